@@ -1,0 +1,184 @@
+/* reaper boot: starts many subhosts, then passes on which of them may go. */
+#include "boot.h"
+
+#include "modes.h"
+#include "process.h"
+#include "text.h"
+
+enum { FIXED_WORDS = 9 };
+
+/* The writing end of each subhost's commit pipe, or -1. */
+static int commit_fd[MAX_ITEMS];
+
+static bool is_size(const char *text) {
+    int64_t value;
+    return same(text, "none") || parse_number(text, &value);
+}
+
+static bool parse_spec(struct spec *spec, int count, char **word) {
+    int64_t ms;
+    if (count < FIXED_WORDS) return false;
+    *spec = (struct spec){
+        .mark = word[0], .netns = word[1], .live = word[2], .cgroup = word[3], .hostname = word[4],
+        .run_size = word[5], .start_ms = word[6], .stop_ms = word[7], .digest = word[8],
+        .entry = word + FIXED_WORDS, .entries = count - FIXED_WORDS,
+    };
+    return is_size(spec->run_size) && parse_number(spec->start_ms, &ms) &&
+           parse_number(spec->stop_ms, &ms);
+}
+
+/* Words up to the next "--". */
+static int length_of_spec(int count, char **word) {
+    int length = 0;
+    while (length < count && !same(word[length], "--")) length++;
+    return length;
+}
+
+/* Number of specs, or -1 if one of them is wrong. */
+static int count_specs(int count, char **word) {
+    struct spec spec;
+    int specs = 0;
+    for (int at = 0; at <= count; specs++) {
+        int length = length_of_spec(count - at, word + at);
+        if (specs == MAX_ITEMS || !parse_spec(&spec, length, word + at)) return -1;
+        at += length + 1;
+    }
+    return specs;
+}
+
+/* The child sees these pipes for a moment: it must let go of every writing end, its own and its
+ * siblings', or the end-of-file that tells an uncommitted child to die would never come. */
+__attribute__((noreturn)) static void start_child(struct spec *spec, int commit,
+                                                  const struct rlimit64 *files) {
+    long spare = sys_fcntl(commit, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+    sys_dup3(1, STATUS_FD, O_CLOEXEC);
+    sys_dup3((int)spare, COMMIT_FD, O_CLOEXEC);
+    must(spec->mark, "close_range", sys_close_range(FIRST_FREE_FD, ~0U), "");
+    must(spec->mark, "dup", spare, "");
+    go_inside(spec, files);
+}
+
+static long clone_into(struct spec *spec, int cgroup, int commit, const struct rlimit64 *files) {
+    struct clone_args args = {
+        /* No CLONE_NEWCGROUP: the root of that namespace would be the parent's cgroup. */
+        .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_INTO_CGROUP,
+        .exit_signal = SIGCHLD,
+        .cgroup = (uint64_t)cgroup,
+    };
+    long pid = sys_clone3(&args);
+    if (pid == 0) start_child(spec, commit, files);
+    return pid;
+}
+
+static void write_pid(const char *mark, long pid) {
+    struct line line;
+    clear_line(&line);
+    add_text(&line, mark);
+    add_text(&line, " pid ");
+    add_number(&line, pid);
+    write_line(&line, 1);
+}
+
+/* The writing end of the new subhost's commit pipe, or a negative errno that has been reported. */
+static int start_one(struct spec *spec, const struct rlimit64 *files) {
+    int pipe[2];
+    long cgroup = sys_openat(AT_FDCWD, spec->cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    if (cgroup < 0) {
+        write_error(1, spec->mark, "cgroup", cgroup, spec->cgroup);
+        return (int)cgroup;
+    }
+    long error = sys_pipe2(pipe, O_CLOEXEC);
+    if (error < 0) {
+        write_error(1, spec->mark, "pipe", error, "");
+        sys_close((int)cgroup);
+        return (int)error;
+    }
+    long pid = clone_into(spec, (int)cgroup, pipe[0], files);
+    sys_close((int)cgroup);
+    sys_close(pipe[0]);
+    if (pid > 0) {
+        write_pid(spec->mark, pid);
+        return pipe[1];
+    }
+    write_error(1, spec->mark, "clone", pid, spec->cgroup);
+    sys_close(pipe[1]);
+    return (int)pid;
+}
+
+static int start_all(int count, char **word) {
+    struct spec spec;
+    struct rlimit64 files = raise_file_limit();
+    int status = DONE;
+    for (int at = 0, i = 0; at <= count; i++) {
+        int length = length_of_spec(count - at, word + at);
+        parse_spec(&spec, length, word + at);
+        commit_fd[i] = start_one(&spec, &files);
+        if (commit_fd[i] < 0) status = FAILED;
+        at += length + 1;
+    }
+    return status;
+}
+
+/* Reads one line a byte at a time: the few commits of a run are not worth a buffer. */
+static bool read_line(char *text, size_t size) {
+    size_t length = 0;
+    char c;
+    while (length < size - 1 && sys_read(0, &c, 1) == 1) {
+        if (c == '\n') {
+            text[length] = 0;
+            return true;
+        }
+        text[length++] = c;
+    }
+    return false;
+}
+
+static int commit(int index) {
+    long error = commit_fd[index] < 0 ? -EBADF : sys_write(commit_fd[index], "+", 1);
+    if (commit_fd[index] >= 0) sys_close(commit_fd[index]);
+    commit_fd[index] = -1;
+    return error == 1 ? DONE : FAILED;
+}
+
+static const char *mark_of(int index, char **word) {
+    for (; index; word++)
+        if (same(*word, "--")) index--;
+    return *word;
+}
+
+/* Until end-of-file, or until nobody waits any more. */
+static int commit_all(int specs, char **word) {
+    char text[16];
+    int64_t index;
+    int status = DONE, waiting = 0;
+    for (int i = 0; i < specs; i++) waiting += commit_fd[i] >= 0;
+    while (waiting && read_line(text, sizeof text)) {
+        if (!parse_number(text, &index) || index >= specs) return USAGE;
+        waiting -= commit_fd[index] >= 0;
+        if (commit((int)index) == DONE) continue;
+        write_error(1, mark_of((int)index, word), "commit", -EPIPE, "");
+        status = FAILED;
+    }
+    return status;
+}
+
+/* Descriptors 0-2 exist from here on, nothing above them does. */
+static long close_inherited(void) {
+    long fd;
+    do fd = sys_openat(AT_FDCWD, "/dev/null", O_RDWR, 0);
+    while (fd >= 0 && fd < 3);
+    return fd < 0 ? fd : sys_close_range(3, ~0U);
+}
+
+int boot(int count, char **word) {
+    int specs = count_specs(count, word);
+    if (specs < 1) return USAGE;
+    long error = close_inherited();
+    if (error < 0) {
+        write_error(1, word[0], "close_range", error, "");
+        return FAILED;
+    }
+    int status = start_all(count, word);
+    int later = commit_all(specs, word);
+    return later ? later : status;
+}

@@ -1,0 +1,125 @@
+/* One start or stop command of PID 1: fork, exec, wait with a time limit. */
+#include "init.h"
+#include "process.h"
+#include "text.h"
+
+enum { TIMED_OUT = 124, NOT_EXECUTABLE = 126, NOT_FOUND = 127, KILLED = 128, FOREVER = 0 };
+
+static int exit_status(int status) {
+    int signal = status & 127;
+    return signal ? KILLED + signal : status >> 8 & 255;
+}
+
+bool reap(struct init *init) {
+    int status;
+    long pid;
+    while ((pid = sys_wait4(-1, &status, WNOHANG | __WALL)) > 0) {
+        init->last = exit_status(status);
+        if (pid != init->command) continue;
+        init->command_status = init->last;
+        init->command = 0;
+    }
+    return pid == 0;
+}
+
+static bool is_order_to_stop(long signal) {
+    return signal == SIGTERM || signal == SIGINT || signal == SIGPWR;
+}
+
+long next_signal(struct init *init, signal_set set, siginfo_t *info, int64_t deadline) {
+    timespec left = time_until(deadline);
+    long signal = sys_sigtimedwait(&set, info, deadline == FOREVER ? NULL : &left);
+    if (is_order_to_stop(signal)) init->stopping = true;
+    return signal;
+}
+
+long fork_child(void) {
+    struct clone_args args = {.exit_signal = SIGCHLD};
+    long pid = sys_clone3(&args);
+    if (pid == 0) {
+        sys_setsid();
+        set_mask(0);
+    }
+    return pid;
+}
+
+void add_name(struct line *line, const char *slot) {
+    const char *name = slot + 4;
+    size_t end = line->length + length_of(name);
+    add_text(line, name);
+    if (*name && !line->cut && line->text[end - 1] == '?') line->length--;
+}
+
+static void set_path(struct line *path, const char *slot) {
+    clear_line(path);
+    if (slot[4] != '/') add_text(path, "/etc/init.d/");
+    add_name(path, slot);
+    as_path(path);
+}
+
+/* "NAME?" and "/PATH?" may be missing. */
+bool is_missing_option(const char *slot) {
+    struct line path;
+    if (slot[length_of(slot) - 1] != '?') return false;
+    set_path(&path, slot);
+    return sys_faccessat(AT_FDCWD, path.text) == -ENOENT;
+}
+
+/* Each of them if the one before is not there. */
+static long try_service(char *name, char *action, char **env) {
+    static const char *const tools[] = {"/usr/sbin/service", "/sbin/service", "/usr/bin/service",
+                                        "/bin/service"};
+    long error = -ENOENT;
+    for (size_t i = 0; i < sizeof tools / sizeof *tools && error == -ENOENT; i++) {
+        char *argv[] = {(char *)tools[i], name, action, NULL};
+        error = sys_execve(tools[i], argv, env);
+    }
+    return error;
+}
+
+__attribute__((noreturn)) static void execute(const char *slot, char *action, char **env) {
+    struct line path, name;
+    long error = -ENOENT;
+    set_path(&path, slot);
+    clear_line(&name);
+    add_name(&name, slot);
+    as_path(&name);
+    if (slot[4] != '/') error = try_service(name.text, action, env);
+    if (error == -ENOENT) {
+        char *argv[] = {path.text, action, NULL};
+        error = sys_execve(path.text, argv, env);
+    }
+    sys_exit(error == -ENOENT || error == -ENOTDIR ? NOT_FOUND : NOT_EXECUTABLE);
+}
+
+/* The group, and the leader itself: it may not have become one yet. Neither number can be another's, as the
+ * leader has not been reaped. */
+static void kill_command(const struct init *init) {
+    sys_kill(-init->command, SIGKILL);
+    sys_kill(init->command, SIGKILL);
+}
+
+/* A request to retry stays pending meanwhile; all other signals are taken off the queue. */
+static bool wait_for_command(struct init *init, int64_t limit_ms) {
+    signal_set set = ~((signal_set)1 << (RETRY_SIGNAL - 1));
+    int64_t deadline = now_ms() + limit_ms;
+    bool timed_out = false;
+    siginfo_t info;
+    for (reap(init); init->command; reap(init)) {
+        bool stopping = init->stopping;
+        long signal = next_signal(init, set, &info, deadline);
+        if (signal != -EAGAIN && stopping == init->stopping) continue;
+        timed_out |= signal == -EAGAIN;
+        if (signal == -EAGAIN) deadline = FOREVER;
+        kill_command(init);
+    }
+    return timed_out;
+}
+
+int run_entry(struct init *init, const char *slot, const char *action, int64_t limit_ms) {
+    long pid = fork_child();
+    if (pid == 0) execute(slot, (char *)action, init->env);
+    if (pid < 0) return NOT_EXECUTABLE;
+    init->command = pid;
+    return wait_for_command(init, limit_ms) ? TIMED_OUT : init->command_status;
+}

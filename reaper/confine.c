@@ -1,0 +1,27 @@
+/* Capabilities of everything inside a subhost. */
+#include <linux/capability.h>
+
+#include "boot.h"
+
+/* Docker's default set without CAP_MKNOD, with CAP_NET_ADMIN. */
+#define KEPT 0xa00435fbU
+
+/* At exec, root gets back whatever is in the bounding set (capabilities(7)): so that set first. */
+static long drop_bounding_set(void) {
+    for (unsigned capability = 0; capability < 64; capability++) {
+        bool kept = capability < 32 && KEPT >> capability & 1;
+        long known = sys_prctl(PR_CAPBSET_READ, capability, 0);
+        if (known == -EINVAL) return 0; /* past the kernel's last one */
+        long error = kept ? 0 : sys_prctl(PR_CAPBSET_DROP, capability, 0);
+        if (error < 0) return error;
+    }
+    return 0;
+}
+
+void drop_capabilities(const char *mark) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{.effective = KEPT, .permitted = KEPT}};
+    must(mark, "bounding", drop_bounding_set(), "");
+    must(mark, "ambient", sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0), "");
+    must(mark, "capset", sys_capset(&header, data), "");
+}

@@ -1,0 +1,67 @@
+/* The reaper's own image in the subhost. PID 1 runs a throw-away copy, never the machine's file: a process
+ * inside can write through /proc/PID/exe (CVE-2019-5736). And never a program that was in the
+ * subhost's root before: that would run with the machine's privileges. */
+#include "boot.h"
+
+#include "text.h"
+
+#define NAME ".reaper"
+
+static long copy_bytes(int to, int from) {
+    long size;
+    while ((size = sys_sendfile(to, from, 1 << 20)) > 0) {
+    }
+    return size;
+}
+
+static void write_copy(int dev, int program, const char *mark) {
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int copy = (int)must(mark, "image", sys_openat(dev, NAME, flags, 0600), "/dev/" NAME);
+    must(mark, "image", copy_bytes(copy, program), "/dev/" NAME);
+    must(mark, "image", sys_fchmod(copy, 0555), "/dev/" NAME);
+    sys_close(copy); /* a file that is open for writing cannot be executed (ETXTBSY) */
+}
+
+static long look_at(int root, unsigned *type) {
+    struct statx status;
+    long error = sys_statx(root, NAME, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &status);
+    *type = status.stx_mode & S_IFMT;
+    return error;
+}
+
+/* A mount point for a file: an empty file that is made, or one that is there already; anything else
+ * but a directory is removed. */
+static long open_mount_point(int root) {
+    unsigned type;
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    long fd = sys_openat(root, NAME, flags, 0);
+    if (fd == -EEXIST && look_at(root, &type) >= 0 && type != S_IFREG) {
+        if (type == S_IFDIR) return -EISDIR;
+        long error = sys_unlinkat(root, NAME);
+        if (error < 0) return error;
+        fd = sys_openat(root, NAME, flags, 0);
+    }
+    if (fd < 0 && fd != -EEXIST) return fd;
+    if (fd >= 0) sys_close((int)fd);
+    return open_below(root, NAME, O_PATH | O_NOFOLLOW, 0);
+}
+
+/* On a read-only root there is no place to show it: it runs unseen, through its descriptor. */
+static void show_image(int root, int image, const char *mark) {
+    long target = open_mount_point(root);
+    if (target == -EROFS) return;
+    must(mark, "target", target, NAME);
+    must(mark, "move_mount", sys_move_mount(image, (int)target), NAME);
+    must(mark, "remount", set_mount_flags(image, MS_RDONLY | MS_NOSUID | MS_NODEV), NAME);
+    sys_close((int)target);
+}
+
+int place_image(int root, int dev, int program, const char *mark) {
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW;
+    write_copy(dev, program, mark);
+    int image = (int)must(mark, "open_tree", sys_open_tree(dev, NAME, flags), "/dev/" NAME);
+    must(mark, "unlink", sys_unlinkat(dev, NAME), "/dev/" NAME);
+    must(mark, "remount", set_mount_flags(dev, MS_NOSUID | MS_NOEXEC), "/dev");
+    show_image(root, image, mark);
+    return image;
+}

@@ -1,0 +1,156 @@
+/* Between clone and exec: namespaces, the new root, its mounts, and the wait for the commit byte. */
+#include <linux/keyctl.h>
+
+#include "boot.h"
+#include "process.h"
+#include "text.h"
+
+enum { MAX_ARGS = 512, MAX_ARG_BYTES = 16384, ARGS_BEFORE_ENTRIES = 6 };
+
+/* The argument list of PID 1: what `ob` reads of a running subhost. */
+struct arguments {
+    char *list[MAX_ARGS + 1];
+    char text[MAX_ARG_BYTES];
+};
+
+long must(const char *mark, const char *step, long result, const char *detail) {
+    if (result >= 0) return result;
+    write_error(STATUS_FD, mark, step, result, detail);
+    sys_exit(1);
+}
+
+static void join_namespaces(const struct spec *spec) {
+    const char *mark = spec->mark;
+    must(mark, "setsid", sys_setsid(), "");
+    long netns = sys_openat(AT_FDCWD, spec->netns, O_RDONLY | O_CLOEXEC, 0);
+    must(mark, "netns", netns, spec->netns);
+    must(mark, "setns", sys_setns((int)netns, CLONE_NEWNET), spec->netns);
+    must(mark, "unshare", sys_unshare(CLONE_NEWCGROUP), "");
+    sys_close((int)netns);
+}
+
+/* Both best effort: a kernel without audit or keys has nothing to forget. */
+static void forget_login(void) {
+    /* The administrator's login has set the audit login uid of all that descends from it. sshd's
+     * pam_loginuid inside would have to change it, which takes CAP_AUDIT_CONTROL: that is gone by
+     * then, and every ssh login would fail. */
+    long fd = sys_openat(AT_FDCWD, "/proc/self/loginuid", O_WRONLY | O_CLOEXEC, 0);
+    if (fd >= 0) {
+        sys_write((int)fd, "4294967295", 10);
+        sys_close((int)fd);
+    }
+    sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL);
+}
+
+/* Clones LIVE onto itself: it may be no mount point at all (when lower is live), and pivot_root wants a
+ * mount of this namespace. Not recursive: what the machine has mounted below LIVE is not the
+ * subhost's. LIVE is looked up once, and held. */
+static int clone_root(const struct spec *spec) {
+    long live = sys_openat(AT_FDCWD, spec->live, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    must(spec->mark, "live", live, spec->live);
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+    long tree = sys_open_tree((int)live, "", flags);
+    must(spec->mark, "open_tree", tree, spec->live);
+    must(spec->mark, "move_mount", sys_move_mount((int)tree, (int)live), spec->live);
+    sys_close((int)live);
+    return (int)tree;
+}
+
+/* pivot_root(2), "pivot_root(".", ".")": the old root ends up stacked on the new one, where "."
+ * finds it; no directory of the subhost is looked up, so no symlink planted there counts. */
+static int change_root(const struct spec *spec) {
+    const char *mark = spec->mark;
+    must(mark, "private", sys_mount(NULL, "/", MS_REC | MS_PRIVATE), "/");
+    int tree = clone_root(spec);
+    must(mark, "fchdir", sys_fchdir(tree), spec->live);
+    must(mark, "pivot_root", sys_pivot_root(".", "."), spec->live);
+    must(mark, "umount", sys_umount2(".", MNT_DETACH), "/");
+    must(mark, "chdir", sys_chdir("/"), "/");
+    sys_close(tree);
+    return (int)must(mark, "root", sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0),
+                     "/");
+}
+
+/* A device or FIFO planted in the log's place must not even be opened for writing. */
+static long open_log(int root) {
+    uint64_t size;
+    long fd = open_below(root, "run/boot.log", O_PATH | O_NOFOLLOW, 0);
+    if (fd < 0 && fd != -ENOENT) return fd;
+    if (fd >= 0 && !is_regular((int)fd, &size)) return -EINVAL;
+    fd = open_below(root, "run/boot.log", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW,
+                    0600);
+    return fd < 0 || is_regular((int)fd, &size) ? fd : -EINVAL;
+}
+
+/* stdin is null, stdout and stderr the log; STATUS_FD and COMMIT_FD stay, IMAGE is closed by exec. */
+static void redirect(int root, int image, const char *mark) {
+    long null = must(mark, "null", open_below(root, "dev/null", O_RDWR, 0), "/dev/null");
+    long log = open_log(root);
+    int out = (int)(log < 0 ? null : log);
+    must(mark, "dup", sys_dup3((int)null, 0, 0), "");
+    must(mark, "dup", sys_dup3(out, 1, 0), "");
+    must(mark, "dup", sys_dup3(out, 2, 0), "");
+    if (image > FIRST_FREE_FD) sys_close_range(FIRST_FREE_FD, (unsigned)image - 1);
+    must(mark, "close_range", sys_close_range((unsigned)image + 1, ~0U), "");
+}
+
+/* Each entry becomes "...:ENTRY", a slot that PID 1 writes the state into. */
+static void fill_arguments(struct arguments *args, struct spec *spec) {
+    static char name[] = "/.reaper", runs[] = "runs:00";
+    char *fixed[ARGS_BEFORE_ENTRIES] = {name,           (char *)spec->mark, spec->digest,
+                                        spec->start_ms, spec->stop_ms,      runs};
+    size_t used = 0;
+    for (int i = 0; i < ARGS_BEFORE_ENTRIES; i++) args->list[i] = fixed[i];
+    for (int i = 0; i < spec->entries; i++) {
+        size_t size = length_of(spec->entry[i]) + sizeof "...:";
+        bool fits = i < MAX_ARGS - ARGS_BEFORE_ENTRIES && size < 512 && used + size < MAX_ARG_BYTES;
+        must(spec->mark, "entries", fits ? 0 : -E2BIG, spec->entry[i]);
+        char *slot = args->list[ARGS_BEFORE_ENTRIES + i] = args->text + used;
+        for (size_t c = 0; c < size; c++)
+            slot[c] = c < 3 ? '.' : c == 3 ? ':' : spec->entry[i][c - 4];
+        used += size;
+    }
+    args->list[ARGS_BEFORE_ENTRIES + spec->entries] = NULL;
+}
+
+/* A positive acknowledgement: end-of-file means that whoever started this is gone, so die. */
+static void wait_for_commit(void) {
+    char byte;
+    if (sys_read(COMMIT_FD, &byte, 1) != 1) sys_exit(1);
+    sys_close(COMMIT_FD);
+}
+
+__attribute__((noreturn)) static void become_init(struct spec *spec, int image) {
+    static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    static char home[] = "HOME=/root", term[] = "TERM=linux", container[] = "container=ob";
+    char *env[] = {path, home, term, container, NULL};
+    struct arguments args;
+    fill_arguments(&args, spec);
+    write_word(STATUS_FD, spec->mark, "ready");
+    wait_for_commit();
+    /* PID 1 wants it after exec; it sets close-on-exec again at once. */
+    sys_fcntl(STATUS_FD, F_SETFD, 0);
+    must(spec->mark, "exec", sys_execveat(image, "", args.list, env, AT_EMPTY_PATH), "/.reaper");
+    sys_exit(1);
+}
+
+void go_inside(struct spec *spec, const struct rlimit64 *files) {
+    const char *mark = spec->mark;
+    set_mask(~(signal_set)0); /* PID 1 keeps it so; a TERM that comes early waits for it */
+    default_dispositions();
+    sys_umask(0);
+    join_namespaces(spec);
+    forget_login();
+    long program = sys_openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
+    must(mark, "program", program, "/proc/self/exe");
+    int root = change_root(spec);
+    int dev = mount_inside(root, spec);
+    must(mark, "sethostname", sys_sethostname(spec->hostname, length_of(spec->hostname)),
+         spec->hostname);
+    int image = place_image(root, dev, (int)program, mark);
+    redirect(root, image, mark);
+    restore_file_limit(files);
+    drop_capabilities(mark);
+    sys_umask(022);
+    become_init(spec, image);
+}

@@ -1,0 +1,18 @@
+/* What the binary can be: each mode has a file of its own. Each returns the exit status. */
+#ifndef MODES_H
+#define MODES_H
+
+enum { DONE = 0, FAILED = 1, USAGE = 64 };
+
+/* Modes named by argv[1]; COUNT and WORD are what follows it. */
+int make_netns(int count, char **word);
+int boot(int count, char **word);
+int stop(int count, char **word);
+int retry(int count, char **word);
+int show_log(int count, char **word);
+
+/* Modes named by argv[0], inside a subhost. */
+int run_init(int count, char **argv, char **env);
+int run_dummy(void);
+
+#endif

@@ -1,0 +1,102 @@
+/* reaper netns: makes network namespaces that carry their mark before they have a name. `ip netns add`
+ * publishes the name first; killed in between, it leaves a namespace that nobody owns. */
+#include <linux/rtnetlink.h>
+
+#include "modes.h"
+#include "process.h"
+#include "text.h"
+
+/* From <linux/if.h> and <sys/socket.h>, which want a libc. */
+enum { LINK_UP = 1, FAMILY_NETLINK = 16, TYPE_RAW = 3, LOOPBACK = 1 };
+
+struct request {
+    struct nlmsghdr header;
+    struct ifinfomsg link;
+    struct rtattr attribute;
+    char alias[256];
+};
+
+struct answer {
+    struct nlmsghdr header;
+    struct nlmsgerr error;
+    char rest[512];
+};
+
+static long ask_kernel(int fd, const struct request *request) {
+    struct answer answer;
+    long size = sys_write(fd, request, request->header.nlmsg_len);
+    if (size < 0) return size;
+    size = sys_read(fd, &answer, sizeof answer);
+    if (size < 0) return size;
+    return answer.header.nlmsg_type == NLMSG_ERROR ? answer.error.error : -EPROTO;
+}
+
+/* lo up and its alias in one message; lo is always link 1. */
+static long mark_loopback(const char *mark) {
+    size_t length = length_of(mark);
+    struct request request = {
+        .header = {.nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+        .link = {.ifi_index = LOOPBACK, .ifi_flags = LINK_UP, .ifi_change = LINK_UP},
+        .attribute = {.rta_type = IFLA_IFALIAS, .rta_len = (unsigned short)RTA_LENGTH(length)},
+    };
+    if (length >= sizeof request.alias) return -ENAMETOOLONG;
+    for (size_t i = 0; i < length; i++) request.alias[i] = mark[i];
+    request.header.nlmsg_len =
+        (unsigned)(offsetof(struct request, attribute) + RTA_ALIGN(RTA_LENGTH(length)));
+    int fd = (int)sys_socket(FAMILY_NETLINK, TYPE_RAW | O_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0) return fd;
+    long error = ask_kernel(fd, &request);
+    sys_close(fd);
+    return error;
+}
+
+/* O_EXCL: what is there already is somebody else's, or residue that the caller removes knowingly. */
+static const char *publish(const char *path, long *error) {
+    *error = sys_mkdirat(AT_FDCWD, "/run/netns", 0755);
+    if (*error < 0 && *error != -EEXIST) return "mkdir";
+    *error = sys_openat(AT_FDCWD, path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0);
+    if (*error < 0) return "open";
+    sys_close((int)*error);
+    *error = sys_mount("/proc/thread-self/ns/net", path, MS_BIND);
+    if (*error >= 0) return NULL;
+    sys_unlinkat(AT_FDCWD, path);
+    return "mount";
+}
+
+static const char *make_one(const char *path, const char *mark, long *error) {
+    *error = sys_unshare(CLONE_NEWNET);
+    if (*error < 0) return "unshare";
+    *error = mark_loopback(mark);
+    if (*error < 0) return "mark";
+    return publish(path, error);
+}
+
+static int report_one(const char *name, const char *mark) {
+    struct line path;
+    long error = 0;
+    clear_line(&path);
+    add_text(&path, "/run/netns/");
+    add_text(&path, name);
+    const char *step = as_path(&path) ? make_one(path.text, mark, &error) : "name";
+    if (path.cut) error = -ENAMETOOLONG;
+    if (step)
+        write_error(1, name, step, error, path.text);
+    else
+        write_word(1, name, "ok");
+    return step ? FAILED : DONE;
+}
+
+static bool is_file_name(const char *name) {
+    for (const char *c = name; *c; c++)
+        if (*c == '/') return false;
+    return *name && !same(name, ".") && !same(name, "..");
+}
+
+int make_netns(int count, char **word) {
+    int status = DONE;
+    if (count < 2 || count % 2) return USAGE;
+    for (int i = 0; i < count; i += 2)
+        if (!is_file_name(word[i])) return USAGE;
+    for (int i = 0; i < count; i += 2) status |= report_one(word[i], word[i + 1]);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* What several modes need of processes: signals, deadlines, descriptors, and who a PID is. */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include "sys.h"
+
+/* The kernel's SIGRTMIN is 32; a libc keeps the first two for its threads. */
+#define RETRY_SIGNAL 34
+
+enum { MAX_ITEMS = 4096 }; /* subhosts in one call */
+
+void block_signal(int signal);
+void set_mask(signal_set blocked);
+void default_dispositions(void);
+
+int64_t now_ms(void);
+/* Time left until DEADLINE, never negative. */
+timespec time_until(int64_t deadline);
+
+/* One descriptor per subhost is held: lifts the soft limit, gives the old one. */
+struct rlimit64 raise_file_limit(void);
+void restore_file_limit(const struct rlimit64 *limit);
+
+/* A pidfd of the process PID that started at TICKS, or -ESRCH. */
+long open_process(const char *pid, const char *ticks);
+bool has_ended(int pidfd);
+long open_proc_file(const char *pid, const char *name, int flags);
+bool is_regular(int fd, uint64_t *size);
+
+#endif

@@ -1,0 +1,208 @@
+/* The kernel without a libc: one stub per architecture, and a typed name for each call that is used.
+ * Every call returns what the kernel returns: a value, or a negative errno. */
+#ifndef SYS_H
+#define SYS_H
+
+#include <asm/errno.h>
+#include <asm/unistd.h>
+#include <linux/close_range.h>
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/poll.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+#include <linux/stat.h>
+#include <linux/time.h>
+#include <linux/time_types.h>
+#include <linux/wait.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* umount2(2): not in the kernel's exported headers. */
+#define MNT_DETACH 2
+
+#if defined(__x86_64__)
+static inline long sys(long n, long a, long b, long c, long d, long e, long f) {
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+#define ENTRY_POINT                                                                                \
+    __asm__(".globl _start\n.section .text._start,\"ax\"\n_start:\n"                               \
+            "xor %ebp,%ebp\nmov %rsp,%rdi\nand $-16,%rsp\ncall enter\n.previous")
+#elif defined(__aarch64__)
+static inline long sys(long n, long a, long b, long c, long d, long e, long f) {
+    register long x8 __asm__("x8") = n;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+    __asm__ volatile("svc 0"
+                     : "+r"(x0)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                     : "memory");
+    return x0;
+}
+#define ENTRY_POINT                                                                                \
+    __asm__(".globl _start\n.section .text._start,\"ax\"\n_start:\n"                               \
+            "mov x29,#0\nmov x30,#0\nmov x0,sp\nbl enter\n.previous")
+#else
+#error "no system call stub for this architecture"
+#endif
+
+#define SYS0(name) sys(__NR_##name, 0, 0, 0, 0, 0, 0)
+#define SYS1(name, a) sys(__NR_##name, (long)(a), 0, 0, 0, 0, 0)
+#define SYS2(name, a, b) sys(__NR_##name, (long)(a), (long)(b), 0, 0, 0, 0)
+#define SYS3(name, a, b, c) sys(__NR_##name, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define SYS4(name, a, b, c, d) sys(__NR_##name, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define SYS5(name, a, b, c, d, e)                                                                  \
+    sys(__NR_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+
+typedef uint64_t signal_set; /* the kernel's own set: 64 signals, no libc padding */
+typedef struct __kernel_timespec timespec;
+
+/* Processes. */
+__attribute__((noreturn)) static inline void sys_exit(int status) {
+    for (;;) SYS1(exit_group, status);
+}
+static inline long sys_getpid(void) { return SYS0(getpid); }
+static inline long sys_getuid(void) { return SYS0(getuid); }
+static inline long sys_setsid(void) { return SYS0(setsid); }
+static inline long sys_unshare(unsigned long flags) { return SYS1(unshare, flags); }
+static inline long sys_setns(int fd, int type) { return SYS2(setns, fd, type); }
+static inline long sys_clone3(struct clone_args *args) { return SYS2(clone3, args, sizeof *args); }
+static inline long sys_execve(const char *path, char *const argv[], char *const env[]) {
+    return SYS3(execve, path, argv, env);
+}
+static inline long sys_execveat(int fd, const char *path, char *const argv[], char *const env[],
+                                int flags) {
+    return SYS5(execveat, fd, path, argv, env, flags);
+}
+static inline long sys_wait4(long pid, int *status, int options) {
+    return SYS4(wait4, pid, status, options, 0);
+}
+static inline long sys_prctl(int option, unsigned long a, unsigned long b) {
+    return SYS5(prctl, option, a, b, 0, 0);
+}
+static inline long sys_capset(void *header, const void *data) {
+    return SYS2(capset, header, data);
+}
+static inline long sys_keyctl(int option, const void *argument) {
+    return SYS2(keyctl, option, argument);
+}
+static inline long sys_prlimit(int resource, const struct rlimit64 *set, struct rlimit64 *old) {
+    return SYS4(prlimit64, 0, resource, set, old);
+}
+static inline long sys_sethostname(const char *name, size_t length) {
+    return SYS2(sethostname, name, length);
+}
+
+/* Signals and time. */
+static inline long sys_kill(long pid, int signal) { return SYS2(kill, pid, signal); }
+static inline long sys_sigprocmask(int how, const signal_set *set) {
+    return SYS4(rt_sigprocmask, how, set, 0, sizeof *set);
+}
+static inline long sys_sigaction(int signal, const void *action) {
+    return SYS4(rt_sigaction, signal, action, 0, sizeof(signal_set));
+}
+static inline long sys_sigtimedwait(const signal_set *set, siginfo_t *info, const timespec *limit) {
+    return SYS4(rt_sigtimedwait, set, info, limit, sizeof *set);
+}
+static inline long sys_pidfd_open(long pid) { return SYS2(pidfd_open, pid, 0); }
+static inline long sys_pidfd_send_signal(int fd, int signal, const siginfo_t *info) {
+    return SYS4(pidfd_send_signal, fd, signal, info, 0);
+}
+static inline long sys_clock_gettime(int clock, timespec *now) {
+    return SYS2(clock_gettime, clock, now);
+}
+static inline long sys_ppoll(struct pollfd *fds, size_t count, const timespec *limit) {
+    return SYS5(ppoll, fds, count, limit, 0, sizeof(signal_set));
+}
+
+/* Files. */
+static inline long sys_read(int fd, void *to, size_t size) { return SYS3(read, fd, to, size); }
+static inline long sys_write(int fd, const void *from, size_t size) {
+    return SYS3(write, fd, from, size);
+}
+static inline long sys_pread(int fd, void *to, size_t size, uint64_t at) {
+    return SYS4(pread64, fd, to, size, at);
+}
+static inline long sys_sendfile(int to, int from, size_t size) {
+    return SYS4(sendfile, to, from, 0, size);
+}
+static inline long sys_close(int fd) { return SYS1(close, fd); }
+static inline long sys_close_range(unsigned first, unsigned last) {
+    return SYS3(close_range, first, last, 0);
+}
+static inline long sys_dup3(int from, int to, int flags) { return SYS3(dup3, from, to, flags); }
+static inline long sys_fcntl(int fd, int command, long argument) {
+    return SYS3(fcntl, fd, command, argument);
+}
+static inline long sys_pipe2(int fds[2], int flags) { return SYS2(pipe2, fds, flags); }
+static inline long sys_openat(int at, const char *path, int flags, unsigned mode) {
+    return SYS4(openat, at, path, flags, mode);
+}
+static inline long sys_openat2(int at, const char *path, const struct open_how *how) {
+    return SYS4(openat2, at, path, how, sizeof *how);
+}
+static inline long sys_statx(int at, const char *path, int flags, unsigned mask, struct statx *to) {
+    return SYS5(statx, at, path, flags, mask, to);
+}
+static inline long sys_faccessat(int at, const char *path) { return SYS3(faccessat, at, path, 0); }
+static inline long sys_mkdirat(int at, const char *path, unsigned mode) {
+    return SYS3(mkdirat, at, path, mode);
+}
+static inline long sys_mknodat(int at, const char *path, unsigned mode, unsigned device) {
+    return SYS4(mknodat, at, path, mode, device);
+}
+static inline long sys_symlinkat(const char *text, int at, const char *path) {
+    return SYS3(symlinkat, text, at, path);
+}
+static inline long sys_unlinkat(int at, const char *path) { return SYS3(unlinkat, at, path, 0); }
+static inline long sys_fchmod(int fd, unsigned mode) { return SYS2(fchmod, fd, mode); }
+static inline long sys_umask(unsigned mask) { return SYS1(umask, mask); }
+static inline long sys_fchdir(int fd) { return SYS1(fchdir, fd); }
+static inline long sys_chdir(const char *path) { return SYS1(chdir, path); }
+
+/* Mounts. */
+static inline long sys_mount(const char *source, const char *target, unsigned long flags) {
+    return SYS5(mount, source, target, 0, flags, 0);
+}
+static inline long sys_umount2(const char *target, int flags) {
+    return SYS2(umount2, target, flags);
+}
+static inline long sys_pivot_root(const char *root, const char *old) {
+    return SYS2(pivot_root, root, old);
+}
+static inline long sys_open_tree(int at, const char *path, unsigned flags) {
+    return SYS3(open_tree, at, path, flags);
+}
+static inline long sys_move_mount(int from, int onto) {
+    return SYS5(move_mount, from, "", onto, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+static inline long sys_fsopen(const char *type) { return SYS2(fsopen, type, FSOPEN_CLOEXEC); }
+static inline long sys_fsconfig(int fs, unsigned command, const char *key, const char *value) {
+    return SYS5(fsconfig, fs, command, key, value, 0);
+}
+static inline long sys_fsmount(int fs, unsigned attributes) {
+    return SYS3(fsmount, fs, FSMOUNT_CLOEXEC, attributes);
+}
+
+/* Sockets. */
+static inline long sys_socket(int family, int type, int protocol) {
+    return SYS3(socket, family, type, protocol);
+}
+
+#endif

@@ -1,0 +1,99 @@
+#include "text.h"
+
+/* The compiler emits calls to these two even without a libc. */
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memset(void *to, int byte, size_t size);
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size) {
+    for (size_t i = 0; i < size; i++) ((char *)to)[i] = ((const char *)from)[i];
+    return to;
+}
+
+void *memset(void *to, int byte, size_t size) {
+    for (size_t i = 0; i < size; i++) ((char *)to)[i] = (char)byte;
+    return to;
+}
+
+size_t length_of(const char *text) {
+    size_t length = 0;
+    while (text[length]) length++;
+    return length;
+}
+
+bool starts_with(const char *text, const char *start) {
+    while (*start && *text == *start) text++, start++;
+    return !*start;
+}
+
+bool same(const char *a, const char *b) { return starts_with(a, b) && !a[length_of(b)]; }
+
+bool parse_number(const char *text, int64_t *value) {
+    *value = 0;
+    if (!*text) return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9' || *value >= INT64_MAX / 20) return false;
+        *value = *value * 10 + (*text - '0');
+    }
+    return true;
+}
+
+void clear_line(struct line *line) {
+    line->length = 0;
+    line->cut = false;
+}
+
+void add_text(struct line *line, const char *text) {
+    for (; *text; text++) {
+        if (line->length == sizeof line->text - 1) { /* the last byte is for newline or NUL */
+            line->cut = true;
+            return;
+        }
+        line->text[line->length++] = *text;
+    }
+}
+
+void add_number(struct line *line, int64_t value) {
+    char digits[24];
+    char *first = digits + sizeof digits - 1;
+    *first = 0;
+    do *--first = (char)('0' + value % 10);
+    while (value /= 10);
+    add_text(line, first);
+}
+
+const char *as_path(struct line *line) {
+    line->text[line->length] = 0;
+    return line->cut ? NULL : line->text;
+}
+
+void write_line(struct line *line, int fd) {
+    for (size_t i = 0; i < line->length; i++) {
+        unsigned char c = (unsigned char)line->text[i];
+        if (c < ' ' || c == 127) line->text[i] = '?';
+    }
+    line->text[line->length++] = '\n';
+    /* Nobody may be reading any more: SIGPIPE is blocked, and there is nobody to tell. */
+    sys_write(fd, line->text, line->length);
+}
+
+void write_error(int fd, const char *key, const char *step, long error, const char *detail) {
+    struct line line;
+    clear_line(&line);
+    add_text(&line, key);
+    add_text(&line, " error ");
+    add_text(&line, step);
+    add_text(&line, " ");
+    add_number(&line, -error);
+    add_text(&line, " ");
+    add_text(&line, detail);
+    write_line(&line, fd);
+}
+
+void write_word(int fd, const char *key, const char *word) {
+    struct line line;
+    clear_line(&line);
+    add_text(&line, key);
+    add_text(&line, " ");
+    add_text(&line, word);
+    write_line(&line, fd);
+}
