@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import type { Blocker, Kind, Live, Spec, Task } from './kind.ts';
+import { addressLines, blockerOf, ownerOf, toResults } from './link-rules.ts';
+import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
+import type { Link } from './linux/ip.ts';
+import { LINK_GROUP, markOf } from './marks.ts';
+
+type BridgeFields = { readonly mark: string; readonly up: boolean; readonly address: readonly string[] };
+type BridgeSpec = Spec<BridgeFields, { readonly mac: string }>;
+type BridgeLive = Live<BridgeFields, null>;
+
+/** A bridge of the file's own: a link with addresses of the machine, into which cables are plugged. */
+export const bridge: Kind<BridgeFields, { mac: string }, null, BridgeSpec, BridgeLive> = {
+  name: 'bridge',
+  rules: {
+    mark: { class: 'live', why: 'a run that was cut off left it without its mark' },
+    up: { class: 'live', why: 'a bridge that is down passes nothing on' },
+    address: { class: 'live', why: "the machine's own address on this bridge" },
+  },
+
+  desired: (file) =>
+    file.bridges.map(({ name, address }) => {
+      const mark = markOf({ scope: file.scope, name });
+      return {
+        address: `bridge/${name}`,
+        subhost: null,
+        needs: [],
+        holds: [`link:${name}`],
+        fields: { mark, up: true, address: [...address].sort() },
+        extra: { mac: stableMac(mark) },
+      };
+    }),
+
+  async list(machine, desired) {
+    const wanted = new Set(desired.map((spec) => spec.address));
+    const live: BridgeLive[] = [];
+    const blockers: Blocker[] = [];
+    for (const link of await machine.look.links()) {
+      const blocker = blockerOf(link, 'bridge', machine.scope);
+      if (!blocker && link.kind === 'bridge') live.push(toLive(link));
+      else if (blocker && wanted.has(blocker.address)) blockers.push(blocker);
+    }
+    return { live, blockers };
+  },
+
+  async converge(_machine, tasks) {
+    return toResults(
+      tasks.map((task) => task.spec.address),
+      await runIpBatch(tasks.flatMap(linesFor)),
+    );
+  },
+
+  async remove(_machine, live) {
+    return toResults(
+      live.map((one) => one.address),
+      await runIpBatch(live.map(({ address }) => ({ address, words: ['link', 'delete', nameOf(address)] }))),
+    );
+  },
+};
+
+function nameOf(address: string): string {
+  return address.slice('bridge/'.length);
+}
+
+function toLive(link: Link): BridgeLive {
+  const owner = ownerOf(link);
+  return {
+    address: `bridge/${link.name}`,
+    subhost: null,
+    needs: [],
+    holds: [`link:${link.name}`],
+    fields: {
+      ...(owner && owner !== 'unfinished' ? { mark: markOf(owner) } : {}),
+      up: link.up,
+      address: [...link.addresses].sort(),
+    },
+    handle: null,
+  };
+}
+
+function linesFor(task: Task<BridgeSpec, BridgeLive>): BatchLine[] {
+  const { address, fields, extra } = task.spec;
+  const name = nameOf(address);
+  const make = ['link', 'add', name, 'address', extra.mac, 'up', 'group', String(LINK_GROUP), 'type', 'bridge'];
+  return [
+    ...(task.live ? [] : [{ address, words: make }]),
+    { address, words: ['link', 'set', name, 'alias', fields.mark] },
+    { address, words: ['link', 'set', name, 'up'] },
+    ...addressLines(address, name, task.live?.fields.address ?? [], fields.address),
+  ];
+}
+
+/**
+ * A bridge without a MAC of its own takes the lowest of its ports', and changes it with them: peers then keep
+ * sending to the old one for about a second. So it gets one when it is made, the same at every making.
+ */
+function stableMac(mark: string): string {
+  const digest = createHash('sha256').update(mark).digest();
+  // 02: locally administered, unicast.
+  return ['02', '6f', '62', ...[...digest.subarray(0, 3)].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
+}

@@ -1,0 +1,49 @@
+/**
+ * What a hosts file says once it has been read and checked: every default filled in, every path absolute,
+ * every name checked. Kinds make their specs from it; nothing here knows where it was written.
+ */
+export interface HostsFile {
+  /** Two files with different scopes on one machine never see each other's subhosts. */
+  readonly scope: string;
+  readonly bridges: readonly Bridge[];
+  readonly subhosts: readonly Subhost[];
+}
+
+export interface Bridge {
+  readonly name: string;
+  /** CIDR, as `ip address` prints it. */
+  readonly address: readonly string[];
+}
+
+export interface Subhost {
+  readonly name: string;
+  readonly base: string;
+  readonly lower: string;
+  readonly upper: string;
+  readonly work: string;
+  readonly live: string;
+  readonly cables: readonly Cable[];
+  readonly start: readonly StartEntry[];
+  /** Size in bytes of the tmpfs on /run; null: no mount. */
+  readonly ramSize: number | null;
+}
+
+export interface Cable {
+  /** Name of the machine's end. */
+  readonly hostEnd: string;
+  /** Name of the subhost's end. */
+  readonly inside: string;
+  readonly bridge: string | null;
+  /** Is the bridge one of this file's, or the administrator's? */
+  readonly ownBridge: boolean;
+  readonly mac: string | null;
+  readonly address: readonly string[];
+  readonly gateway: readonly string[];
+}
+
+export interface StartEntry {
+  /** A service's name, or the absolute path of a program as the subhost sees it. */
+  readonly name: string;
+  /** Left out without complaint where the subhost does not have it. */
+  readonly optional: boolean;
+}

@@ -1,0 +1,94 @@
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasCode, ObError } from '../error.ts';
+import type { Owner } from '../marks.ts';
+import { parseMounts } from './mountinfo.ts';
+import { readIfThere } from './proc.ts';
+
+/** The folder of all cgroups of ours, below the root of the cgroup v2 tree. */
+const FOLDER = 'ob';
+
+/** Where cgroup v2 is mounted (on a hybrid machine that is /sys/fs/cgroup/unified); undefined: nowhere. */
+export function findCgroupRoot(): string | undefined {
+  return parseMounts(readFileSync('/proc/self/mounts', 'utf8')).find((mount) => mount.type === 'cgroup2')?.point;
+}
+
+export function needCgroupRoot(): string {
+  const root = findCgroupRoot();
+  if (root) return root;
+  throw new ObError('no cgroup v2 tree is mounted: a subhost is known by its cgroup', {
+    hint: 'mkdir -p /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup (and a line in /etc/fstab)',
+  });
+}
+
+/** Directory of a subhost's cgroup. */
+export function cgroupPath(root: string, owner: Owner): string {
+  return `${root}/${FOLDER}/${owner.scope}/${owner.name}`;
+}
+
+/** The subhosts that have a cgroup, dead or alive. */
+export function listCgroups(root: string): Owner[] {
+  return subfolders(`${root}/${FOLDER}`).flatMap((scope) =>
+    subfolders(`${root}/${FOLDER}/${scope}`).map((name) => ({ scope, name })),
+  );
+}
+
+export function makeCgroup(path: string): void {
+  mkdirSync(path, { recursive: true });
+}
+
+/** PIDs in the cgroup itself, as seen from our pid namespace. 0 stands for one that cannot be seen from here. */
+export function readMembers(path: string): number[] {
+  return (readIfThere(`${path}/cgroup.procs`) ?? '').split('\n').filter(Boolean).map(Number).filter((pid) => pid > 0);
+}
+
+export function isPopulated(path: string): boolean {
+  return /^populated 1$/m.test(readIfThere(`${path}/cgroup.events`) ?? '');
+}
+
+const KILL_LIMIT_MS = 10_000;
+
+/** Kills all that is in the cgroup, waits until it has ended, removes the cgroup. Gone already is fine. */
+export async function endCgroup(path: string): Promise<void> {
+  try {
+    writeFileSync(`${path}/cgroup.kill`, '1');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENODEV')) return;
+    throw error;
+  }
+  const deadline = Date.now() + KILL_LIMIT_MS;
+  while (isPopulated(path)) {
+    if (Date.now() > deadline) throw new ObError(`processes in ${path} do not end: ${readMembers(path).join(', ')}`);
+    await sleep(2);
+  }
+  removeFolders(path);
+}
+
+/** Removes empty folders of ours above a subhost's cgroup. */
+export function removeEmptyParents(root: string, scope: string): void {
+  for (const path of [`${root}/${FOLDER}/${scope}`, `${root}/${FOLDER}`]) {
+    try {
+      rmdirSync(path);
+    } catch (error) {
+      if (!hasCode(error, 'EBUSY', 'ENOTEMPTY', 'ENOENT')) throw error;
+    }
+  }
+}
+
+function removeFolders(path: string): void {
+  for (const child of subfolders(path)) removeFolders(`${path}/${child}`);
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+}
+
+function subfolders(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,114 @@
+import { readFileSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { hasCode } from './error.ts';
+import { findCgroupRoot, listCgroups } from './linux/cgroup.ts';
+import { type Link, parseIpJson, type Route, toLink, toRoute } from './linux/ip.ts';
+import { type MountEntry, parseMounts } from './linux/mountinfo.ts';
+import type { Owner } from './marks.ts';
+import { failure, run } from './run.ts';
+
+/** What a kind is given to work with. */
+export interface Machine {
+  readonly scope: string;
+  /** Absolute name of the reaper binary. */
+  readonly reaper: string;
+  /** How many things that take long (start lists) may go on at a time in one call of a kind. */
+  readonly width: number;
+  readonly look: Look;
+  /** Says what is going on with one object, for the progress display. */
+  readonly say: (address: string, text: string) => void;
+}
+
+/** The inside of one network namespace. */
+export interface Inside {
+  readonly links: readonly Link[];
+  readonly routes: readonly Route[];
+}
+
+/** One name in /run/netns. */
+export interface NetnsName {
+  readonly name: string;
+  /** False: a plain file, left behind by a crash; no namespace is mounted on it. */
+  readonly real: boolean;
+  /** Inode of the namespace: the number in `net:[4026532281]`. */
+  readonly inode: number;
+}
+
+/**
+ * One look at the machine. Each thing is read at most once, when first asked for; a new look sees anew.
+ * Reads only.
+ */
+export interface Look {
+  links(): Promise<readonly Link[]>;
+  netnsNames(): readonly NetnsName[];
+  inside(netns: string): Promise<Inside | undefined>;
+  mounts(): readonly MountEntry[];
+  cgroupRoot(): string | undefined;
+  cgroups(): readonly Owner[];
+}
+
+const NETNS_FOLDER = '/run/netns';
+/** NSFS_MAGIC of statfs(2): what /run/netns/NAME shows when a namespace is mounted there. */
+const NSFS_MAGIC = 0x6e736673;
+
+export function createLook(): Look {
+  const inside = new Map<string, Promise<Inside | undefined>>();
+  return {
+    links: once(readLinks),
+    netnsNames: once(readNetnsNames),
+    inside(netns) {
+      const known = inside.get(netns) ?? readInside(netns);
+      inside.set(netns, known);
+      return known;
+    },
+    mounts: once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8'))),
+    cgroupRoot: once(findCgroupRoot),
+    cgroups: once(() => {
+      const root = findCgroupRoot();
+      return root ? listCgroups(root) : [];
+    }),
+  };
+}
+
+function once<T>(read: () => T): () => T {
+  let seen: { value: T } | undefined;
+  return () => {
+    seen ??= { value: read() };
+    return seen.value;
+  };
+}
+
+async function readLinks(): Promise<Link[]> {
+  const ran = await run('ip', ['-j', '-d', '-N', 'address', 'show']);
+  if (!ran.ok) throw failure(ran, 'cannot read the links of this machine');
+  return parseIpJson(ran.output).flat().map(toLink);
+}
+
+/** Undefined: the namespace is gone, or no namespace. */
+async function readInside(netns: string): Promise<Inside | undefined> {
+  const input = 'address show\nroute show table all\n';
+  const ran = await run('ip', ['-n', netns, '-j', '-d', '-N', '-batch', '-'], { input });
+  if (!ran.ok) return undefined;
+  const [links = [], routes = []] = parseIpJson(ran.output);
+  return { links: links.map(toLink), routes: routes.map(toRoute) };
+}
+
+function readNetnsNames(): NetnsName[] {
+  let names: string[];
+  try {
+    names = readdirSync(NETNS_FOLDER);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+  return names.sort().flatMap(readNetnsName);
+}
+
+function readNetnsName(name: string): NetnsName[] {
+  const path = `${NETNS_FOLDER}/${name}`;
+  try {
+    return [{ name, real: statfsSync(path).type === NSFS_MAGIC, inode: statSync(path).ino }];
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}

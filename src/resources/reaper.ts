@@ -1,0 +1,45 @@
+import { getSystemErrorName } from 'node:util';
+import { ObError } from './error.ts';
+
+/** `KEY error STEP ERRNO DETAIL`, the reaper's way to say what failed; `KEY` is a mark, a name or a PID. */
+const ERROR_LINE = /^(\S+) error (\S+) (\d+) ?(.*)$/;
+
+const WORDS: Readonly<Record<string, string>> = {
+  ELOOP: 'it is a symbolic link: the subhost\'s root must not lead elsewhere',
+  ENOENT: 'No such file or directory',
+  EEXIST: 'File exists',
+  EBUSY: 'Device or resource busy',
+  EPERM: 'Operation not permitted',
+  EACCES: 'Permission denied',
+  EINVAL: 'Invalid argument',
+  ENOSPC: 'No space left on device',
+  ENOMEM: 'Cannot allocate memory',
+  ENOTDIR: 'Not a directory',
+  EROFS: 'Read-only file system',
+  EAGAIN: 'Resource temporarily unavailable',
+  ENODEV: 'No such device',
+  ENOSYS: 'the kernel is too old for this (5.10 or newer is needed)',
+};
+
+/** The error in a line of the reaper's, with its key; undefined if the line is no error. */
+export function parseReaperError(line: string): { key: string; error: ObError } | undefined {
+  const match = ERROR_LINE.exec(line);
+  if (!match?.[1]) return undefined;
+  const [, key, step, errno, detail] = match;
+  const code = nameOfErrno(Number(errno));
+  const where = detail ? ` ${detail}` : '';
+  return { key, error: new ObError(`${step}${where}: ${WORDS[code] ?? code}`) };
+}
+
+export function parseReaperErrors(output: string): Map<string, ObError> {
+  const errors = output.split('\n').flatMap((line) => parseReaperError(line) ?? []);
+  return new Map(errors.map(({ key, error }) => [key, error]));
+}
+
+function nameOfErrno(errno: number): string {
+  try {
+    return getSystemErrorName(-errno);
+  } catch {
+    return `errno ${errno}`;
+  }
+}

@@ -1,0 +1,111 @@
+import { accessSync, constants } from 'node:fs';
+import { execa } from 'execa';
+import { ObError } from './error.ts';
+
+/** Where system programs are, whatever PATH cron or an administrator has. */
+const SYSTEM_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2', mount: 'mount', umount: 'mount', flock: 'util-linux' };
+
+const TIME_LIMIT_MS = 60_000;
+
+/** How a program ended. `output` and `words` are its stdout and stderr without the last newline. */
+export interface Ran {
+  readonly ok: boolean;
+  readonly exitCode: number | undefined;
+  readonly output: string;
+  readonly words: string;
+  readonly command: string;
+}
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly timeLimitMs?: number;
+  /** Descriptors that the program gets as 3, 4, … */
+  readonly descriptors?: readonly number[];
+  /** Called with every line of stdout as it comes. */
+  readonly onLine?: (line: string, say: (text: string) => void) => void;
+}
+
+const found = new Map<string, string | undefined>();
+
+/** Absolute name of a system program, looked up once; undefined where the machine has none. */
+export function findProgram(name: string): string | undefined {
+  if (name.includes('/')) return name;
+  if (!found.has(name)) found.set(name, SYSTEM_PATH.map((folder) => `${folder}/${name}`).find(isExecutable));
+  return found.get(name);
+}
+
+/** The same, or an error that says what to install. */
+export function needProgram(name: string): string {
+  const path = findProgram(name);
+  if (path) return path;
+  throw new ObError(`the program "${name}" is not on this machine`, {
+    hint: `apt-get install ${PACKAGES[name] ?? name}`,
+  });
+}
+
+/**
+ * Runs a program to its end: no shell, an argument list, the C locale, a time limit. Never throws because
+ * the program failed: see `ok`. Throws `ObError` where the program does not exist.
+ */
+export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const child = execa(needProgram(program), args, {
+    reject: false,
+    timeout: options.timeLimitMs ?? TIME_LIMIT_MS,
+    env: { LC_ALL: 'C', PATH: SYSTEM_PATH.join(':') },
+    extendEnv: false,
+    maxBuffer: 1 << 28,
+    stdio: [
+      options.input === undefined ? (options.onLine ? 'pipe' : 'ignore') : { string: options.input },
+      'pipe',
+      'pipe',
+      ...(options.descriptors ?? []),
+    ] as never,
+  });
+  if (options.onLine) await feed(child as never, options.onLine);
+  const result = await child;
+  const command = [program, ...args].join(' ');
+  const words = result.timedOut ? `no answer within ${(options.timeLimitMs ?? TIME_LIMIT_MS) / 1000} s` : String(result.stderr ?? '');
+  return {
+    ok: !result.failed,
+    exitCode: result.exitCode,
+    output: String(result.stdout ?? ''),
+    words: words || (result.failed ? result.shortMessage : ''),
+    command: command.length > 200 ? `${command.slice(0, 197)}...` : command,
+  };
+}
+
+/** Starts a program on this terminal and gives its exit code: for `sudo`, which may ask for a password. */
+export async function runAttached(program: string, args: readonly string[]): Promise<number> {
+  const result = await execa(needProgram(program), args, { reject: false, stdio: 'inherit' });
+  return result.exitCode ?? 1;
+}
+
+/** The error of a program that failed, with its own words. */
+export function failure(ran: Ran, what: string, hint?: string): ObError {
+  const status = ran.exitCode === undefined ? '' : ` (exit ${ran.exitCode})`;
+  return new ObError(`${what}: ${ran.words.trim() || 'failed without a word'}${status}; ran: ${ran.command}`, hint ? { hint } : {});
+}
+
+type Conversation = AsyncIterable<string> & { stdin: NodeJS.WritableStream };
+
+async function feed(child: Conversation, onLine: NonNullable<RunOptions['onLine']>): Promise<void> {
+  // The other side may be gone already; what it left unsaid shows in its output and exit code.
+  child.stdin.on('error', () => {});
+  const say = (text: string) => void (text ? child.stdin.write(text) : child.stdin.end());
+  try {
+    for await (const line of child) onLine(line, say);
+  } catch {
+    // The iteration rejects when the program fails; the awaited result tells that better.
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

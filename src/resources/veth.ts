@@ -1,0 +1,193 @@
+import type { ObError } from './error.ts';
+import type { Cable, HostsFile, Subhost } from './hosts.ts';
+import type { Blocker, Kind, Live, Need, Result, Spec, Task } from './kind.ts';
+import { addressLines, blockerOf, ownerOf, toResults } from './link-rules.ts';
+import type { Link, Route } from './linux/ip.ts';
+import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
+import type { Machine } from './machine.ts';
+import { LINK_GROUP, markOf } from './marks.ts';
+import { findProgram, run } from './run.ts';
+
+type VethFields = {
+  readonly mark: string;
+  readonly up: boolean;
+  /** The namespace in which the other end is; null: in none that is ours. */
+  readonly netns: string | null;
+  readonly inside: string;
+  readonly inside_up: boolean;
+  readonly bridge?: string | null;
+  readonly mac?: string;
+  readonly address?: readonly string[];
+  readonly gateway?: readonly string[];
+};
+type VethExtra = { readonly netns: string; readonly runsIfup: boolean };
+type VethSpec = Spec<VethFields & Fieldlike, VethExtra>;
+type VethLive = Live<VethFields & Fieldlike, { readonly inside: string | undefined }>;
+type Fieldlike = { readonly [name: string]: string | boolean | null | readonly string[] };
+type VethTask = Task<VethSpec, VethLive>;
+
+/** A cable: a veth pair, one end at the machine (NAME0), the other inside (eth0); both are one resource. */
+export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | undefined }, VethSpec, VethLive> = {
+  name: 'veth',
+  rules: {
+    mark: { class: 'live', why: 'a run that was cut off left it without its mark' },
+    up: { class: 'live', why: "the machine's end is set up" },
+    netns: { class: 'replace', why: 'the other end is not in the subhost' },
+    inside: { class: 'live', why: "the subhost's end is renamed" },
+    inside_up: { class: 'live', why: "the subhost's end is set up" },
+    bridge: { class: 'live', why: "the machine's end is plugged into another bridge" },
+    mac: { class: 'live', why: 'peers learn the new MAC with the next packet' },
+    address: { class: 'live', why: 'connections over an address that goes are cut' },
+    gateway: { class: 'live', why: 'the default route is set anew' },
+  },
+
+  desired: (file) => file.subhosts.flatMap((subhost) => subhost.cables.map((cable) => toSpec(file, subhost, cable))),
+
+  async list(machine, desired) {
+    const wanted = new Map(desired.map((spec) => [spec.address as string, spec]));
+    const live: VethLive[] = [];
+    const blockers: Blocker[] = [];
+    for (const link of await machine.look.links()) {
+      const blocker = blockerOf(link, 'veth', machine.scope);
+      if (!blocker && link.kind === 'veth') live.push(await toLive(machine, link));
+      else if (blocker && wanted.has(blocker.address)) blockers.push(blocker);
+    }
+    return { live, blockers };
+  },
+
+  async converge(_machine, tasks) {
+    const errors = await runIpBatch(tasks.flatMap(outerLines));
+    for (const [netns, lines] of groupInner(tasks.filter((task) => !errors.has(task.spec.address))))
+      for (const [address, error] of await runIpBatch(lines, netns)) errors.set(address, error);
+    return Promise.all(tasks.map((task) => toResult(task, errors)));
+  },
+
+  async remove(machine, live) {
+    const there = new Set((await machine.look.links()).map((link) => link.name));
+    const lines = live
+      .map((one) => ({ address: one.address, words: ['link', 'delete', nameOf(one.address)] }))
+      .filter((line) => there.has(line.words[2] ?? ''));
+    return toResults(
+      live.map((one) => one.address),
+      await runIpBatch(lines),
+    );
+  },
+};
+
+function nameOf(address: string): string {
+  return address.slice('veth/'.length);
+}
+
+function toSpec(file: HostsFile, subhost: Subhost, cable: Cable): VethSpec {
+  const needs: Need[] = [
+    { address: `netns/${subhost.name}`, class: 'replace', why: "the subhost's end goes with its netns" },
+  ];
+  if (cable.bridge && cable.ownBridge)
+    needs.push({ address: `bridge/${cable.bridge}`, class: 'live', why: 'it is plugged into the new bridge' });
+  return {
+    address: `veth/${cable.hostEnd}`,
+    subhost: subhost.name,
+    needs,
+    holds: [`link:${cable.hostEnd}`, `link:${subhost.name}/${cable.inside}`],
+    fields: {
+      mark: markOf({ scope: file.scope, name: subhost.name }),
+      up: true,
+      netns: subhost.name,
+      inside: cable.inside,
+      inside_up: true,
+      // A cable without a bridge belongs to ifupdown, which may well plug it in somewhere.
+      ...(cable.bridge ? { bridge: cable.bridge } : {}),
+      ...(cable.mac ? { mac: cable.mac } : {}),
+      ...(cable.address.length > 0 ? { address: [...cable.address].sort() } : {}),
+      ...(cable.gateway.length > 0 ? { gateway: [...cable.gateway].sort() } : {}),
+    },
+    extra: { netns: subhost.name, runsIfup: !cable.bridge },
+  };
+}
+
+async function toLive(machine: Machine, link: Link): Promise<VethLive> {
+  const owner = ownerOf(link);
+  const name = owner && owner !== 'unfinished' ? owner.name : null;
+  const netns = name ?? /^(.*?)\d+$/.exec(link.name)?.[1] ?? '';
+  const inside = await machine.look.inside(netns);
+  const peer = inside?.links.find((one) => one.kind !== undefined && one.index === link.peerIndex && one.peerIndex === link.index);
+  return {
+    address: `veth/${link.name}`,
+    subhost: name,
+    needs: [`netns/${netns}`],
+    holds: [`link:${link.name}`, ...(peer ? [`link:${netns}/${peer.name}`] : [])],
+    fields: {
+      ...(owner && owner !== 'unfinished' ? { mark: markOf(owner) } : {}),
+      up: link.up,
+      bridge: link.master ?? null,
+      netns: peer ? netns : null,
+      ...(peer && inside ? seenInside(peer, inside.routes) : {}),
+    },
+    handle: { inside: peer?.name },
+  };
+}
+
+function seenInside(peer: Link, routes: readonly Route[]): Fieldlike {
+  const gateways = routes.filter((route) => route.destination === 'default' && route.link === peer.name && route.gateway);
+  return {
+    inside: peer.name,
+    inside_up: peer.up,
+    ...(peer.mac ? { mac: peer.mac } : {}),
+    address: [...peer.addresses].sort(),
+    gateway: [...new Set(gateways.map((route) => route.gateway ?? ''))].sort(),
+  };
+}
+
+/** What is done on the machine's side. The peer cannot come up in the call that makes it (ENOTCONN): its own end is not there yet. */
+function outerLines({ spec, live }: VethTask): BatchLine[] {
+  const { address, fields, extra } = spec;
+  const name = nameOf(address);
+  const master = fields.bridge ? ['master', fields.bridge] : [];
+  const peer = ['peer', 'name', fields.inside, ...(fields.mac ? ['address', fields.mac] : []), 'netns', extra.netns];
+  const lines = live
+    ? [['link', 'set', name, ...master, 'up']]
+    : [['link', 'add', name, ...master, 'up', 'group', String(LINK_GROUP), 'type', 'veth', ...peer]];
+  return [...lines, ['link', 'set', name, 'alias', fields.mark]].map((words) => ({ address, words }));
+}
+
+/** What is done inside. */
+function innerLines({ spec, live, changes }: VethTask): BatchLine[] {
+  const { address, fields } = spec;
+  const link = fields.inside;
+  const changed = new Set(changes.map((change) => change.field));
+  const seen = live?.handle.inside ?? link;
+  const renamed = seen !== link ? [['link', 'set', seen, 'down'], ['link', 'set', seen, 'name', link]] : [];
+  const mac = live && changed.has('mac') && fields.mac ? [['link', 'set', link, 'address', fields.mac]] : [];
+  const seenGateways = renamed.length > 0 ? [] : (live?.fields.gateway ?? []);
+  const wanted = fields.gateway ?? seenGateways;
+  return [
+    ...[...renamed, ...mac, ['link', 'set', link, 'up']].map((words) => ({ address, words })),
+    ...(fields.address ? addressLines(address, link, renamed.length > 0 ? [] : (live?.fields.address ?? []), fields.address) : []),
+    ...seenGateways
+      .filter((gateway) => !wanted.includes(gateway))
+      .map((gateway) => ({ address, words: ['route', 'delete', 'default', 'via', gateway, 'dev', link] })),
+    // Always: an address that changed, or a link that was down, took its routes with it.
+    ...(fields.gateway ?? []).map((gateway) => ({ address, words: ['route', 'replace', 'default', 'via', gateway, 'dev', link] })),
+  ];
+}
+
+function groupInner(tasks: readonly VethTask[]): Map<string, BatchLine[]> {
+  const groups = new Map<string, BatchLine[]>();
+  for (const task of tasks) groups.set(task.spec.extra.netns, [...(groups.get(task.spec.extra.netns) ?? []), ...innerLines(task)]);
+  return groups;
+}
+
+async function toResult(task: VethTask, errors: ReadonlyMap<string, ObError>): Promise<Result> {
+  const address = task.spec.address;
+  const error = errors.get(address);
+  if (error) return { address, error };
+  if (task.live || !task.spec.extra.runsIfup) return { address };
+  return { address, notes: await ifup(nameOf(address)) };
+}
+
+/** As overlay-boot does for a cable without a bridge: what it is plugged into is ifupdown's business. */
+async function ifup(link: string): Promise<string[]> {
+  if (!findProgram('ifup')) return [`cable ${link} has no bridge, and there is no ifup on this machine to configure it`];
+  const ran = await run('ifup', [link]);
+  return ran.ok ? [] : [`ifup ${link}: ${ran.words.trim()}`];
+}
