@@ -21,9 +21,11 @@ export interface Rule {
   readonly why: string;
 }
 
-/** What this object stands on, and what it means for it when that is made anew. */
-export interface Need extends Rule {
+/** What this object stands on, and what it means for it when that is made anew (`none`: it only comes later). */
+export interface Need {
   readonly address: Address;
+  readonly class: ChangeClass | 'none';
+  readonly why: string;
 }
 
 /** What a hosts file wants of one object. */

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { ObError } from './error.ts';
+import type { Subhost } from './hosts.ts';
+import { parseReaperError } from './reaper.ts';
+import { run } from './run.ts';
+
+/** How long one start command may take, and one stop command; the reaper kills it then. */
+export const START_LIMIT_MS = 90_000;
+export const STOP_LIMIT_MS = 10_000;
+/** How long namespaces and mounts of one batch may take before a subhost that said nothing is given up. */
+const READY_LIMIT_MS = 30_000;
+
+/** Raised whenever the reaper boots a subhost differently: running ones then show as due for a restart. */
+const RECIPE = 1;
+
+export interface BootRequest {
+  readonly mark: string;
+  readonly cgroup: string;
+  readonly subhost: Subhost;
+}
+
+export interface BootResult {
+  readonly error?: ObError;
+  /** Start entries that failed: name and exit status. */
+  readonly failed: readonly { readonly name: string; readonly status: string }[];
+  /** Entries of the default list that the subhost does not have. */
+  readonly skipped: readonly string[];
+  /** PID of the subhost's PID 1 as we see it. */
+  readonly pid: number | undefined;
+}
+
+/** Digest of what matters at boot and cannot be read back from a running subhost. */
+export function bootDigest(subhost: Subhost): string {
+  const matters = [RECIPE, subhost.name, subhost.live, START_LIMIT_MS, STOP_LIMIT_MS];
+  return createHash('sha256').update(JSON.stringify(matters)).digest('hex').slice(0, 16);
+}
+
+/** A start entry in the reaper's words: `ssh`, `ssh?` where it may be missing, `/path`. */
+export function toEntry(entry: Subhost['start'][number]): string {
+  return entry.optional ? `${entry.name}?` : entry.name;
+}
+
+interface Progress extends BootResult {
+  error?: ObError;
+  failed: { name: string; status: string }[];
+  skipped: string[];
+  pid: number | undefined;
+  state: 'new' | 'ready' | 'committed' | 'ended';
+}
+
+/**
+ * Boots subhosts with one helper process: all are made ready at once, then at most `width` run their start
+ * lists at a time. Two-phase: nothing runs inside before the commit; if `ob` dies first, they die too.
+ */
+export async function bootSubhosts(
+  reaper: string,
+  requests: readonly BootRequest[],
+  width: number,
+  say: (mark: string, text: string) => void,
+): Promise<Map<string, BootResult>> {
+  const all = new Map<string, Progress>(requests.map(({ mark }) => [mark, { failed: [], skipped: [], pid: undefined, state: 'new' }]));
+  const marks = [...all.keys()];
+  let answer: ((text: string) => void) | undefined;
+  const commitNext = (): void => {
+    const count = (state: Progress['state']): number => [...all.values()].filter((one) => one.state === state).length;
+    for (const [index, mark] of marks.entries()) {
+      const one = all.get(mark);
+      if (one?.state !== 'ready' || count('committed') >= width) continue;
+      one.state = 'committed';
+      answer?.(`${index}\n`);
+    }
+    if (count('new') + count('ready') === 0) answer?.('');
+  };
+  const giveUp = setTimeout(() => {
+    for (const one of all.values()) if (one.state === 'new') end(one, new ObError('the subhost did not get ready in time'));
+    commitNext();
+  }, READY_LIMIT_MS);
+  const entries = requests.reduce((sum, request) => sum + request.subhost.start.length, 0);
+  const ran = await run(reaper, ['boot', ...requests.flatMap(toWords)], {
+    timeLimitMs: READY_LIMIT_MS + (entries + 1) * START_LIMIT_MS,
+    onLine(line, reply) {
+      answer = reply;
+      const mark = line.slice(0, line.indexOf(' '));
+      const one = all.get(mark);
+      if (!one) return;
+      takeLine(one, line, (text) => say(mark, text));
+      commitNext();
+    },
+  });
+  clearTimeout(giveUp);
+  for (const one of all.values())
+    if (one.state !== 'ended') end(one, new ObError(`the subhost ended while it was starting${ran.words ? `: ${ran.words}` : ''}`));
+  return all;
+}
+
+function end(one: Progress, error?: ObError): void {
+  one.state = 'ended';
+  if (error) one.error ??= error;
+}
+
+function takeLine(one: Progress, line: string, say: (text: string) => void): void {
+  const failed = parseReaperError(line);
+  const [, word, ...rest] = line.split(' ');
+  const status = rest.at(-1) ?? '';
+  const name = rest.slice(0, -1).join(' ');
+  if (failed) end(one, failed.error);
+  else if (word === 'pid') one.pid = Number(status);
+  else if (word === 'ready') one.state = 'ready';
+  else if (word === 'start') say(`starting ${rest.join(' ')}`);
+  else if (word === 'done' && status === 'skp') one.skipped.push(name);
+  else if (word === 'done' && status !== '000') one.failed.push({ name, status });
+  else if (word === 'finished') end(one);
+}
+
+function toWords({ mark, cgroup, subhost }: BootRequest, index: number): string[] {
+  return [
+    ...(index > 0 ? ['--'] : []),
+    mark,
+    `/run/netns/${subhost.name}`,
+    subhost.live,
+    cgroup,
+    subhost.name,
+    subhost.ramSize === null ? 'none' : String(subhost.ramSize),
+    String(START_LIMIT_MS),
+    String(STOP_LIMIT_MS),
+    bootDigest(subhost),
+    ...subhost.start.map(toEntry),
+  ];
+}

@@ -1,0 +1,48 @@
+import { readdirSync } from 'node:fs';
+import { optionValue, parseMountinfo } from './mountinfo.ts';
+import { describeProcess, listPids, readIfThere, readLinkIfThere } from './proc.ts';
+
+/** Processes that keep a directory tree busy: their root, working directory, program or an open file is in it. */
+export function findHolders(folder: string): string[] {
+  return listPids().filter((pid) => isHolding(pid, folder)).slice(0, 8).map(describeProcess);
+}
+
+function isHolding(pid: number, folder: string): boolean {
+  const own = ['root', 'cwd', 'exe'].map((name) => readLinkIfThere(`/proc/${pid}/${name}`));
+  return [...own, ...openFiles(pid)].some((path) => path === folder || path?.startsWith(`${folder}/`));
+}
+
+function openFiles(pid: number): (string | undefined)[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => readLinkIfThere(`/proc/${pid}/fd/${fd}`));
+  } catch {
+    // The process has ended, or it is a kernel thread.
+    return [];
+  }
+}
+
+/**
+ * For each of these upper directories that an overlay in any mount namespace uses: where. An overlay that was
+ * started by other means, in a namespace of its own, does not show in our /proc/mounts.
+ */
+export function findMountsOfUpper(uppers: readonly string[]): Map<string, string> {
+  const found = new Map<string, string>();
+  if (uppers.length === 0) return found;
+  const wanted = new Set(uppers);
+  for (const pid of onePerMountNamespace()) {
+    for (const mount of parseMountinfo(readIfThere(`/proc/${pid}/mountinfo`) ?? '')) {
+      const upper = mount.type === 'overlay' ? optionValue(mount.superOptions, 'upperdir') : undefined;
+      if (upper && wanted.has(upper)) found.set(upper, `${mount.source} on ${mount.point}, seen by process ${describeProcess(pid)}`);
+    }
+  }
+  return found;
+}
+
+function onePerMountNamespace(): number[] {
+  const byNamespace = new Map<string, number>();
+  for (const pid of listPids()) {
+    const namespace = readLinkIfThere(`/proc/${pid}/ns/mnt`);
+    if (namespace && !byNamespace.has(namespace)) byNamespace.set(namespace, pid);
+  }
+  return [...byNamespace.values()];
+}

@@ -1,0 +1,189 @@
+import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { ObError } from './error.ts';
+import type { HostsFile, Subhost } from './hosts.ts';
+import type { Blocker, Kind, Live, Result, Spec } from './kind.ts';
+import { findHolders, findMountsOfUpper } from './linux/holders.ts';
+import { type MountEntry, optionValue } from './linux/mountinfo.ts';
+import type { Machine } from './machine.ts';
+import { markOf, parseMark } from './marks.ts';
+import { failure, run } from './run.ts';
+
+/** An index signature lets the planner read fields whose names it does not know. */
+type MountFields = {
+  readonly [field: string]: string | boolean;
+  readonly type: 'overlay' | 'bind';
+  readonly live: string;
+  readonly access: 'rw' | 'ro';
+  readonly on_top: boolean;
+};
+type MountExtra = { readonly mark: string; readonly subhost: Subhost };
+type MountSpec = Spec<MountFields, MountExtra>;
+type MountLive = Live<MountFields, { readonly live: string }>;
+
+/**
+ * The root of a subhost in the machine's own mount namespace: an overlay, or a bind mount where upper is lower.
+ * The mark is the mount's source. A bind mount shows the source of its filesystem and can have no other,
+ * so an empty tmpfs beneath it carries the mark.
+ */
+export const mount: Kind<MountFields, MountExtra, { live: string }, MountSpec, MountLive> = {
+  name: 'mount',
+  rules: {
+    type: { class: 'replace', why: 'a mount cannot change its type' },
+    live: { class: 'replace', why: 'the root is mounted elsewhere' },
+    lower: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
+    upper: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
+    work: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
+    access: { class: 'live', why: 'the root is remounted' },
+    on_top: { class: 'replace', why: 'another mount covers the root' },
+  },
+
+  desired: (file) => file.subhosts.filter((subhost) => subhost.lower !== subhost.live).map((subhost) => toSpec(file, subhost)),
+
+  async list(machine, desired) {
+    const stacks = Map.groupBy(machine.look.mounts(), (entry) => entry.point);
+    const live = [...stacks.values()].flatMap((stack) => toLive(machine, stack, desired));
+    const blockers = desired.flatMap((spec) => blockerOf(machine, spec, stacks.get(spec.fields.live) ?? []));
+    return { live, blockers };
+  },
+
+  async converge(_machine, tasks) {
+    const inUse = findMountsOfUpper(tasks.filter((task) => !task.live).map((task) => task.spec.extra.subhost.upper));
+    return Promise.all(
+      tasks.map((task) =>
+        attempt(task.spec.address, () => (task.live ? remount(task.spec) : make(task.spec, inUse.get(task.spec.extra.subhost.upper)))),
+      ),
+    );
+  },
+
+  async remove(machine, live) {
+    return Promise.all(live.map((one) => attempt(one.address, () => unmount(machine, one))));
+  },
+};
+
+async function attempt(address: Result['address'], act: () => Promise<void>): Promise<Result> {
+  try {
+    await act();
+    return { address };
+  } catch (error) {
+    if (error instanceof ObError) return { address, error };
+    return { address, error: new ObError(error instanceof Error ? error.message : String(error), { cause: error }) };
+  }
+}
+
+function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
+  const mark = markOf({ scope: file.scope, name: subhost.name });
+  const { upper, lower, work, live } = subhost;
+  const common = { live, upper, access: 'rw', on_top: true } as const;
+  return {
+    address: `mount/${subhost.name}`,
+    subhost: subhost.name,
+    needs: [],
+    holds: [`dir:${upper}`, `dir:${live}`, ...(upper === lower ? [] : [`dir:${work}`])],
+    fields: upper === lower ? { type: 'bind', ...common } : { type: 'overlay', lower, work, ...common },
+    extra: { mark, subhost },
+  };
+}
+
+/** STACK: all that is mounted at one point, the topmost last. */
+function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonly MountSpec[]): MountLive[] {
+  const marked = stack.filter((entry) => parseMark(entry.source)?.scope === machine.scope);
+  const [entry] = marked;
+  const owner = parseMark(entry?.source);
+  if (!entry || !owner) return [];
+  const root = entry.type === 'tmpfs' ? stack[stack.indexOf(entry) + 1] : entry;
+  const layers = entry.type === 'tmpfs' ? boundLayer(entry.point, owner.name, desired) : overlayLayers(entry);
+  return [
+    {
+      address: `mount/${owner.name}`,
+      subhost: owner.name,
+      needs: [],
+      holds: [`dir:${entry.point}`, ...Object.entries(layers).flatMap(([name, path]) => (name === 'lower' ? [] : [`dir:${path}`]))],
+      fields: {
+        type: entry.type === 'tmpfs' ? 'bind' : 'overlay',
+        live: entry.point,
+        ...layers,
+        access: root?.options.includes('ro') ? 'ro' : 'rw',
+        on_top: root !== undefined && root === stack.at(-1),
+      },
+      handle: { live: entry.point },
+    },
+  ];
+}
+
+function overlayLayers(entry: MountEntry): Record<string, string> {
+  const layer = (name: string): string => optionValue(entry.options, name) ?? '';
+  return { lower: layer('lowerdir'), upper: layer('upperdir'), work: layer('workdir') };
+}
+
+/** A bind mount does not say which directory it shows: but it is the very same one. */
+function boundLayer(live: string, name: string, desired: readonly MountSpec[]): Record<string, string> {
+  const upper = desired.find((spec) => spec.subhost === name)?.extra.subhost.upper;
+  return upper && isSameDirectory(upper, live) ? { upper } : {};
+}
+
+function isSameDirectory(one: string, other: string): boolean {
+  const a = statSync(one, { throwIfNoEntry: false });
+  const b = statSync(other, { throwIfNoEntry: false });
+  return a !== undefined && a.ino === b?.ino && a.dev === b.dev;
+}
+
+function blockerOf(machine: Machine, spec: MountSpec, stack: readonly MountEntry[]): Blocker[] {
+  if (stack.some((entry) => parseMark(entry.source)?.scope === machine.scope)) return [];
+  const [top] = stack.slice(-1);
+  if (!top) return [];
+  const owner = parseMark(top.source);
+  const whose = owner ? `belongs to ${markOf(owner)}` : 'carries no mark of ob';
+  const what = `a mount (${top.type}, ${top.source}) is on ${top.point} and ${whose}`;
+  return [{ address: spec.address, what, hint: `umount ${top.point}, or give the subhost another "live"` }];
+}
+
+async function make(spec: MountSpec, inUse: string | undefined): Promise<void> {
+  const { subhost, mark } = spec.extra;
+  // Two overlays on one upper directory corrupt it, and the kernel does no more than log a warning.
+  if (inUse) throw new ObError(`${subhost.upper} is the upper directory of another mount already: ${inUse}`, { hint: 'end that one first' });
+  makeFolders(subhost);
+  if (subhost.upper === subhost.lower) {
+    await call('mount', ['-n', '-t', 'tmpfs', '-o', 'ro,size=4k,mode=0700', mark, subhost.live]);
+    await call('mount', ['-n', '--bind', subhost.upper, subhost.live]);
+    return;
+  }
+  const layers = `lowerdir=${subhost.lower},upperdir=${subhost.upper},workdir=${subhost.work}`;
+  await call('mount', ['-n', '-t', 'overlay', '-o', layers, mark, subhost.live]);
+}
+
+/** Base is for root alone: what is set-user-ID inside must not be run by the machine's users (see SECURITY). */
+function makeFolders({ base, upper, work, live, lower }: Subhost): void {
+  mkdirSync(base, { recursive: true });
+  chmodSync(base, 0o700);
+  for (const folder of upper === lower ? [live] : [upper, work, live]) {
+    if (existsSync(folder)) continue;
+    mkdirSync(folder, { recursive: true });
+    // Upper becomes the subhost's root directory, which its services' own users have to pass.
+    chmodSync(folder, 0o755);
+  }
+}
+
+async function remount(spec: MountSpec): Promise<void> {
+  await call('mount', ['-n', '-o', 'remount,rw', spec.fields.live]);
+}
+
+async function unmount(machine: Machine, live: MountLive): Promise<void> {
+  const point = live.handle.live;
+  const stack = machine.look.mounts().filter((entry) => entry.point === point);
+  const first = stack.findIndex((entry) => parseMark(entry.source)?.scope === machine.scope);
+  if (first < 0) return;
+  const ours = stack[first]?.type === 'tmpfs' ? 2 : 1;
+  for (let left = stack.length - first; left > 0; left--) {
+    const foreign = left > ours ? ` (with the ${stack.at(-1)?.type} mount above it)` : '';
+    await call('umount', ['-n', point], () => `${point}${foreign} is in use by ${findHolders(point).join(', ') || 'somebody unseen'}`);
+  }
+}
+
+async function call(program: string, args: readonly string[], explain?: () => string): Promise<void> {
+  const ran = await run(program, args);
+  if (ran.ok) return;
+  if (/unknown filesystem type 'overlay'/.test(ran.words))
+    throw new ObError('this kernel has no overlay filesystem', { hint: 'modprobe overlay, or a kernel with CONFIG_OVERLAY_FS' });
+  if (explain && /busy/.test(ran.words)) throw new ObError(explain(), { hint: 'end those processes, then run this again' });
+  throw failure(ran, `cannot ${program}`);
+}
