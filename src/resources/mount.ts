@@ -40,7 +40,7 @@ export const mount: Kind<MountFields, MountExtra, { live: string }, MountSpec, M
   desired: (file) => file.subhosts.filter((subhost) => subhost.lower !== subhost.live).map((subhost) => toSpec(file, subhost)),
 
   async list(machine, desired) {
-    const stacks = Map.groupBy(machine.look.mounts(), (entry) => entry.point);
+    const stacks = byPoint(machine.look.mounts());
     const live = [...stacks.values()].flatMap((stack) => toLive(machine, stack, desired));
     const blockers = desired.flatMap((spec) => blockerOf(machine, spec, stacks.get(spec.fields.live) ?? []));
     return { live, blockers };
@@ -82,6 +82,12 @@ function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
     fields: upper === lower ? { type: 'bind', ...common } : { type: 'overlay', lower, work, ...common },
     extra: { mark, subhost },
   };
+}
+
+function byPoint(entries: readonly MountEntry[]): Map<string, MountEntry[]> {
+  const stacks = new Map<string, MountEntry[]>();
+  for (const entry of entries) stacks.set(entry.point, [...(stacks.get(entry.point) ?? []), entry]);
+  return stacks;
 }
 
 /** STACK: all that is mounted at one point, the topmost last. */

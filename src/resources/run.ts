@@ -71,7 +71,7 @@ export async function run(program: string, args: readonly string[], options: Run
     ok: !result.failed,
     exitCode: result.exitCode,
     output: String(result.stdout ?? ''),
-    words: words || (result.failed ? result.shortMessage : ''),
+    words: words || (result.failed ? (result.shortMessage ?? 'failed') : ''),
     command: command.length > 200 ? `${command.slice(0, 197)}...` : command,
   };
 }

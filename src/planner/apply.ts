@@ -1,0 +1,143 @@
+import PQueue from 'p-queue';
+import { messageOf, ObError } from '../resources/error.ts';
+import type { Address, Kind, Result } from '../resources/kind.ts';
+import type { Machine } from '../resources/machine.ts';
+import { kindOf } from './live.ts';
+import type { Step, StepId } from './order.ts';
+
+// INVARIANTS
+// - A step starts only when all that it comes after is done; the queue limits, it does not order.
+// - A step runs at most once, and every step gets exactly one outcome.
+// - A failure skips what comes after it, nothing else.
+// - Nothing starts once the signal is aborted; what runs is let finish.
+
+export type Outcome =
+  | { readonly step: Step; readonly result: 'done'; readonly notes: readonly string[] }
+  | { readonly step: Step; readonly result: 'failed'; readonly error: ObError; readonly notes: readonly string[] }
+  | { readonly step: Step; readonly result: 'skipped'; readonly because: StepId | 'interrupted' };
+
+export interface ApplyOptions {
+  readonly kinds: readonly Kind[];
+  /** Made anew for every batch: a kind looks at the machine as it is then. */
+  readonly machine: () => Machine;
+  /** How many batches run at a time; a wave is cut into as many. */
+  readonly parallel: number;
+  readonly signal?: AbortSignal;
+  readonly onStart?: (step: Step) => void;
+  readonly onEnd?: (outcome: Outcome) => void;
+}
+
+/** Runs steps in their order, many at a time, and gives an outcome for each. Never throws because a step failed. */
+export async function apply(steps: readonly Step[], options: ApplyOptions): Promise<Outcome[]> {
+  const kinds = new Map(options.kinds.map((kind) => [kind.name, kind]));
+  const queue = new PQueue({ concurrency: options.parallel });
+  const outcomes = new Map<StepId, Outcome>();
+  const waiting = new Set(steps);
+  const batchSizes = sizeBatches(steps, options.parallel);
+
+  const settle = (outcome: Outcome): void => {
+    outcomes.set(outcome.step.id, outcome);
+    options.onEnd?.(outcome);
+  };
+  const runBatch = async (batch: readonly Step[]): Promise<void> => {
+    if (options.signal?.aborted) for (const step of batch) settle({ step, result: 'skipped', because: 'interrupted' });
+    else {
+      for (const step of batch) options.onStart?.(step);
+      for (const outcome of await runSteps(kinds, options.machine(), batch)) settle(outcome);
+    }
+    startReady();
+  };
+  const startReady = (): void => {
+    for (const outcome of skipBlocked(waiting, outcomes)) settle(outcome);
+    const ready = [...waiting].filter((step) => [...step.after].every((id) => outcomes.get(id)?.result === 'done'));
+    for (const step of ready) waiting.delete(step);
+    for (const batch of cutBatches(ready, batchSizes)) void queue.add(() => runBatch(batch));
+  };
+
+  startReady();
+  await queue.onIdle();
+  return steps.map((step) => outcomes.get(step.id) as Outcome);
+}
+
+/** Takes out what can no longer run, and what can no longer run because of that. */
+function skipBlocked(waiting: Set<Step>, outcomes: ReadonlyMap<StepId, Outcome>): Outcome[] {
+  const skipped = new Map<StepId, Outcome>();
+  for (let found = true; found; ) {
+    found = false;
+    for (const step of waiting) {
+      const because = [...step.after].find((id) => isLost(outcomes.get(id) ?? skipped.get(id)));
+      if (!because) continue;
+      waiting.delete(step);
+      skipped.set(step.id, { step, result: 'skipped', because: rootOf(outcomes.get(because) ?? skipped.get(because), because) });
+      found = true;
+    }
+  }
+  return [...skipped.values()];
+}
+
+function isLost(outcome: Outcome | undefined): boolean {
+  return outcome !== undefined && outcome.result !== 'done';
+}
+
+/** A failure is named at its root, not at each step between. */
+function rootOf(outcome: Outcome | undefined, id: StepId): StepId | 'interrupted' {
+  return outcome?.result === 'skipped' ? outcome.because : id;
+}
+
+function groupOf(step: Step): string {
+  return `${step.verb} ${kindOf(step.change.address)}`;
+}
+
+/** One program for many objects is cheap, but a batch holds up what waits for any of its objects: so each wave becomes PARALLEL batches. */
+function sizeBatches(steps: readonly Step[], parallel: number): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const step of steps) counts.set(groupOf(step), (counts.get(groupOf(step)) ?? 0) + 1);
+  return new Map([...counts].map(([group, count]) => [group, Math.ceil(count / parallel)]));
+}
+
+function cutBatches(ready: readonly Step[], sizes: ReadonlyMap<string, number>): Step[][] {
+  const batches: Step[][] = [];
+  const open = new Map<string, Step[]>();
+  for (const step of ready) {
+    const group = groupOf(step);
+    let batch = open.get(group);
+    if (!batch || batch.length >= (sizes.get(group) ?? 1)) {
+      batch = [];
+      open.set(group, batch);
+      batches.push(batch);
+    }
+    batch.push(step);
+  }
+  return batches;
+}
+
+async function runSteps(kinds: ReadonlyMap<string, Kind>, machine: Machine, batch: readonly Step[]): Promise<Outcome[]> {
+  const results = new Map<Address, Result>();
+  let broken: ObError | undefined;
+  try {
+    for (const result of await callKind(kinds, machine, batch)) results.set(result.address, result);
+  } catch (error) {
+    broken = error instanceof ObError ? error : new ObError(messageOf(error), { cause: error });
+  }
+  return batch.map((step) => {
+    const result = results.get(step.change.address);
+    const error = result ? result.error : (broken ?? new ObError('no result was given: this is a bug in ob'));
+    const notes = result?.notes ?? [];
+    return error ? { step, result: 'failed', error, notes } : { step, result: 'done', notes };
+  });
+}
+
+/** All steps of a batch have the same kind and verb. */
+function callKind(kinds: ReadonlyMap<string, Kind>, machine: Machine, batch: readonly Step[]): Promise<Result[]> {
+  const [first] = batch;
+  const kind = first && kinds.get(kindOf(first.change.address));
+  if (!kind) return Promise.resolve([]);
+  if (first.verb === 'remove') return kind.remove(machine, batch.flatMap((step) => step.change.live ?? []));
+  const tasks = batch.flatMap(({ change }) => {
+    if (!change.spec) return [];
+    // What was removed a moment ago is made from nothing.
+    const live = change.action === 'update' ? (change.live ?? null) : null;
+    return [{ spec: change.spec, live, changes: live ? change.fields : [] }];
+  });
+  return kind.converge(machine, tasks);
+}

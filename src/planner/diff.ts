@@ -1,0 +1,79 @@
+import deepDiff from 'deep-diff';
+import type { Address, ChangeClass, FieldChange, Kind, Live, Spec } from '../resources/kind.ts';
+import { kindOf } from './live.ts';
+
+/** What has to happen to one object. `restart` and `replace` are a removal and a making anew. */
+export type Action = 'create' | 'update' | 'restart' | 'replace' | 'remove' | 'none';
+
+export interface Change {
+  readonly address: Address;
+  readonly subhost: string | null;
+  readonly action: Action;
+  readonly fields: readonly FieldChange[];
+  /** Knock-on effects: why it changes although its own fields do not ask for it. */
+  readonly because: readonly string[];
+  /** Undefined for a removal. */
+  readonly spec?: Spec;
+  /** Undefined where nothing exists yet. */
+  readonly live?: Live;
+}
+
+const ACTION_OF: Readonly<Record<ChangeClass, Action>> = { live: 'update', restart: 'restart', replace: 'replace' };
+const STRENGTH: readonly Action[] = ['none', 'update', 'restart', 'replace', 'create'];
+
+/** Compares what is wanted with what there is: one change for every address in either. Pure. */
+export function diff(kinds: readonly Kind[], desired: readonly Spec[], live: ReadonlyMap<Address, Live>): Change[] {
+  const byName = new Map(kinds.map((kind) => [kind.name, kind]));
+  const own = new Map(desired.map((spec) => [spec.address, compare(byName.get(kindOf(spec.address)), spec, live.get(spec.address))]));
+  const wanted = desired.map((spec) => knockOn(spec.address, own, new Set()));
+  const removed = [...live.values()].filter((one) => !own.has(one.address)).map(remove);
+  return [...wanted, ...removed];
+}
+
+function remove(live: Live): Change {
+  return { address: live.address, subhost: live.subhost, action: 'remove', fields: [], because: [], live };
+}
+
+function compare(kind: Kind | undefined, spec: Spec, live: Live | undefined): Change {
+  const base = { address: spec.address, subhost: spec.subhost, because: [], spec };
+  if (!live) return { ...base, action: 'create', fields: [] };
+  const fields = differingFields(spec, live).map((field): FieldChange => {
+    const rule = kind?.rules[field];
+    if (!rule) throw new Error(`${spec.address}: no rule for field ${field}`);
+    return { field, old: live.fields[field], new: spec.fields[field] ?? null, ...rule };
+  });
+  return { ...base, action: strongest(fields.map((change) => ACTION_OF[change.class])), fields, live };
+}
+
+/**
+ * Names of fields that differ, of those that the spec has. deep-diff reports what only one side has and compares
+ * lists by position: so live is cut down to the spec's fields first, and lists come sorted.
+ */
+function differingFields(spec: Spec, live: Live): string[] {
+  const seen = Object.fromEntries(Object.keys(spec.fields).flatMap((name) => (name in live.fields ? [[name, live.fields[name]]] : [])));
+  const found = deepDiff.diff(seen, spec.fields as Record<string, unknown>) ?? [];
+  return [...new Set(found.map((one) => String(one.path?.[0])))];
+}
+
+/** The change at ADDRESS once the changes of all that it stands on are known. Needs that go in a circle are named later. */
+function knockOn(address: Address, changes: Map<Address, Change>, above: Set<Address>): Change {
+  const change = changes.get(address) as Change;
+  if (!change.spec || above.has(address)) return change;
+  const effects = change.spec.needs.flatMap((need) => {
+    if (need.class === 'none' || !changes.has(need.address)) return [];
+    const ground = knockOn(need.address, changes, new Set([...above, address]));
+    return isMadeAnew(ground) ? [{ action: ACTION_OF[need.class], why: `${need.address}: ${need.why}` }] : [];
+  });
+  if (effects.length === 0 || change.action === 'create') return change;
+  const action = strongest([change.action, ...effects.map((effect) => effect.action)]);
+  const after = { ...change, action, because: effects.map((effect) => effect.why) };
+  return after;
+}
+
+function isMadeAnew(change: Change): boolean {
+  return change.action === 'create' || change.action === 'replace' || change.action === 'restart';
+}
+
+function strongest(actions: readonly Action[]): Action {
+  return actions.reduce((one, other) => (STRENGTH.indexOf(other) > STRENGTH.indexOf(one) ? other : one), 'none');
+}
