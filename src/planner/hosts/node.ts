@@ -1,0 +1,36 @@
+/** A position in the text, counted from 1. */
+export interface Spot {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** What a YAML file is made of here: no anchors, aliases, tags or merge keys; every key a string. */
+export type Node = MapNode | ListNode | ScalarNode;
+
+export interface MapNode extends Spot {
+  readonly kind: 'map';
+  readonly entries: readonly { readonly key: KeyNode; readonly value: Node }[];
+}
+
+export interface KeyNode extends Spot {
+  readonly text: string;
+}
+
+export interface ListNode extends Spot {
+  readonly kind: 'list';
+  readonly items: readonly Node[];
+}
+
+export interface ScalarNode extends Spot {
+  readonly kind: 'scalar';
+  readonly value: string | number | boolean | null;
+  /** As it was written. */
+  readonly source: string;
+}
+
+/** Something wrong in the file. All of them are collected, then shown at once. */
+export interface Problem extends Spot {
+  readonly message: string;
+}
+
+export type Report = (spot: Spot, message: string) => void;
