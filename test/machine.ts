@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+/** Why live tests are left out here, or undefined where they run. */
+export const noLive = process.getuid?.() === 0 ? undefined : 'live test: needs root';
+
+const OB = fileURLToPath(new URL('../dist/ob.js', import.meta.url));
+export const REAPER = fileURLToPath(new URL('../dist/reaper', import.meta.url));
+export const FIXTURES = fileURLToPath(new URL('../fixtures', import.meta.url));
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** As this user; root if left out. */
+  readonly uid?: number;
+}
+
+/**
+ * A machine of the test's own: net, mount, pid, uts, ipc and cgroup namespaces, an empty /run, /mnt and
+ * /var/lib. It ends with the test, and also if the test process is killed: its PID 1 waits for the end of a pipe.
+ */
+export interface TestMachine {
+  /** PID 1 of the machine, as seen from here. */
+  readonly pid: number;
+  run(program: string, args: readonly string[], options?: RunOptions): Promise<Ran>;
+  start(program: string, args: readonly string[], options?: RunOptions): ChildProcess;
+  /** A shell script of the test's; fails the test if the script fails. Gives stdout, without the last newline. */
+  sh(script: string): Promise<string>;
+  ob(...args: string[]): Promise<Ran>;
+  write(path: string, text: string): void;
+  read(path: string): string;
+}
+
+const BOOT = `
+set -e
+mount --make-rprivate /
+umount -R /sys/fs/cgroup
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t tmpfs -o mode=755 tmpfs /run
+mount -t tmpfs -o mode=755 tmpfs /mnt
+mount -t tmpfs -o mode=755 tmpfs /var/lib
+ip link set lo up
+echo ready
+cat >/dev/null
+`;
+
+let count = 0;
+
+export async function createMachine(t: TestContext): Promise<TestMachine> {
+  const cgroup = `${cgroupRoot()}/ob-test-${process.pid}-${++count}`;
+  mkdirSync(cgroup);
+  const join = ['-c', `echo $$ >${cgroup}/cgroup.procs && exec "$@"`, 'sh'];
+  const unshare = ['unshare', '-mpnuiC', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', BOOT];
+  const outer = spawn('sh', [...join, ...unshare], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(async () => {
+    outer.kill('SIGKILL');
+    if (outer.exitCode === null && outer.signalCode === null) await once(outer, 'exit');
+    await removeCgroups(cgroup);
+  });
+  await once(outer.stdout, 'data');
+  const pid = Number(readFileSync(`/proc/${outer.pid}/task/${outer.pid}/children`, 'utf8'));
+  if (!pid) throw new Error('the test machine did not come up');
+
+  // In a leaf of its own: a cgroup with controllers may not hold processes itself.
+  mkdirSync(`${cgroup}/machine`);
+  for (const member of readFileSync(`${cgroup}/cgroup.procs`, 'utf8').trim().split('\n')) writeFileSync(`${cgroup}/machine/cgroup.procs`, member);
+  const enter = ['-c', `echo $$ >${cgroup}/machine/cgroup.procs && exec "$@"`, 'sh', 'nsenter', '-t', String(pid), '-m', '-p', '-n', '-u', '-i', '-C'];
+
+  const start: TestMachine['start'] = (program, args, options = {}) => {
+    const user = options.uid === undefined ? [] : ['-S', String(options.uid), '-G', String(options.uid)];
+    const child = spawn('sh', [...enter, ...user, `--wd=${options.cwd ?? '/'}`, '--', program, ...args], { env: options.env ?? process.env });
+    // The program may end without reading what it is given.
+    child.stdin.on('error', () => {});
+    child.stdin.end(options.input ?? '');
+    return child;
+  };
+  const run: TestMachine['run'] = (program, args, options) => collect(start(program, args, options));
+  const inside = (path: string): string => `/proc/${pid}/root${path}`;
+  return {
+    pid,
+    run,
+    start,
+    ob: (...args) => run(process.execPath, [OB, ...args], { cwd: '/mnt' }),
+    async sh(script) {
+      const ran = await run('sh', ['-c', script]);
+      if (ran.code !== 0) throw new Error(`exit ${ran.code} of: ${script}\n${ran.stdout}${ran.stderr}`);
+      return ran.stdout.trimEnd();
+    },
+    write: (path, text) => writeFileSync(inside(path), text),
+    read: (path) => readFileSync(inside(path), 'utf8'),
+  };
+}
+
+/** Waits for a child to end and gives all that it said. */
+export async function collect(child: ChildProcess): Promise<Ran> {
+  const said = { stdout: '', stderr: '' };
+  child.stdout?.setEncoding('utf8').on('data', (text) => (said.stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text) => (said.stderr += text));
+  const [code] = await once(child, 'close');
+  return { code, ...said };
+}
+
+function cgroupRoot(): string {
+  const line = readFileSync('/proc/self/mounts', 'utf8').split('\n').find((one) => one.split(' ')[2] === 'cgroup2');
+  const root = line?.split(' ')[1];
+  if (!root) throw new Error('no cgroup v2 tree is mounted on this machine: mount -t cgroup2 cgroup2 /sys/fs/cgroup');
+  return root;
+}
+
+/** What was in it is being killed with its pid namespace; that takes a moment. */
+async function removeCgroups(path: string): Promise<void> {
+  for (const child of readdirSync(path, { withFileTypes: true })) if (child.isDirectory()) await removeCgroups(`${path}/${child.name}`);
+  for (let tries = 0; ; tries++) {
+    try {
+      rmdirSync(path);
+      return;
+    } catch (error) {
+      if (tries === 200) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
