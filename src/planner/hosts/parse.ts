@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node as YamlNode, parseAllDocuments } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node as YamlNode, parseAllDocuments, type YAMLError } from 'yaml';
 import type { KeyNode, MapNode, Node, Report, Spot } from './node.ts';
 
 const MAX_DEPTH = 16;
@@ -22,7 +22,7 @@ export function parseYaml(text: string, report: Report): Node | undefined {
     return undefined;
   }
   for (const document of documents)
-    for (const problem of [...document.errors, ...document.warnings]) report(spotOf(problem.pos[0]), problem.message.replace(/\.?$/, ''));
+    for (const problem of [...document.errors, ...document.warnings]) report(spotOf(problem.pos[0]), toWords(problem));
   const [first, second] = documents;
   if (second) report(spotOf(second.range[0]), 'more than one document in the file: put all subhosts into one');
   if (!first?.contents) {
@@ -30,6 +30,10 @@ export function parseYaml(text: string, report: Report): Node | undefined {
     return undefined;
   }
   return toNode(first.contents as YamlNode, spotOf, report);
+}
+
+function toWords({ code, message }: YAMLError): string {
+  return code === 'DUPLICATE_KEY' ? 'this key is there already' : message.replace(/\.$/, '');
 }
 
 type SpotOf = (offset: number) => Spot;

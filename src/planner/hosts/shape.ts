@@ -26,6 +26,18 @@ export function placed<T>(shape: Shape<T>): Shape<Placed<T>> {
   };
 }
 
+/** An object that remembers which keys were written, also those with a wrong value. */
+export function keyed<T extends object>(shape: Shape<T>): Shape<T & { readonly keys: ReadonlySet<string> }> {
+  return {
+    schema: shape.schema,
+    read(node, report) {
+      const value = shape.read(node, report);
+      const keys = new Set(node.kind === 'map' ? node.entries.map(({ key }) => key.text) : []);
+      return value === undefined ? undefined : { ...value, keys };
+    },
+  };
+}
+
 /** A string; RULE says in words what is wrong with it, or undefined. */
 export function text(what: string, rule: (value: string) => string | undefined, schema: object = {}): Shape<string> {
   return {
@@ -37,14 +49,14 @@ export function text(what: string, rule: (value: string) => string | undefined, 
       }
       const wrong = hasControl(node.value) ? 'it holds a control character' : rule(node.value);
       if (!wrong) return node.value;
-      report(node, `${JSON.stringify(node.value)} is no ${what.replace(/^an? /, '')}: ${wrong}`);
+      report(node, `${JSON.stringify(node.value)} is no ${what.replace(/^(an?|the) /, '')}: ${wrong}`);
       return undefined;
     },
   };
 }
 
-/** What is left out (`KEY:` with nothing behind it) counts as not there. */
-export function object<T extends object>(keys: { readonly [K in keyof T]-?: Shape<NonNullable<T[K]>> }, required: readonly (keyof T & string)[]): Shape<Partial<T>> {
+/** Keys that are known by name; all but REQUIRED may be left out. */
+export function object<T extends object>(keys: { readonly [K in keyof T]-?: Shape<Exclude<T[K], undefined>> }, required: readonly (keyof T & string)[] = []): Shape<T> {
   const shapes = new Map(Object.entries(keys) as [string, Shape<unknown>][]);
   return {
     schema: {
@@ -63,7 +75,7 @@ export function object<T extends object>(keys: { readonly [K in keyof T]-?: Shap
       }
       const there = new Set(node.entries.map((entry) => entry.key.text));
       for (const name of required) if (!there.has(name)) report(node, `the key "${name}" is missing`);
-      return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Partial<T>;
+      return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as T;
     },
   };
 }
@@ -107,6 +119,18 @@ export function oneOrMore<T>(what: string, shape: Shape<T>): Shape<T[]> {
       if (node.kind === 'list') return many.read(node, report);
       const one = shape.read(node, report);
       return one === undefined ? undefined : [one];
+    },
+  };
+}
+
+/** One word, which stands for a value. */
+export function choice<T>(word: string, make: () => T): Shape<T> {
+  return {
+    schema: { const: word },
+    read(node, report) {
+      if (node.kind === 'scalar' && node.value === word) return make();
+      report(node, `a list or "${word}" is wanted here, not ${describe(node)}`);
+      return undefined;
     },
   };
 }

@@ -1,0 +1,48 @@
+import { BlockList, isIP, SocketAddress } from 'node:net';
+
+const EXAMPLE = 'write it like 10.77.0.2/24 or fd00::2/64';
+
+/** Why a text is no address with prefix length that a link can have; undefined if it is one. */
+export function wrongCidr(text: string): string | undefined {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return EXAMPLE;
+  if (prefix === undefined) return `the prefix length is missing, ${EXAMPLE}`;
+  if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > (family === 4 ? 32 : 128)) return `/${prefix} is no prefix length`;
+  return wrongHost(address);
+}
+
+/** The same for an address without prefix length. */
+export function wrongIp(text: string): string | undefined {
+  if (isIP(text) === 0) return 'write it like 10.77.0.1 or fd00::1';
+  return wrongHost(text);
+}
+
+function wrongHost(address: string): string | undefined {
+  if (isIn(address, ['224.0.0.0/4', 'ff00::/8'])) return 'it is a multicast address';
+  return isIn(address, ['0.0.0.0/32', '::/128']) ? 'it means "no address"' : undefined;
+}
+
+/** As the kernel prints it (RFC 5952), so that it compares equal with what is read back. */
+export function normaliseIp(address: string): string {
+  return isIP(address) === 6 ? new SocketAddress({ address, family: 'ipv6' }).address : address;
+}
+
+export function normaliseCidr(text: string): string {
+  const [address = '', prefix = ''] = text.split('/');
+  return `${normaliseIp(address)}/${Number(prefix)}`;
+}
+
+/** True for an address in one of these networks. */
+export function isIn(address: string, networks: readonly string[]): boolean {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [start = '', prefix] = network.split('/');
+    list.addSubnet(start, Number(prefix), familyOf(start));
+  }
+  return list.check(address, familyOf(address));
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
+}

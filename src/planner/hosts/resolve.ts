@@ -1,0 +1,66 @@
+import { resolve as resolvePath } from 'node:path';
+import type { Bridge, Cable, HostsFile, StartEntry, Subhost } from '../../resources/hosts.ts';
+import type { Facts } from './facts.ts';
+import type { Named, RawCable, RawFile, RawSubhost } from './format.ts';
+import type { Placed } from './shape.ts';
+
+/** overlay-boot's. A subhost that has one of them not is no error: nobody asked for it by name. */
+const DEFAULT_START: readonly StartEntry[] = ['networking', 'ssh'].map((name) => ({ name, optional: true }));
+const DEFAULT_RAM_BYTES = 50 * 2 ** 20;
+
+/** Fills in every default and makes every path absolute. FOLDER: where the hosts file is. Pure but for the facts. */
+export function resolve(raw: RawFile, folder: string, facts: Facts): HostsFile {
+  const bridges = (raw.bridges ?? []).map(toBridge);
+  const own = new Set(bridges.map((bridge) => bridge.name));
+  const subhosts = (raw.subhosts ?? []).map(({ name, value }) => toSubhost(name.value, { ...raw.defaults, ...value }, { folder, facts, own }));
+  return { scope: raw.scope ?? 'default', bridges, subhosts };
+}
+
+/** Everything that is checked later needs all its values; what is missing is reported there. */
+interface Context {
+  readonly folder: string;
+  readonly facts: Facts;
+  readonly own: ReadonlySet<string>;
+}
+
+function toBridge({ name, value }: Named<{ readonly address?: readonly Placed<string>[] }>): Bridge {
+  return { name: name.value, address: valuesOf(value.address) };
+}
+
+function toSubhost(name: string, raw: RawSubhost, { folder, facts, own }: Context): Subhost {
+  const base = facts.realPath(resolvePath(folder, raw.base?.value ?? ''));
+  const below = (path: string): string => facts.realPath(resolvePath(base, path));
+  return {
+    name,
+    base,
+    lower: below(raw.lower?.value ?? '/'),
+    upper: below(raw.upper?.value ?? 'root'),
+    work: below(raw.work?.value ?? 'work'),
+    live: below(raw.live?.value ?? 'live'),
+    cables: (raw.cables ?? []).map((cable, index) => toCable(cable.value, name, index, own)),
+    start: raw.start?.map(({ value }) => toEntry(value, folder)) ?? DEFAULT_START,
+    ramSize: raw.ram_size ? raw.ram_size.bytes : DEFAULT_RAM_BYTES,
+  };
+}
+
+function toCable(raw: RawCable, name: string, index: number, own: ReadonlySet<string>): Cable {
+  const bridge = raw.bridge?.value ?? null;
+  return {
+    hostEnd: `${name}${index}`,
+    inside: `eth${index}`,
+    bridge,
+    ownBridge: bridge !== null && own.has(bridge),
+    mac: raw.mac?.value ?? null,
+    address: valuesOf(raw.address),
+    gateway: valuesOf(raw.gateway),
+  };
+}
+
+/** `./x` and `../x` are meant from the hosts file, as every relative path of the machine's is. */
+function toEntry(text: string, folder: string): StartEntry {
+  return { name: text.startsWith('.') ? resolvePath(folder, text) : text, optional: false };
+}
+
+function valuesOf(values: readonly Placed<string>[] | undefined): string[] {
+  return [...new Set((values ?? []).map(({ value }) => value))];
+}
