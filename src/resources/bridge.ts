@@ -4,6 +4,7 @@ import { addressLines, blockerOf, ownerOf, toResults } from './link-rules.ts';
 import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
 import type { Link } from './linux/ip.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
+import { needProgram } from './run.ts';
 
 type BridgeFields = { readonly mark: string; readonly up: boolean; readonly address: readonly string[] };
 type BridgeSpec = Spec<BridgeFields, { readonly mac: string }>;
@@ -30,6 +31,8 @@ export const bridge: Kind<BridgeFields, { mac: string }, null, BridgeSpec, Bridg
         extra: { mac: stableMac(mark) },
       };
     }),
+
+  preflight: () => void needProgram('ip'),
 
   async list(machine, desired) {
     const wanted = new Set(desired.map((spec) => spec.address));

@@ -112,6 +112,8 @@ export interface Kind<
   /** A rule for every field. */
   readonly rules: Readonly<Record<string, Rule>>;
   desired(file: HostsFile): S[];
+  /** Throws what this machine lacks for making such objects, before anything is touched. */
+  preflight(desired: readonly S[]): void;
   /** Every object of the kind with the scope's mark, and what stands in the way of `desired`. */
   list(machine: Machine, desired: readonly S[]): Promise<Seen<L>>;
   converge(machine: Machine, tasks: readonly Task<S, L>[]): Promise<Result[]>;

@@ -1,12 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { ObError } from './error.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Result, Spec } from './kind.ts';
 import { findHolders, findMountsOfUpper } from './linux/holders.ts';
 import { type MountEntry, optionValue } from './linux/mountinfo.ts';
+import { readIfThere } from './linux/proc.ts';
 import type { Machine } from './machine.ts';
 import { markOf, parseMark } from './marks.ts';
-import { failure, run } from './run.ts';
+import { failure, needProgram, run } from './run.ts';
 
 /** An index signature lets the planner read fields whose names it does not know. */
 type MountFields = {
@@ -38,6 +39,12 @@ export const mount: Kind<MountFields, MountExtra, { live: string }, MountSpec, M
   },
 
   desired: (file) => file.subhosts.filter((subhost) => subhost.lower !== subhost.live).map((subhost) => toSpec(file, subhost)),
+
+  preflight(desired) {
+    needProgram('mount');
+    needProgram('umount');
+    if (desired.some((spec) => spec.fields.type === 'overlay')) needOverlay();
+  },
 
   async list(machine, desired) {
     const stacks = byPoint(machine.look.mounts());
@@ -185,11 +192,18 @@ async function unmount(machine: Machine, live: MountLive): Promise<void> {
   }
 }
 
+/** Its module may be there, but not loaded: mount(2) loads it then, as modprobe would. */
+function needOverlay(): void {
+  const isLoaded = /\toverlay$/m.test(readFileSync('/proc/filesystems', 'utf8'));
+  const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
+  const modules = readIfThere(`/lib/modules/${release}/modules.dep`) ?? '';
+  if (isLoaded || /\/overlay\.ko/.test(modules)) return;
+  throw new ObError('this kernel has no overlay filesystem', { hint: 'a kernel with CONFIG_OVERLAY_FS is needed: Debian\'s own have it' });
+}
+
 async function call(program: string, args: readonly string[], explain?: () => string): Promise<void> {
   const ran = await run(program, args);
   if (ran.ok) return;
-  if (/unknown filesystem type 'overlay'/.test(ran.words))
-    throw new ObError('this kernel has no overlay filesystem', { hint: 'modprobe overlay, or a kernel with CONFIG_OVERLAY_FS' });
   if (explain && /busy/.test(ran.words)) throw new ObError(explain(), { hint: 'end those processes, then run this again' });
   throw failure(ran, `cannot ${program}`);
 }

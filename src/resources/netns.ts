@@ -1,12 +1,12 @@
-import { lstatSync, unlinkSync } from 'node:fs';
-import { ObError } from './error.ts';
+import { lstatSync, rmdirSync, unlinkSync } from 'node:fs';
+import { hasCode, ObError } from './error.ts';
 import type { Blocker, Kind, Live, Result, Spec, Task } from './kind.ts';
 import { toResults } from './link-rules.ts';
 import { runIpBatch } from './linux/ip-batch.ts';
 import type { Machine } from './machine.ts';
 import { markOf, parseMark } from './marks.ts';
 import { parseReaperErrors } from './reaper.ts';
-import { run } from './run.ts';
+import { needProgram, run } from './run.ts';
 
 type NetnsFields = { readonly lo: 'up' | 'down' };
 type NetnsSpec = Spec<NetnsFields, { readonly mark: string }>;
@@ -26,6 +26,8 @@ export const netns: Kind<NetnsFields, { mark: string }, { name: string }, NetnsS
       fields: { lo: 'up' },
       extra: { mark: markOf({ scope: file.scope, name }) },
     })),
+
+  preflight: () => void needProgram('ip'),
 
   async list(machine, desired) {
     const wanted = new Set(desired.map((spec) => nameOf(spec.address)));
@@ -52,9 +54,11 @@ export const netns: Kind<NetnsFields, { mark: string }, { name: string }, NetnsS
     const lines = live
       .filter((one) => there.has(one.handle.name))
       .map((one) => ({ address: one.address, words: ['netns', 'delete', one.handle.name] }));
+    const errors = await runIpBatch(lines);
+    removeEmptyFolder('/run/netns');
     return toResults(
       live.map((one) => one.address),
-      await runIpBatch(lines),
+      errors,
     );
   },
 };
@@ -94,6 +98,15 @@ async function make(machine: Machine, tasks: readonly Task<NetnsSpec, NetnsLive>
       .filter((name) => !made.has(name))
       .map((name) => [`netns/${name}`, errors.get(name) ?? new ObError(`cannot make network namespace ${name}: ${ran.words}`)]),
   );
+}
+
+/** Where `ip netns add` made the folder it is a mount point, and stays. */
+function removeEmptyFolder(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (!hasCode(error, 'EBUSY', 'ENOTEMPTY', 'ENOENT')) throw error;
+  }
 }
 
 /** A file where a namespace was, or should have been: `ip netns add` killed half-way leaves one. */

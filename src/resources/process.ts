@@ -46,6 +46,8 @@ export const process: Kind<ProcessFields, ProcessExtra, ProcessHandle, ProcessSp
 
   desired: (file) => file.subhosts.map((subhost) => toSpec(file, subhost)),
 
+  preflight: () => void needCgroupRoot(),
+
   async list(machine, desired) {
     const root = machine.look.cgroupRoot();
     const ours = machine.look.cgroups().filter((owner) => owner.scope === machine.scope);

@@ -52,6 +52,8 @@ export function needProgram(name: string): string {
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const child = execa(needProgram(program), args, {
     reject: false,
+    // In a session of its own: Ctrl-C at the terminal is for ob, which lets what runs come to its end.
+    detached: true,
     timeout: options.timeLimitMs ?? TIME_LIMIT_MS,
     env: { LC_ALL: 'C', PATH: SYSTEM_PATH.join(':') },
     extendEnv: false,

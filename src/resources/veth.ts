@@ -6,7 +6,7 @@ import type { Link, Route } from './linux/ip.ts';
 import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
 import type { Machine } from './machine.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
-import { findProgram, run } from './run.ts';
+import { findProgram, needProgram, run } from './run.ts';
 
 type VethFields = {
   readonly mark: string;
@@ -42,6 +42,8 @@ export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | un
   },
 
   desired: (file) => file.subhosts.flatMap((subhost) => subhost.cables.map((cable) => toSpec(file, subhost, cable))),
+
+  preflight: () => void needProgram('ip'),
 
   async list(machine, desired) {
     const wanted = new Map(desired.map((spec) => [spec.address as string, spec]));
