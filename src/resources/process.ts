@@ -6,7 +6,7 @@ import type { Blocker, Kind, Live, Need, Result, Spec, Task } from './kind.ts';
 import { type Init, findInit } from './linux/init.ts';
 import { cgroupPath, endCgroup, makeCgroup, needCgroupRoot, readMembers, removeEmptyParents } from './linux/cgroup.ts';
 import { optionValue, parseMountinfo, parseSize } from './linux/mountinfo.ts';
-import { readIfThere, readLinkIfThere } from './linux/proc.ts';
+import { readIfThere, readLinkIfThere, uptimeSeconds } from './linux/proc.ts';
 import type { Machine } from './machine.ts';
 import { markOf } from './marks.ts';
 import { run } from './run.ts';
@@ -119,7 +119,16 @@ function seenFields(machine: Machine, init: Init, name: string, mark: string): P
     ram_size: parseSize(optionValue(memory?.superOptions ?? [], 'size')) ?? null,
     inside: [...new Set(mounts.map((mount) => mount.point).filter((point) => inner.has(point)))].sort(),
     not_started: failed.map((entry) => `${entry.name} (exit ${Number(entry.state)})`),
+    pid: init.pid,
+    uptime_s: uptimeSeconds(init),
+    services: init.entries.map((entry) => `${entry.name.replace(/\?$/, '')}: ${stateWord(entry.state)}`),
   };
+}
+
+const STATE_WORDS: Readonly<Record<string, string>> = { '...': 'waiting', '>>>': 'starting', '000': 'started', skp: 'skipped' };
+
+function stateWord(state: string): string {
+  return STATE_WORDS[state] ?? `failed (exit ${Number(state)})`;
 }
 
 function lives(machine: Machine, init: Init, name: string): boolean {

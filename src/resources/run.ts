@@ -58,12 +58,8 @@ export async function run(program: string, args: readonly string[], options: Run
     env: { LC_ALL: 'C', PATH: SYSTEM_PATH.join(':') },
     extendEnv: false,
     maxBuffer: 1 << 28,
-    stdio: [
-      options.input === undefined ? (options.onLine ? 'pipe' : 'ignore') : { string: options.input },
-      'pipe',
-      'pipe',
-      ...(options.descriptors ?? []),
-    ] as never,
+    ...(options.input === undefined ? {} : { input: options.input }),
+    stdio: [options.input === undefined && !options.onLine ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])] as never,
   });
   if (options.onLine) await feed(child as never, options.onLine);
   const result = await child;

@@ -48,6 +48,15 @@ export function identify(pid: number): ProcessId | undefined {
   return ticks === undefined ? undefined : { pid, ticks };
 }
 
+/** Ticks of /proc/PID/stat in a second: USER_HZ, the same on every Linux architecture that Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** For how long a process has been there. */
+export function uptimeSeconds({ ticks }: ProcessId): number {
+  const now = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+  return Math.max(0, Math.round(now - ticks / TICKS_PER_SECOND));
+}
+
 /** The argument list; empty for a zombie. */
 export function readArguments(pid: number): string[] {
   return (readIfThere(`/proc/${pid}/cmdline`) ?? '').split('\0').slice(0, -1);

@@ -1,0 +1,39 @@
+import type { Output } from './output.ts';
+
+/** Everything that a command line can say; each command asks for its own. */
+export interface Args {
+  readonly file?: string;
+  readonly names: readonly string[];
+  readonly limit: readonly string[];
+  readonly json: boolean;
+  readonly parallel: number;
+  readonly lockTimeout: number;
+  readonly allowEmpty: boolean;
+  readonly detailedExitcode: boolean;
+  readonly scope?: string;
+}
+
+/** What a command works with, beside its arguments. */
+export interface Context {
+  readonly output: Output;
+  readonly stdout: NodeJS.WriteStream;
+  /** Aborted by the first Ctrl-C: nothing new is begun then. */
+  readonly signal: AbortSignal;
+  /** As it was called, for the lock. */
+  readonly commandLine: string;
+}
+
+export type OptionName = Exclude<keyof Args, 'file' | 'names'>;
+
+/** One word of the command line: its file says all that there is to know about it. */
+export interface Command {
+  readonly name: string;
+  /** yargs' notation, e.g. `[file]`. */
+  readonly positionals: string;
+  readonly summary: string;
+  readonly options: readonly OptionName[];
+  readonly examples: readonly (readonly [string, string])[];
+  readonly needsRoot: boolean;
+  /** Gives the exit code. */
+  run(args: Args, context: Context): Promise<number>;
+}

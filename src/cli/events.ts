@@ -1,0 +1,132 @@
+import { VERSION } from './version.ts';
+import type { Change } from '../planner/diff.ts';
+import { isEmpty, type Plan } from '../planner/plan.ts';
+import type { Outcome } from '../planner/apply.ts';
+import type { Step } from '../planner/order.ts';
+import type { Value } from '../resources/kind.ts';
+
+/** Raised whenever an event loses or renames a key; new keys and new types of events do not raise it. */
+const FORMAT = 1;
+
+/**
+ * What a run says. `--json` prints each event as a line; what a person sees is drawn from the same events.
+ * The first is always `version`.
+ */
+export type Event =
+  | { readonly type: 'version'; readonly format: number; readonly ob: string; readonly command: string }
+  | ChangeEvent
+  | { readonly type: 'blocked'; readonly address: string; readonly what: string; readonly hint: string }
+  | { readonly type: 'planned'; readonly counts: Counts; readonly blocked: number; readonly unchanged: number; readonly steps: number }
+  | { readonly type: 'start'; readonly verb: Step['verb']; readonly address: string }
+  | { readonly type: 'say'; readonly address: string; readonly text: string }
+  | StepEvent
+  /** After all steps: what is still not as wanted. */
+  | { readonly type: 'differs'; readonly address: string; readonly path: string; readonly wanted: Value | undefined; readonly seen: Value | undefined }
+  | { readonly type: 'recap'; readonly subhosts: readonly RecapLine[]; readonly seconds: number }
+  | { readonly type: 'error'; readonly message: string; readonly hint?: string };
+
+export type Counts = Partial<Record<Change['action'], number>>;
+
+export interface ChangeEvent {
+  readonly type: 'change';
+  readonly address: string;
+  readonly subhost: string | null;
+  readonly action: Change['action'];
+  readonly fields: readonly { readonly field: string; readonly old?: Value; readonly new?: Value; readonly class?: string; readonly why?: string }[];
+  readonly because: readonly string[];
+}
+
+export interface StepEvent {
+  readonly type: 'done' | 'failed' | 'skipped';
+  readonly verb: Step['verb'];
+  readonly action: Change['action'];
+  readonly address: string;
+  readonly subhost: string | null;
+  readonly seconds: number;
+  readonly notes?: readonly string[];
+  readonly error?: string;
+  readonly hint?: string;
+  /** Of a skipped step: the step at whose failure it ended, or `interrupted`. */
+  readonly because?: string;
+}
+
+export interface RecapLine {
+  /** A subhost's name; null: what subhosts share. */
+  readonly subhost: string | null;
+  readonly ok: number;
+  readonly changed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+export type Sink = (event: Event) => void;
+
+export function versionEvent(command: string): Event {
+  return { type: 'version', format: FORMAT, ob: VERSION, command };
+}
+
+/** A plan as events: its changes in the order of subhosts, what blocks it, and the sum. */
+export function planEvents(plan: Plan): Event[] {
+  const changes = plan.changes.filter((change) => change.action !== 'none');
+  const counts: Counts = {};
+  for (const { action } of changes) counts[action] = (counts[action] ?? 0) + 1;
+  const unchanged = plan.changes.length - changes.length;
+  return [
+    ...sortBySubhost(changes).map(changeEvent),
+    ...plan.blockers.map((blocker): Event => ({ type: 'blocked', ...blocker })),
+    { type: 'planned', counts, blocked: plan.blockers.length, unchanged, steps: plan.steps.length },
+  ];
+}
+
+/** A stable sort: within a subhost the kinds keep their order; what is shared comes first. */
+function sortBySubhost(changes: readonly Change[]): Change[] {
+  const names = [...new Set(changes.map((change) => change.subhost ?? ''))].sort();
+  return names.flatMap((name) => changes.filter((change) => (change.subhost ?? '') === name));
+}
+
+function changeEvent({ address, subhost, action, fields, because, spec }: Change): ChangeEvent {
+  const made = action === 'create' && spec ? Object.entries(spec.fields).map(([field, value]) => ({ field, new: value })) : [];
+  const changed = fields.map((one) => ({ field: one.field, ...(one.old === undefined ? {} : { old: one.old }), new: one.new, class: one.class, why: one.why }));
+  return { type: 'change', address, subhost, action, fields: [...made, ...changed], because };
+}
+
+export function stepEvent(outcome: Outcome, seconds: number): StepEvent {
+  const { verb, change } = outcome.step;
+  const base = { verb, action: change.action, address: change.address, subhost: change.subhost, seconds };
+  if (outcome.result === 'skipped') return { type: 'skipped', ...base, because: outcome.because };
+  const notes = outcome.notes.length > 0 ? { notes: outcome.notes } : {};
+  if (outcome.result === 'done') return { type: 'done', ...base, ...notes };
+  const { message, hint } = outcome.error;
+  return { type: 'failed', ...base, ...notes, error: message, ...(hint ? { hint } : {}) };
+}
+
+/** What the look after the run still finds, field by field. */
+export function differsEvents(plan: Plan): Event[] {
+  if (isEmpty(plan)) return [];
+  return plan.changes.flatMap(({ address, action, fields }): Event[] => {
+    if (action === 'none') return [];
+    if (fields.length === 0) {
+      const isGone = action === 'create';
+      return [{ type: 'differs', address, path: address, wanted: isGone ? 'there' : 'as planned', seen: isGone ? 'missing' : action }];
+    }
+    return fields.map((one) => ({ type: 'differs', address, path: `${address}.${one.field}`, wanted: one.new, seen: one.old }));
+  });
+}
+
+/** One line for each subhost: resources that were as wanted, were changed, failed, or were skipped. */
+export function recap(plan: Plan, outcomes: readonly Outcome[], seconds: number): Event {
+  const lines = new Map<string | null, { ok: number; changed: number; failed: number; skipped: number }>();
+  const worst = new Map<string, Outcome['result']>();
+  for (const { step, result } of outcomes) {
+    const before = worst.get(step.change.address);
+    if (before === undefined || before === 'done') worst.set(step.change.address, result);
+  }
+  for (const { address, subhost } of plan.changes) {
+    const line = lines.get(subhost) ?? { ok: 0, changed: 0, failed: 0, skipped: 0 };
+    const result = worst.get(address);
+    line[result === undefined ? 'ok' : result === 'done' ? 'changed' : result]++;
+    lines.set(subhost, line);
+  }
+  const sorted = [...lines].sort(([a], [b]) => (a ?? '').localeCompare(b ?? ''));
+  return { type: 'recap', subhosts: sorted.map(([subhost, line]) => ({ subhost, ...line })), seconds };
+}

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { machineFacts } from '../planner/hosts/facts.ts';
+import { nearest } from '../planner/hosts/shape.ts';
+import { readHostsFile } from '../planner/hosts/read.ts';
+import { listDesired, readWorld, type World } from '../planner/live.ts';
+import { makePlan, type Plan } from '../planner/plan.ts';
+import { ExitCode, ObError } from '../resources/error.ts';
+import type { HostsFile } from '../resources/hosts.ts';
+import { kinds } from '../resources/index.ts';
+import type { Spec } from '../resources/kind.ts';
+import { ownerOf } from '../resources/link-rules.ts';
+import { createLook, type Look, type Machine } from '../resources/machine.ts';
+
+/** Where a hosts file is looked for when none is named. */
+export const DEFAULT_FILES = ['./hosts.yaml', '/etc/ob/hosts.yaml'] as const;
+
+/** Lies beside the bundle; both are built together. */
+const REAPER = fileURLToPath(new URL('reaper', import.meta.url));
+
+/** The file that is meant; an error where none is named and none is at its usual place. */
+export function findHostsFile(named: string | undefined): string {
+  if (named) return named;
+  const found = DEFAULT_FILES.find((path) => existsSync(path));
+  if (found) return found.replace(/^\.\//, '');
+  throw new ObError(`no hosts file: neither ${DEFAULT_FILES.join(' nor ')} is there`, {
+    hint: 'name it: ob apply FILE; fixtures/hosts.yaml is one to begin with',
+    exitCode: ExitCode.badFile,
+  });
+}
+
+/** Reads the file, and the machine as far as the file's checks need it. */
+export async function readFile(path: string): Promise<HostsFile> {
+  const bridges = await foreignBridges(createLook());
+  return readHostsFile(path, machineFacts(bridges));
+}
+
+/** Bridges that are not ours: cables may be plugged into them, but they are the administrator's. Undefined: cannot be known. */
+async function foreignBridges(look: Look): Promise<ReadonlySet<string> | undefined> {
+  try {
+    const links = await look.links();
+    return new Set(links.filter((link) => link.kind === 'bridge' && !ownerOf(link)).map((link) => link.name));
+  } catch (error) {
+    if (error instanceof ObError) return undefined;
+    throw error;
+  }
+}
+
+/** A machine to work on, seen anew. WIDTH: see `Machine`. */
+export function createMachine(scope: string, say: Machine['say'] = () => {}, width = 1): Machine {
+  return { scope, reaper: REAPER, width, look: createLook(), say };
+}
+
+/** Reads what there is and plans. */
+export async function planFor(scope: string, desired: readonly Spec[], limit?: ReadonlySet<string>): Promise<{ plan: Plan; world: World }> {
+  const world = await readWorld(kinds, createMachine(scope), desired);
+  return { plan: makePlan(kinds, desired, world, limit), world };
+}
+
+export function desiredOf(file: HostsFile): Spec[] {
+  return listDesired(kinds, file);
+}
+
+/** A name that is neither wanted nor there is a typo. */
+export function checkLimit(limit: ReadonlySet<string>, desired: readonly Spec[], world: World): void {
+  const known = new Set([...desired, ...world.live.values()].flatMap((one) => one.subhost ?? []));
+  for (const name of limit) {
+    if (known.has(name)) continue;
+    throw new ObError(`there is no subhost "${name}"${nearest(name, [...known].sort())}`, { exitCode: ExitCode.usage });
+  }
+}

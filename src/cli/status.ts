@@ -1,0 +1,97 @@
+import type { Change } from '../planner/diff.ts';
+import type { World } from '../planner/live.ts';
+import { kindOf } from '../planner/live.ts';
+import type { Plan } from '../planner/plan.ts';
+import type { Fields, Live } from '../resources/kind.ts';
+
+/**
+ * `running`: as wanted. `drifted`: runs, but something differs from the file. `failed`: runs, but a start entry
+ * failed. `stopped`: no PID 1. `absent`: nothing of it exists.
+ */
+export type State = 'running' | 'drifted' | 'failed' | 'stopped' | 'absent';
+
+export interface Status {
+  readonly name: string;
+  readonly scope: string;
+  readonly state: State;
+  readonly pid1: number | null;
+  readonly uptime_s: number | null;
+  readonly cables: readonly { readonly name: string; readonly state: 'up' | 'down' | 'missing'; readonly bridge: string | null }[];
+  readonly services: readonly { readonly name: string; readonly state: string }[];
+  readonly notes: readonly string[];
+}
+
+export function isWell(status: Status | undefined): boolean {
+  return status?.state === 'running';
+}
+
+/** Every subhost that is wanted or there, by name. Pure. */
+export function statusOf(scope: string, plan: Plan, world: World): Status[] {
+  const live = [...world.live.values()];
+  const names = new Set([...plan.changes, ...live].flatMap((one) => one.subhost ?? []));
+  return [...names].sort().map((name) => {
+    const own = live.filter((one) => one.subhost === name);
+    const changes = plan.changes.filter((change) => change.subhost === name);
+    return toStatus({ name, scope }, own, changes);
+  });
+}
+
+function toStatus(id: { name: string; scope: string }, live: readonly Live[], changes: readonly Change[]): Status {
+  const fields: Fields | undefined = live.find((one) => kindOf(one.address) === 'process')?.fields as Fields | undefined;
+  const services = listOf(fields?.['services']).map(toService);
+  const pending = changes.filter((change) => change.action !== 'none');
+  const failed = services.filter((service) => service.state.startsWith('failed'));
+  const isRunning = fields?.['running'] === 'yes';
+  const state = isRunning ? runningState(pending, failed.length) : live.length > 0 ? 'stopped' : 'absent';
+  return {
+    ...id,
+    state,
+    pid1: isRunning ? Number(fields['pid']) : null,
+    uptime_s: isRunning ? Number(fields['uptime_s']) : null,
+    cables: cablesOf(live, changes),
+    services,
+    notes: [...failed.map((service) => `${service.name} ${service.state}`), ...pendingNote(pending, isRunning)],
+  };
+}
+
+function runningState(pending: readonly Change[], failed: number): State {
+  if (failed > 0) return 'failed';
+  return pending.length > 0 ? 'drifted' : 'running';
+}
+
+function pendingNote(pending: readonly Change[], isRunning: boolean): string[] {
+  if (pending.length === 0 || !isRunning) return [];
+  if (pending.every((change) => change.action === 'remove')) return ['not in the file any more: apply removes it'];
+  return [`differs from the file: ${pending.map((change) => change.address).join(', ')}`];
+}
+
+function cablesOf(live: readonly Live[], changes: readonly Change[]): Status['cables'] {
+  const there = live.filter((one) => kindOf(one.address) === 'veth');
+  const missing = changes.filter((change) => kindOf(change.address) === 'veth' && change.action === 'create');
+  return [
+    ...there.map(({ address, fields }) => {
+      const seen = fields as Fields;
+      const isUp = seen['up'] === true && seen['inside_up'] === true;
+      return { name: nameOf(address), state: isUp ? ('up' as const) : ('down' as const), bridge: textOf(seen['bridge']) };
+    }),
+    ...missing.map(({ address, spec }) => ({ name: nameOf(address), state: 'missing' as const, bridge: textOf(spec?.fields['bridge']) })),
+  ].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+}
+
+function nameOf(address: string): string {
+  return address.slice(address.indexOf('/') + 1);
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function listOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** `NAME: STATE`, as the kind process writes it. */
+function toService(text: string): { name: string; state: string } {
+  const at = text.lastIndexOf(': ');
+  return { name: text.slice(0, at), state: text.slice(at + 2) };
+}

@@ -1,0 +1,105 @@
+import type { Change } from '../planner/diff.ts';
+import type { Value } from '../resources/kind.ts';
+import type { ChangeEvent, Counts, Event, RecapLine, StepEvent } from './events.ts';
+import type { Paint } from './style.ts';
+import { table } from './table.ts';
+
+const SYMBOL: Readonly<Record<Change['action'], readonly [string, Parameters<Paint>[0]]>> = {
+  create: ['+', 'green'],
+  update: ['~', 'yellow'],
+  restart: ['!', 'yellow'],
+  replace: ['-/+', 'red'],
+  remove: ['-', 'red'],
+  none: [' ', 'dim'],
+};
+
+/** Lines in which a person reads an event; none for what is only of interest while it happens. */
+export function textOf(event: Event, paint: Paint): string[] {
+  switch (event.type) {
+    case 'change':
+      return changeLines(event, paint);
+    case 'blocked':
+      return [`${paint('red', 'in the way:')} ${event.what}`, ...hintLines(event.hint)];
+    case 'planned':
+      return plannedLines(event);
+    case 'done':
+    case 'failed':
+    case 'skipped':
+      return stepLines(event, paint);
+    case 'differs':
+      return [`${paint('red', 'still differs:')} ${event.path}: wanted ${show(event.wanted)}, seen ${show(event.seen)}`];
+    case 'recap':
+      return recapLines(event.subhosts, event.seconds, paint);
+    case 'error':
+      return [`ob: ${event.message}`, ...hintLines(event.hint)];
+    default:
+      return [];
+  }
+}
+
+/** `    -> what to do`, under what went wrong. */
+function hintLines(hint: string | undefined): string[] {
+  return hint ? [`    -> ${hint}`] : [];
+}
+
+function changeLines({ action, address, fields, because }: ChangeEvent, paint: Paint): string[] {
+  const [symbol, colour] = SYMBOL[action];
+  const note = action === 'restart' || action === 'replace' ? `  (${action})` : '';
+  const own = action === 'create' ? [] : fields;
+  return [
+    `${paint(colour, symbol.padEnd(3))} ${address}${note}`,
+    ...own.map((one) => `      ${one.field}: ${show(one.old)} -> ${show(one.new)}  ${paint('dim', `(${one.class}: ${one.why})`)}`),
+    ...because.map((why) => `      because of ${why}`),
+  ];
+}
+
+const VERBS: readonly (readonly [Change['action'], string])[] = [
+  ['create', 'create'],
+  ['update', 'update'],
+  ['restart', 'restart'],
+  ['replace', 'replace'],
+  ['remove', 'remove'],
+];
+
+function plannedLines({ counts, blocked, unchanged }: { counts: Counts; blocked: number; unchanged: number }): string[] {
+  const parts = VERBS.flatMap(([action, word]) => (counts[action] ? [`${counts[action]} to ${word}`] : []));
+  if (blocked > 0) return [`Plan: nothing will be done while ${blocked === 1 ? 'this is' : `these ${blocked} are`} in the way.`];
+  if (parts.length === 0) return [`Nothing to do: ${unchanged} ${unchanged === 1 ? 'resource is' : 'resources are'} as wanted.`];
+  return [`Plan: ${parts.join(', ')}; ${unchanged} unchanged.`];
+}
+
+function stepLines(event: StepEvent, paint: Paint): string[] {
+  const notes = (event.notes ?? []).map((note) => `    note: ${note}`);
+  const took = event.seconds >= 1 ? paint('dim', `  ${event.seconds.toFixed(1)} s`) : '';
+  if (event.type === 'done') return [`${paint('green', pastOf(event).padEnd(8))} ${event.address}${took}`, ...notes];
+  if (event.type === 'failed')
+    return [`${paint('red', 'FAILED'.padEnd(8))} ${event.address}: ${event.error}`, ...hintLines(event.hint), ...notes];
+  const why = event.because === 'interrupted' ? 'interrupted' : `after the failure of ${event.because?.replace(/^\S+ /, '')}`;
+  return [`${paint('yellow', 'skipped'.padEnd(8))} ${event.address}  (${why})`];
+}
+
+function pastOf({ verb, action }: StepEvent): string {
+  if (verb === 'remove') return action === 'restart' ? 'stopped' : 'removed';
+  if (action === 'restart') return 'started';
+  return action === 'update' ? 'changed' : 'made';
+}
+
+function recapLines(subhosts: readonly RecapLine[], seconds: number, paint: Paint): string[] {
+  if (subhosts.length === 0) return [`Nothing there. ${seconds.toFixed(1)} s`];
+  const rows = subhosts.map((line) => [line.subhost ?? '(shared)', String(line.ok), String(line.changed), String(line.failed), String(line.skipped)]);
+  const [head = '', ...body] = table([`${seconds.toFixed(1)} s`, 'ok', 'changed', 'failed', 'skipped'], rows, 'right');
+  return ['', paint('bold', head), ...body.map((line, index) => paint(colourOf(subhosts[index]), line))];
+}
+
+function colourOf(line: RecapLine | undefined): 'red' | 'green' | 'dim' {
+  if (!line || line.failed + line.skipped > 0) return 'red';
+  return line.changed > 0 ? 'green' : 'dim';
+}
+
+/** A field's value as a person reads it. */
+export function show(value: Value | undefined): string {
+  if (value === undefined) return '(not seen)';
+  if (value === null) return 'none';
+  if (typeof value === 'object') return `[${value.join(', ')}]`;
+  return value === '' ? '""' : String(value);
+}
