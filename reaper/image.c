@@ -56,12 +56,13 @@ static void show_image(int root, int image, const char *mark) {
     sys_close((int)target);
 }
 
+/* The name in /dev goes last: a mount whose root has no name any more cannot be attached (ENOENT). */
 int place_image(int root, int dev, int program, const char *mark) {
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW;
     write_copy(dev, program, mark);
     int image = (int)must(mark, "open_tree", sys_open_tree(dev, NAME, flags), "/dev/" NAME);
+    show_image(root, image, mark);
     must(mark, "unlink", sys_unlinkat(dev, NAME), "/dev/" NAME);
     must(mark, "remount", set_mount_flags(dev, MS_NOSUID | MS_NOEXEC), "/dev");
-    show_image(root, image, mark);
     return image;
 }

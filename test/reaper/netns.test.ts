@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { noLive } from '../machine.ts';
+import { createRig } from './rig.ts';
+
+test('a namespace carries its mark from the start, with lo up', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  const ran = await rig.reaper('netns', 'a', 'ob:t/a', 'b', 'ob:t/b');
+  assert.deepEqual([ran.code, ran.stdout], [0, 'a ok\nb ok\n']);
+  for (const name of ['a', 'b']) {
+    const [lo] = JSON.parse(await rig.machine.sh(`ip -j -n ${name} link`));
+    assert.deepEqual([lo.ifalias, lo.flags.includes('UP')], [`ob:t/${name}`, true]);
+  }
+  const inodes = await rig.machine.sh('stat -L -c %i /run/netns/a /run/netns/b /proc/self/ns/net');
+  assert.equal(new Set(inodes.split('\n')).size, 3);
+});
+
+test('what is there already stays, the others are made', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  await rig.machine.sh('mkdir /run/netns && echo mine >/run/netns/a && ln -s /tmp/elsewhere /run/netns/b');
+  const ran = await rig.reaper('netns', 'a', 'ob:t/a', 'b', 'ob:t/b', 'c', 'ob:t/c');
+  assert.deepEqual([ran.code, ran.stdout], [1, 'a error open 17 /run/netns/a\nb error open 17 /run/netns/b\nc ok\n']);
+  assert.equal(await rig.machine.sh('cat /run/netns/a; ls /tmp/elsewhere 2>/dev/null || echo none'), 'mine\nnone');
+});
+
+test('names and marks that cannot be are refused', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  for (const words of [[], ['a'], ['../a', 'ob:t/a'], ['a', 'x', '..', 'x'], ['', 'x']]) {
+    const ran = await rig.reaper('netns', ...words);
+    assert.deepEqual([ran.code, ran.stdout], [64, ''], words.join(' '));
+  }
+  const long = await rig.reaper('netns', 'a', 'x'.repeat(256), 'b', 'x'.repeat(255));
+  assert.deepEqual([long.code, long.stdout], [1, 'a error mark 36 /run/netns/a\nb ok\n']);
+  assert.equal(await rig.machine.sh('ls /run/netns'), 'b');
+});
