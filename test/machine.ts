@@ -73,12 +73,28 @@ export async function createMachine(t: TestContext): Promise<TestMachine> {
 
   // In a leaf of its own: a cgroup with controllers may not hold processes itself.
   mkdirSync(`${cgroup}/machine`);
-  for (const member of readFileSync(`${cgroup}/cgroup.procs`, 'utf8').trim().split('\n')) writeFileSync(`${cgroup}/machine/cgroup.procs`, member);
-  const enter = ['-c', `echo $$ >${cgroup}/machine/cgroup.procs && exec "$@"`, 'sh', 'nsenter', '-t', String(pid), '-m', '-p', '-n', '-u', '-i', '-C'];
+  for (const member of readFileSync(`${cgroup}/cgroup.procs`, 'utf8').trim().split('\n'))
+    writeFileSync(`${cgroup}/machine/cgroup.procs`, member);
+  const enter = [
+    '-c',
+    `echo $$ >${cgroup}/machine/cgroup.procs && exec "$@"`,
+    'sh',
+    'nsenter',
+    '-t',
+    String(pid),
+    '-m',
+    '-p',
+    '-n',
+    '-u',
+    '-i',
+    '-C',
+  ];
 
   const start: TestMachine['start'] = (program, args, options = {}) => {
     const user = options.uid === undefined ? [] : ['-S', String(options.uid), '-G', String(options.uid)];
-    const child = spawn('sh', [...enter, ...user, `--wd=${options.cwd ?? '/'}`, '--', program, ...args], { env: options.env ?? process.env });
+    const child = spawn('sh', [...enter, ...user, `--wd=${options.cwd ?? '/'}`, '--', program, ...args], {
+      env: options.env ?? process.env,
+    });
     // The program may end without reading what it is given.
     child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
@@ -111,7 +127,9 @@ export async function collect(child: ChildProcess): Promise<Ran> {
 }
 
 function cgroupRoot(): string {
-  const line = readFileSync('/proc/self/mounts', 'utf8').split('\n').find((one) => one.split(' ')[2] === 'cgroup2');
+  const line = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .find((one) => one.split(' ')[2] === 'cgroup2');
   const root = line?.split(' ')[1];
   if (!root) throw new Error('no cgroup v2 tree is mounted on this machine: mount -t cgroup2 cgroup2 /sys/fs/cgroup');
   return root;

@@ -1,9 +1,9 @@
-import { VERSION } from './version.ts';
-import type { Change } from '../planner/diff.ts';
-import { isEmpty, type Plan } from '../planner/plan.ts';
 import type { Outcome } from '../planner/apply.ts';
+import type { Change } from '../planner/diff.ts';
 import type { Step } from '../planner/order.ts';
+import { isEmpty, type Plan } from '../planner/plan.ts';
 import type { Value } from '../resources/kind.ts';
+import { VERSION } from './version.ts';
 
 /** Raised whenever an event loses or renames a key; new keys and new types of events do not raise it. */
 const FORMAT = 1;
@@ -21,7 +21,13 @@ export type Event =
   | { readonly type: 'say'; readonly address: string; readonly text: string }
   | StepEvent
   /** After all steps: what is still not as wanted. */
-  | { readonly type: 'differs'; readonly address: string; readonly path: string; readonly wanted: Value | undefined; readonly seen: Value | undefined }
+  | {
+      readonly type: 'differs';
+      readonly address: string;
+      readonly path: string;
+      readonly wanted: Value | undefined;
+      readonly seen: Value | undefined;
+    }
   | { readonly type: 'recap'; readonly subhosts: readonly RecapLine[]; readonly seconds: number }
   | { readonly type: 'error'; readonly message: string; readonly hint?: string };
 
@@ -32,7 +38,13 @@ export interface ChangeEvent {
   readonly address: string;
   readonly subhost: string | null;
   readonly action: Change['action'];
-  readonly fields: readonly { readonly field: string; readonly old?: Value; readonly new?: Value; readonly class?: string; readonly why?: string }[];
+  readonly fields: readonly {
+    readonly field: string;
+    readonly old?: Value;
+    readonly new?: Value;
+    readonly class?: string;
+    readonly why?: string;
+  }[];
   readonly because: readonly string[];
 }
 
@@ -86,7 +98,13 @@ function sortBySubhost(changes: readonly Change[]): Change[] {
 
 function changeEvent({ address, subhost, action, fields, because, spec }: Change): ChangeEvent {
   const made = action === 'create' && spec ? Object.entries(spec.fields).map(([field, value]) => ({ field, new: value })) : [];
-  const changed = fields.map((one) => ({ field: one.field, ...(one.old === undefined ? {} : { old: one.old }), new: one.new, class: one.class, why: one.why }));
+  const changed = fields.map((one) => ({
+    field: one.field,
+    ...(one.old === undefined ? {} : { old: one.old }),
+    new: one.new,
+    class: one.class,
+    why: one.why,
+  }));
   return { type: 'change', address, subhost, action, fields: [...made, ...changed], because };
 }
 

@@ -1,4 +1,16 @@
-import { closeSync, constants, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmdirSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { ExitCode, hasCode, ObError } from '../resources/error.ts';
 import { run } from '../resources/run.ts';
 
@@ -31,12 +43,18 @@ async function acquire(limitSeconds: number): Promise<number> {
     const left = Math.max(0, deadline - Date.now()) / 1000;
     const wait = left > 0 ? ['--timeout', String(left)] : ['--nonblock'];
     // flock(2) belongs to the open file description, which flock(1) shares with us: it stays ours when flock(1) ends.
-    const ran = await run('flock', ['--conflict-exit-code', String(HELD), ...wait, '3'], { descriptors: [fd], timeLimitMs: (left + 60) * 1000 });
+    const ran = await run('flock', ['--conflict-exit-code', String(HELD), ...wait, '3'], {
+      descriptors: [fd],
+      timeLimitMs: (left + 60) * 1000,
+    });
     if (ran.ok && isStillThere(fd)) return fd;
     closeSync(fd);
     if (ran.ok) continue;
     if (ran.exitCode !== HELD) throw new ObError(`cannot lock ${PATH}: ${ran.words}`);
-    throw new ObError(`another run is under way: ${holder()}`, { exitCode: ExitCode.locked, hint: 'wait for it with --lock-timeout SECONDS' });
+    throw new ObError(`another run is under way: ${holder()}`, {
+      exitCode: ExitCode.locked,
+      hint: 'wait for it with --lock-timeout SECONDS',
+    });
   }
 }
 

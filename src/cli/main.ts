@@ -1,6 +1,6 @@
 import yargs, { type Options } from 'yargs';
 import { ExitCode, messageOf, ObError } from '../resources/error.ts';
-import { type Args, type Command, type Context, type OptionName } from './command.ts';
+import type { Args, Command, Context, OptionName } from './command.ts';
 import { apply } from './commands/apply.ts';
 import { destroy } from './commands/destroy.ts';
 import { plan } from './commands/plan.ts';
@@ -20,7 +20,7 @@ const OPTIONS: Readonly<Record<OptionName, Options>> = {
   limit: { string: true, array: true, coerce: splitNames, describe: 'Only these subhosts: NAME,...', requiresArg: true },
   json: { boolean: true, describe: 'Machine-readable: one JSON object a line (status: one list)' },
   parallel: { alias: 'j', number: true, default: DEFAULT_PARALLEL, describe: 'How many things go on at a time', requiresArg: true },
-  'lockTimeout': { number: true, default: 0, describe: 'Seconds to wait for another run to end', requiresArg: true },
+  lockTimeout: { number: true, default: 0, describe: 'Seconds to wait for another run to end', requiresArg: true },
   allowEmpty: { boolean: true, describe: 'Let a file without subhosts remove all that are there' },
   detailedExitcode: { boolean: true, describe: 'Exit 2 if there is something to do' },
   scope: { string: true, describe: 'Take the scope from here, not from a file', requiresArg: true },
@@ -62,7 +62,9 @@ async function parse(words: readonly string[]): Promise<Wanted | undefined> {
         for (const example of command.examples) builder.example(...(example as [string, string]));
         return builder;
       },
-      (raw) => void (wanted = { command, args: toArgs(command, raw) }),
+      (raw) => {
+        wanted = { command, args: toArgs(command, raw) };
+      },
     );
   }
   await parser.parseAsync();
@@ -81,7 +83,8 @@ function toArgs(command: Command, raw: Readonly<Record<string, unknown>>): Args 
   const [first, ...rest] = words;
   const parallel = Number(raw['parallel'] ?? DEFAULT_PARALLEL);
   const lockTimeout = Number(raw['lockTimeout'] ?? 0);
-  if (!Number.isInteger(parallel) || parallel < 1) throw new ObError('--parallel wants a whole number from 1', { exitCode: ExitCode.usage });
+  if (!Number.isInteger(parallel) || parallel < 1)
+    throw new ObError('--parallel wants a whole number from 1', { exitCode: ExitCode.usage });
   if (!(lockTimeout >= 0)) throw new ObError('--lock-timeout wants seconds', { exitCode: ExitCode.usage });
   return {
     ...(isFile(first) ? { file: first } : {}),
@@ -109,7 +112,8 @@ async function run({ command, args }: Wanted): Promise<number> {
     return await command.run(args, context);
   } catch (error) {
     output.stop();
-    if (args.json && error instanceof ObError) output.sink({ type: 'error', message: error.message, ...(error.hint ? { hint: error.hint } : {}) });
+    if (args.json && error instanceof ObError)
+      output.sink({ type: 'error', message: error.message, ...(error.hint ? { hint: error.hint } : {}) });
     throw error;
   } finally {
     output.stop();

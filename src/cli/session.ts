@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { machineFacts } from '../planner/hosts/facts.ts';
-import { nearest } from '../planner/hosts/shape.ts';
 import { readHostsFile } from '../planner/hosts/read.ts';
+import { nearest } from '../planner/hosts/shape.ts';
 import { listDesired, readWorld, type World } from '../planner/live.ts';
 import { makePlan, type Plan } from '../planner/plan.ts';
 import { ExitCode, ObError } from '../resources/error.ts';

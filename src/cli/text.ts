@@ -86,7 +86,13 @@ function pastOf({ verb, action }: StepEvent): string {
 
 function recapLines(subhosts: readonly RecapLine[], seconds: number, paint: Paint): string[] {
   if (subhosts.length === 0) return [`Nothing there. ${seconds.toFixed(1)} s`];
-  const rows = subhosts.map((line) => [line.subhost ?? '(shared)', String(line.ok), String(line.changed), String(line.failed), String(line.skipped)]);
+  const rows = subhosts.map((line) => [
+    line.subhost ?? '(shared)',
+    String(line.ok),
+    String(line.changed),
+    String(line.failed),
+    String(line.skipped),
+  ]);
   const [head = '', ...body] = table([`${seconds.toFixed(1)} s`, 'ok', 'changed', 'failed', 'skipped'], rows, 'right');
   return ['', paint('bold', head), ...body.map((line, index) => paint(colourOf(subhosts[index]), line))];
 }

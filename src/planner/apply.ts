@@ -132,7 +132,11 @@ function callKind(kinds: ReadonlyMap<string, Kind>, machine: Machine, batch: rea
   const [first] = batch;
   const kind = first && kinds.get(kindOf(first.change.address));
   if (!kind) return Promise.resolve([]);
-  if (first.verb === 'remove') return kind.remove(machine, batch.flatMap((step) => step.change.live ?? []));
+  if (first.verb === 'remove')
+    return kind.remove(
+      machine,
+      batch.flatMap((step) => step.change.live ?? []),
+    );
   const tasks = batch.flatMap(({ change }) => {
     if (!change.spec) return [];
     // What was removed a moment ago is made from nothing.

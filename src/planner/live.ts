@@ -1,5 +1,5 @@
-import type { Address, Blocker, Kind, Live, Spec } from '../resources/kind.ts';
 import type { HostsFile } from '../resources/hosts.ts';
+import type { Address, Blocker, Kind, Live, Spec } from '../resources/kind.ts';
 import type { Machine } from '../resources/machine.ts';
 
 /** What a file wants, as a flat list; each kind makes its own. */
@@ -15,7 +15,14 @@ export interface World {
 
 /** Asks every kind what exists. Reads only. */
 export async function readWorld(kinds: readonly Kind[], machine: Machine, desired: readonly Spec[]): Promise<World> {
-  const seen = await Promise.all(kinds.map((kind) => kind.list(machine, desired.filter((spec) => kindOf(spec.address) === kind.name))));
+  const seen = await Promise.all(
+    kinds.map((kind) =>
+      kind.list(
+        machine,
+        desired.filter((spec) => kindOf(spec.address) === kind.name),
+      ),
+    ),
+  );
   const live = seen.flatMap((one) => one.live).map((one): [Address, Live] => [one.address, one]);
   return { live: new Map(live), blockers: seen.flatMap((one) => one.blockers) };
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Blocker, Kind, Live, Spec, Task } from './kind.ts';
 import { addressLines, blockerOf, ownerOf, toResults } from './link-rules.ts';
-import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
 import type { Link } from './linux/ip.ts';
+import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
 import { needProgram } from './run.ts';
 

@@ -101,13 +101,7 @@ export interface Result {
  * already there and already gone are success. They run beside other kinds' calls, never on the same
  * object as another call. They touch nothing without our mark.
  */
-export interface Kind<
-  F extends Fields = Fields,
-  X = unknown,
-  H = unknown,
-  S extends Spec = Spec<F, X>,
-  L extends Live = Live<F, H>,
-> {
+export interface Kind<F extends Fields = Fields, X = unknown, H = unknown, S extends Spec = Spec<F, X>, L extends Live = Live<F, H>> {
   readonly name: string;
   /** A rule for every field. */
   readonly rules: Readonly<Record<string, Rule>>;

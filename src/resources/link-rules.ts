@@ -1,8 +1,8 @@
-import { type Blocker, type Result } from './kind.ts';
+import type { ObError } from './error.ts';
+import type { Blocker, Result } from './kind.ts';
 import type { Link } from './linux/ip.ts';
 import type { BatchLine } from './linux/ip-batch.ts';
 import { LINK_GROUP, type Owner, parseMark } from './marks.ts';
-import type { ObError } from './error.ts';
 
 /** Whose is this link? `unfinished`: ours, but a crash came before its mark; no run is under way that could finish it. */
 export function ownerOf(link: Link): Owner | 'unfinished' | undefined {

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { hasCode } from './error.ts';
 import { findCgroupRoot, listCgroups } from './linux/cgroup.ts';
 import { type Link, parseIpJson, type Route, toLink, toRoute } from './linux/ip.ts';

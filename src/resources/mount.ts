@@ -153,7 +153,8 @@ function blockerOf(machine: Machine, spec: MountSpec, stack: readonly MountEntry
 async function make(spec: MountSpec, inUse: string | undefined): Promise<void> {
   const { subhost, mark } = spec.extra;
   // Two overlays on one upper directory corrupt it, and the kernel does no more than log a warning.
-  if (inUse) throw new ObError(`${subhost.upper} is the upper directory of another mount already: ${inUse}`, { hint: 'end that one first' });
+  if (inUse)
+    throw new ObError(`${subhost.upper} is the upper directory of another mount already: ${inUse}`, { hint: 'end that one first' });
   makeFolders(subhost);
   if (subhost.upper === subhost.lower) {
     await call('mount', ['-n', '-t', 'tmpfs', '-o', 'ro,size=4k,mode=0700', mark, subhost.live]);
@@ -198,7 +199,7 @@ function needOverlay(): void {
   const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
   const modules = readIfThere(`/lib/modules/${release}/modules.dep`) ?? '';
   if (isLoaded || /\/overlay\.ko/.test(modules)) return;
-  throw new ObError('this kernel has no overlay filesystem', { hint: 'a kernel with CONFIG_OVERLAY_FS is needed: Debian\'s own have it' });
+  throw new ObError('this kernel has no overlay filesystem', { hint: "a kernel with CONFIG_OVERLAY_FS is needed: Debian's own have it" });
 }
 
 async function call(program: string, args: readonly string[], explain?: () => string): Promise<void> {

@@ -87,7 +87,12 @@ function toLive(name: string, isUp: boolean): NetnsLive {
 
 async function make(machine: Machine, tasks: readonly Task<NetnsSpec, NetnsLive>[]): Promise<Map<string, ObError>> {
   if (tasks.length === 0) return new Map();
-  const residue = new Set(machine.look.netnsNames().filter((one) => !one.real).map((one) => one.name));
+  const residue = new Set(
+    machine.look
+      .netnsNames()
+      .filter((one) => !one.real)
+      .map((one) => one.name),
+  );
   const names = tasks.map((task) => nameOf(task.spec.address));
   for (const name of names) if (residue.has(name)) removeResidue(`/run/netns/${name}`);
   const ran = await run(machine.reaper, ['netns', ...tasks.flatMap((task) => [nameOf(task.spec.address), task.spec.extra.mark])]);

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { type BootResult, bootDigest, bootSubhosts, STOP_LIMIT_MS, START_LIMIT_MS, toEntry } from './boot.ts';
+import { type BootResult, bootDigest, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS, toEntry } from './boot.ts';
 import { ObError } from './error.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Need, Result, Spec, Task } from './kind.ts';
-import { type Init, findInit } from './linux/init.ts';
 import { cgroupPath, endCgroup, makeCgroup, needCgroupRoot, readMembers, removeEmptyParents } from './linux/cgroup.ts';
+import { findInit, type Init } from './linux/init.ts';
 import { optionValue, parseMountinfo, parseSize } from './linux/mountinfo.ts';
 import { readIfThere, readLinkIfThere, uptimeSeconds } from './linux/proc.ts';
 import type { Machine } from './machine.ts';
@@ -65,7 +65,10 @@ export const process: Kind<ProcessFields, ProcessExtra, ProcessHandle, ProcessSp
   },
 
   async remove(machine, live) {
-    await stopInOrder(machine, live.flatMap((one) => one.handle.init ?? []));
+    await stopInOrder(
+      machine,
+      live.flatMap((one) => one.handle.init ?? []),
+    );
     const results = await Promise.all(live.map(removeOne));
     const root = machine.look.cgroupRoot();
     if (root) removeEmptyParents(root, machine.scope);
@@ -76,8 +79,7 @@ export const process: Kind<ProcessFields, ProcessExtra, ProcessHandle, ProcessSp
 function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
   const { name } = subhost;
   const needs: Need[] = [{ address: `netns/${name}`, class: 'restart', why: 'its network namespace is made anew' }];
-  if (subhost.lower !== subhost.live)
-    needs.push({ address: `mount/${name}`, class: 'restart', why: 'its root is mounted anew' });
+  if (subhost.lower !== subhost.live) needs.push({ address: `mount/${name}`, class: 'restart', why: 'its root is mounted anew' });
   for (const cable of subhost.cables) needs.push({ address: `veth/${cable.hostEnd}`, class: 'none', why: 'its cables come first' });
   return {
     address: `process/${name}`,
@@ -141,7 +143,9 @@ function blockerOf(machine: Machine, spec: ProcessSpec): Blocker[] {
   const { live, lower } = spec.extra.subhost;
   if (lower !== live || existsSync(live)) return [];
   if (machine.look.mounts().some((entry) => entry.point === live)) return [];
-  return [{ address: spec.address, what: `the tree ${live} is not there`, hint: 'with "lower" equal to "live" it must be mounted already' }];
+  return [
+    { address: spec.address, what: `the tree ${live} is not there`, hint: 'with "lower" equal to "live" it must be mounted already' },
+  ];
 }
 
 async function boot(machine: Machine, tasks: readonly ProcessTask[]): Promise<Result[]> {

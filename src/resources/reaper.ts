@@ -5,7 +5,7 @@ import { ObError } from './error.ts';
 const ERROR_LINE = /^(\S+) error (\S+) (\d+) ?(.*)$/;
 
 const WORDS: Readonly<Record<string, string>> = {
-  ELOOP: 'it is a symbolic link: the subhost\'s root must not lead elsewhere',
+  ELOOP: "it is a symbolic link: the subhost's root must not lead elsewhere",
   ENOENT: 'No such file or directory',
   EEXIST: 'File exists',
   EBUSY: 'Device or resource busy',

@@ -81,9 +81,7 @@ function nameOf(address: string): string {
 }
 
 function toSpec(file: HostsFile, subhost: Subhost, cable: Cable): VethSpec {
-  const needs: Need[] = [
-    { address: `netns/${subhost.name}`, class: 'replace', why: "the subhost's end goes with its netns" },
-  ];
+  const needs: Need[] = [{ address: `netns/${subhost.name}`, class: 'replace', why: "the subhost's end goes with its netns" }];
   if (cable.bridge && cable.ownBridge)
     needs.push({ address: `bridge/${cable.bridge}`, class: 'live', why: 'it is plugged into the new bridge' });
   return {
@@ -158,7 +156,13 @@ function innerLines({ spec, live, changes }: VethTask): BatchLine[] {
   const link = fields.inside;
   const changed = new Set(changes.map((change) => change.field));
   const seen = live?.handle.inside ?? link;
-  const renamed = seen !== link ? [['link', 'set', seen, 'down'], ['link', 'set', seen, 'name', link]] : [];
+  const renamed =
+    seen !== link
+      ? [
+          ['link', 'set', seen, 'down'],
+          ['link', 'set', seen, 'name', link],
+        ]
+      : [];
   const mac = live && changed.has('mac') && fields.mac ? [['link', 'set', link, 'address', fields.mac]] : [];
   const seenGateways = renamed.length > 0 ? [] : (live?.fields.gateway ?? []);
   const wanted = fields.gateway ?? seenGateways;

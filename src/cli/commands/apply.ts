@@ -25,9 +25,12 @@ export const apply: Command = {
       const { plan, world } = await planFor(file.scope, desired, limit);
       if (limit) checkLimit(limit, desired, world);
       if (file.subhosts.length === 0 && world.live.size > 0 && !args.allowEmpty)
-        throw new ObError(`${path} names no subhost, and ${world.live.size} resources of scope "${file.scope}" are there: all would be removed`, {
-          hint: '--allow-empty if that is what you want',
-        });
+        throw new ObError(
+          `${path} names no subhost, and ${world.live.size} resources of scope "${file.scope}" are there: all would be removed`,
+          {
+            hint: '--allow-empty if that is what you want',
+          },
+        );
       return runPlan(plan, { scope: file.scope, desired, limit }, args, context);
     });
   },

@@ -24,7 +24,12 @@ export const destroy: Command = {
     return withLock(args.lockTimeout, context.commandLine, async () => {
       const owners = await listOwners(createLook());
       const scope = await findScope(args, owners);
-      for (const name of args.names) refuseUnknown(name, owners.filter((owner) => owner.scope === scope), owners);
+      for (const name of args.names)
+        refuseUnknown(
+          name,
+          owners.filter((owner) => owner.scope === scope),
+          owners,
+        );
       const limit = args.names.length > 0 ? new Set(args.names) : undefined;
       const { plan } = await planFor(scope, [], limit);
       return runPlan(plan, { scope, desired: [], limit }, args, context);
@@ -49,7 +54,8 @@ async function findScope(args: Args, owners: readonly Owner[]): Promise<string> 
 function withScopes(error: unknown, owners: readonly Owner[]): unknown {
   if (!(error instanceof ObError) || error.exitCode !== ExitCode.badFile) return error;
   const scopes = [...new Set(owners.map((owner) => owner.scope))].sort();
-  const hint = scopes.length > 0 ? `without a good file, name the scope: --scope ${scopes.join('|')}` : 'nothing on this machine carries a mark of ob';
+  const hint =
+    scopes.length > 0 ? `without a good file, name the scope: --scope ${scopes.join('|')}` : 'nothing on this machine carries a mark of ob';
   return new ObError(error.message, { hint, exitCode: error.exitCode });
 }
 
@@ -57,7 +63,8 @@ function withScopes(error: unknown, owners: readonly Owner[]): unknown {
 function refuseUnknown(name: string, own: readonly Owner[], all: readonly Owner[]): void {
   if (own.some((owner) => owner.name === name)) return;
   const elsewhere = all.find((owner) => owner.name === name);
-  if (elsewhere) throw new ObError(`${name} belongs to scope "${elsewhere.scope}"`, { hint: `--scope ${elsewhere.scope}`, exitCode: ExitCode.usage });
+  if (elsewhere)
+    throw new ObError(`${name} belongs to scope "${elsewhere.scope}"`, { hint: `--scope ${elsewhere.scope}`, exitCode: ExitCode.usage });
   const known = own.map((owner) => owner.name).sort();
   process.stderr.write(`ob: nothing of a subhost "${name}" is there${known.length > 0 ? nearest(name, known) : ''}\n`);
 }

@@ -20,7 +20,15 @@ export const status: Command = {
 
   async run(args, { stdout, output }) {
     const all = await readStatus(args);
-    const rows = all.map((one) => [one.name, one.scope, one.state, String(one.pid1 ?? '-'), age(one.uptime_s), part(one.cables, 'up'), part(one.services, 'started')]);
+    const rows = all.map((one) => [
+      one.name,
+      one.scope,
+      one.state,
+      String(one.pid1 ?? '-'),
+      age(one.uptime_s),
+      part(one.cables, 'up'),
+      part(one.services, 'started'),
+    ]);
     if (args.json) stdout.write(`${JSON.stringify(all, null, 2)}\n`);
     else {
       const [head = '', ...lines] = table(['NAME', 'SCOPE', 'STATE', 'PID1', 'UPTIME', 'CABLES', 'SERVICES'], rows);

@@ -17,7 +17,9 @@ export const validate: Command = {
     const path = findHostsFile(args.file);
     const file = await readFile(path);
     const cables = file.subhosts.reduce((sum, subhost) => sum + subhost.cables.length, 0);
-    stdout.write(`${path}: fine: ${count(file.subhosts.length, 'subhost')}, ${count(cables, 'cable')}, ${count(file.bridges.length, 'bridge')}\n`);
+    stdout.write(
+      `${path}: fine: ${count(file.subhosts.length, 'subhost')}, ${count(cables, 'cable')}, ${count(file.bridges.length, 'bridge')}\n`,
+    );
     return ExitCode.ok;
   },
 };

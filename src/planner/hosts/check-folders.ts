@@ -61,7 +61,11 @@ function checkNested(folders: readonly Folder[], report: Report): void {
   for (const folder of sorted) {
     while (open.length > 0 && !`${folder.path}/`.startsWith(`${open.at(-1)?.path}/`)) open.pop();
     const outer = open.at(-1);
-    if (outer) report(folder.spot, `${folder.role} of ${folder.owner}, ${folder.path}, ${outer.path === folder.path ? 'is also' : 'is inside'} ${outer.role} of ${outer.owner}${outer.path === folder.path ? '' : `, ${outer.path}`}`);
+    if (outer)
+      report(
+        folder.spot,
+        `${folder.role} of ${folder.owner}, ${folder.path}, ${outer.path === folder.path ? 'is also' : 'is inside'} ${outer.role} of ${outer.owner}${outer.path === folder.path ? '' : `, ${outer.path}`}`,
+      );
     open.push(folder);
   }
 }

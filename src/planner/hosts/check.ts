@@ -10,7 +10,11 @@ import { nearest, type Placed } from './shape.ts';
 export function check(raw: RawFile, file: HostsFile, facts: Facts, report: Report): void {
   const subhosts = raw.subhosts ?? [];
   checkLinkNames(raw, report);
-  checkOnce(cablesOf(subhosts).flatMap((cable) => cable.mac ?? []), 'MAC', report);
+  checkOnce(
+    cablesOf(subhosts).flatMap((cable) => cable.mac ?? []),
+    'MAC',
+    report,
+  );
   checkOnce([...bridgeAddresses(raw), ...cablesOf(subhosts).flatMap((cable) => cable.address ?? [])].map(withoutPrefix), 'address', report);
   for (const cable of [...cablesOf(subhosts), ...defaultCables(raw)]) {
     checkGateway(cable, report);
@@ -50,9 +54,13 @@ function checkOnce(values: readonly Placed<string>[], what: string, report: Repo
 function checkLinkNames(raw: RawFile, report: Report): void {
   const bridges = (raw.bridges ?? []).map(({ name }) => name);
   const ends = (raw.subhosts ?? []).flatMap(({ name, value }) =>
-    (value.cables ?? raw.defaults?.cables ?? []).map((cable, index) => ({ ...(value.cables ? cable : name), value: `${name.value}${index}` })),
+    (value.cables ?? raw.defaults?.cables ?? []).map((cable, index) => ({
+      ...(value.cables ? cable : name),
+      value: `${name.value}${index}`,
+    })),
   );
-  for (const end of ends) if (end.value.length > MAX_LINK_NAME) report(end, `the link ${end.value} would have more than ${MAX_LINK_NAME} characters`);
+  for (const end of ends)
+    if (end.value.length > MAX_LINK_NAME) report(end, `the link ${end.value} would have more than ${MAX_LINK_NAME} characters`);
   checkOnce([...bridges, ...ends], 'link', report);
 }
 

@@ -117,7 +117,11 @@ function wrongMac(value: string): string | undefined {
 
 /** overlay-boot's `[bridge]=[mac]`. */
 function shortCable(): Shape<RawCable> {
-  const form = placed(text('a cable', (value) => (/^[^=]*=[^=]*$/.test(value) ? undefined : 'write it like "br0=02:00:00:00:00:07", or as { bridge: …, mac: … }')));
+  const form = placed(
+    text('a cable', (value) =>
+      /^[^=]*=[^=]*$/.test(value) ? undefined : 'write it like "br0=02:00:00:00:00:07", or as { bridge: …, mac: … }',
+    ),
+  );
   return {
     schema: { type: 'string', pattern: '^[^=]*=[^=]*$', description: '[bridge]=[mac]' },
     read(node, report) {
@@ -138,7 +142,13 @@ const PAGE_BYTES = 4096;
 
 function ramSize(): Shape<RamSize> {
   return {
-    schema: { anyOf: [{ type: 'integer', minimum: 1 }, { type: 'string', pattern: '^([0-9]+[kKmMgG]?|none)$' }], description: 'size of /run' },
+    schema: {
+      anyOf: [
+        { type: 'integer', minimum: 1 },
+        { type: 'string', pattern: '^([0-9]+[kKmMgG]?|none)$' },
+      ],
+      description: 'size of /run',
+    },
     read(node, report) {
       if (node.kind !== 'scalar') {
         report(node, 'a size is wanted here, like 50M, or none');

@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node as YamlNode, parseAllDocuments, type YAMLError } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type YAMLError, type Node as YamlNode } from 'yaml';
 import type { KeyNode, MapNode, Node, Report, Spot } from './node.ts';
 
 const MAX_DEPTH = 16;
@@ -61,7 +61,9 @@ function toMap(node: { items: unknown[] }, spot: Spot, spotOf: SpotOf, report: R
   const entries = pairs.map(({ key, value }) => {
     const keyNode = toKey(key, spotOf, report);
     // A value that is left out has no place of its own: the key's is where a person looks.
-    const valueNode = value?.range ? toNode(value, spotOf, report) : { kind: 'scalar' as const, ...spotAt(keyNode), value: null, source: '' };
+    const valueNode = value?.range
+      ? toNode(value, spotOf, report)
+      : { kind: 'scalar' as const, ...spotAt(keyNode), value: null, source: '' };
     return { key: keyNode, value: valueNode };
   });
   return { kind: 'map', ...spot, entries };

@@ -12,7 +12,9 @@ const DEFAULT_RAM_BYTES = 50 * 2 ** 20;
 export function resolve(raw: RawFile, folder: string, facts: Facts): HostsFile {
   const bridges = (raw.bridges ?? []).map(toBridge);
   const own = new Set(bridges.map((bridge) => bridge.name));
-  const subhosts = (raw.subhosts ?? []).map(({ name, value }) => toSubhost(name.value, { ...raw.defaults, ...value }, { folder, facts, own }));
+  const subhosts = (raw.subhosts ?? []).map(({ name, value }) =>
+    toSubhost(name.value, { ...raw.defaults, ...value }, { folder, facts, own }),
+  );
   return { scope: raw.scope ?? 'default', bridges, subhosts };
 }
 

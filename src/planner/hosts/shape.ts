@@ -56,7 +56,10 @@ export function text(what: string, rule: (value: string) => string | undefined, 
 }
 
 /** Keys that are known by name; all but REQUIRED may be left out. */
-export function object<T extends object>(keys: { readonly [K in keyof T]-?: Shape<Exclude<T[K], undefined>> }, required: readonly (keyof T & string)[] = []): Shape<T> {
+export function object<T extends object>(
+  keys: { readonly [K in keyof T]-?: Shape<Exclude<T[K], undefined>> },
+  required: readonly (keyof T & string)[] = [],
+): Shape<T> {
   const shapes = new Map(Object.entries(keys) as [string, Shape<unknown>][]);
   return {
     schema: {
@@ -188,7 +191,8 @@ function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [i, a] of [...from].entries()) {
     const next = [i + 1];
-    for (const [j, b] of [...to].entries()) next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (a === b ? 0 : 1)));
+    for (const [j, b] of [...to].entries())
+      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (a === b ? 0 : 1)));
     row = next;
   }
   return row[to.length] ?? 0;

@@ -28,9 +28,7 @@ export function cgroupPath(root: string, owner: Owner): string {
 
 /** The subhosts that have a cgroup, dead or alive. */
 export function listCgroups(root: string): Owner[] {
-  return subfolders(`${root}/${FOLDER}`).flatMap((scope) =>
-    subfolders(`${root}/${FOLDER}/${scope}`).map((name) => ({ scope, name })),
-  );
+  return subfolders(`${root}/${FOLDER}`).flatMap((scope) => subfolders(`${root}/${FOLDER}/${scope}`).map((name) => ({ scope, name })));
 }
 
 export function makeCgroup(path: string): void {
@@ -39,7 +37,11 @@ export function makeCgroup(path: string): void {
 
 /** PIDs in the cgroup itself, as seen from our pid namespace. 0 stands for one that cannot be seen from here. */
 export function readMembers(path: string): number[] {
-  return (readIfThere(`${path}/cgroup.procs`) ?? '').split('\n').filter(Boolean).map(Number).filter((pid) => pid > 0);
+  return (readIfThere(`${path}/cgroup.procs`) ?? '')
+    .split('\n')
+    .filter(Boolean)
+    .map(Number)
+    .filter((pid) => pid > 0);
 }
 
 export function isPopulated(path: string): boolean {
@@ -86,7 +88,9 @@ function removeFolders(path: string): void {
 
 function subfolders(path: string): string[] {
   try {
-    return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;

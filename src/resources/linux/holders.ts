@@ -4,7 +4,10 @@ import { describeProcess, listPids, readIfThere, readLinkIfThere } from './proc.
 
 /** Processes that keep a directory tree busy: their root, working directory, program or an open file is in it. */
 export function findHolders(folder: string): string[] {
-  return listPids().filter((pid) => isHolding(pid, folder)).slice(0, 8).map(describeProcess);
+  return listPids()
+    .filter((pid) => isHolding(pid, folder))
+    .slice(0, 8)
+    .map(describeProcess);
 }
 
 function isHolding(pid: number, folder: string): boolean {

@@ -53,9 +53,7 @@ export function parseMounts(text: string): MountEntry[] {
   return text.split('\n').flatMap((line) => {
     const [source, point, type, options] = line.split(' ');
     if (!source || !point || !type || !options) return [];
-    return [
-      { source: unescapeOctal(source), point: unescapeOctal(point), type, options: options.split(',').map(unescapeOctal) },
-    ];
+    return [{ source: unescapeOctal(source), point: unescapeOctal(point), type, options: options.split(',').map(unescapeOctal) }];
   });
 }
 

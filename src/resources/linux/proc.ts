@@ -28,7 +28,9 @@ export function readLinkIfThere(path: string): string | undefined {
 
 /** Every process that can be seen here. */
 export function listPids(): number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 /** Start time out of /proc/PID/stat. The command's name in it may hold spaces and parentheses: count from the last `)`. */
