@@ -4,6 +4,7 @@
 #include "text.h"
 
 enum { TIMED_OUT = 124, NOT_EXECUTABLE = 126, NOT_FOUND = 127, KILLED = 128, FOREVER = 0 };
+enum { GROUP_LIMIT_MS = 1000 };
 
 static int exit_status(int status) {
     int signal = status & 127;
@@ -57,12 +58,14 @@ static void set_path(struct line *path, const char *slot) {
     as_path(path);
 }
 
+static bool is_not_there(long error) { return error == -ENOENT || error == -ENOTDIR; }
+
 /* "NAME?" and "/PATH?" may be missing. */
 bool is_missing_option(const char *slot) {
     struct line path;
     if (slot[length_of(slot) - 1] != '?') return false;
     set_path(&path, slot);
-    return sys_faccessat(AT_FDCWD, path.text) == -ENOENT;
+    return is_not_there(sys_faccessat(AT_FDCWD, path.text));
 }
 
 /* Each of them if the one before is not there. */
@@ -89,7 +92,7 @@ __attribute__((noreturn)) static void execute(const char *slot, char *action, ch
         char *argv[] = {path.text, action, NULL};
         error = sys_execve(path.text, argv, env);
     }
-    sys_exit(error == -ENOENT || error == -ENOTDIR ? NOT_FOUND : NOT_EXECUTABLE);
+    sys_exit(is_not_there(error) ? NOT_FOUND : NOT_EXECUTABLE);
 }
 
 /* The group, and the leader itself: it may not have become one yet. Neither number can be another's, as the
@@ -99,20 +102,33 @@ static void kill_command(const struct init *init) {
     sys_kill(init->command, SIGKILL);
 }
 
-/* A request to retry stays pending meanwhile; all other signals are taken off the queue. */
+/* A request to retry stays pending while a command runs; all other signals are taken off the queue. */
+static const signal_set all_but_retry = ~((signal_set)1 << (RETRY_SIGNAL - 1));
+
+/* The rest of a group that was killed is still there for a moment. Taken for services, it would keep the dummy from
+ * being started, and the subhost would go down with it. One whose parent does not reap it stays: hence a limit. */
+static void wait_for_group(struct init *init, long group) {
+    int64_t deadline = now_ms() + GROUP_LIMIT_MS;
+    siginfo_t info;
+    for (reap(init); sys_kill(-group, 0) == 0; reap(init))
+        if (next_signal(init, all_but_retry, &info, deadline) == -EAGAIN) return;
+}
+
 static bool wait_for_command(struct init *init, int64_t limit_ms) {
-    signal_set set = ~((signal_set)1 << (RETRY_SIGNAL - 1));
+    long group = init->command;
     int64_t deadline = now_ms() + limit_ms;
-    bool timed_out = false;
+    bool timed_out = false, killed = false;
     siginfo_t info;
     for (reap(init); init->command; reap(init)) {
         bool stopping = init->stopping;
-        long signal = next_signal(init, set, &info, deadline);
+        long signal = next_signal(init, all_but_retry, &info, deadline);
         if (signal != -EAGAIN && stopping == init->stopping) continue;
         timed_out |= signal == -EAGAIN;
         if (signal == -EAGAIN) deadline = FOREVER;
         kill_command(init);
+        killed = true;
     }
+    if (killed) wait_for_group(init, group);
     return timed_out;
 }
 

@@ -38,6 +38,8 @@ export interface ChangeEvent {
   readonly address: string;
   readonly subhost: string | null;
   readonly action: Change['action'];
+  /** Of what is to be made: what it is, in a few words; else empty. */
+  readonly summary: string;
   readonly fields: readonly {
     readonly field: string;
     readonly old?: Value;
@@ -100,12 +102,13 @@ function changeEvent({ address, subhost, action, fields, because, spec }: Change
   const made = action === 'create' && spec ? Object.entries(spec.fields).map(([field, value]) => ({ field, new: value })) : [];
   const changed = fields.map((one) => ({
     field: one.field,
-    ...(one.old === undefined ? {} : { old: one.old }),
+    old: one.old,
     new: one.new,
     class: one.class,
     why: one.why,
   }));
-  return { type: 'change', address, subhost, action, fields: [...made, ...changed], because };
+  const summary = action === 'create' ? (spec?.summary ?? '') : '';
+  return { type: 'change', address, subhost, action, summary, fields: [...made, ...changed], because };
 }
 
 export function stepEvent(outcome: Outcome, seconds: number): StepEvent {

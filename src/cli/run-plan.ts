@@ -19,7 +19,7 @@ export async function runPlan(plan: Plan, wish: Wish, args: Args, { output, sign
   const { sink } = output;
   const begin = Date.now();
   const elapsed = (): number => (Date.now() - begin) / 1000;
-  for (const event of planEvents(plan)) if (event.type !== 'change') sink(event);
+  planEvents(plan).forEach(sink);
   if (plan.blockers.length > 0) return ExitCode.failed;
   if (isEmpty(plan)) return ExitCode.ok;
   preflight(plan);

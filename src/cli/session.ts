@@ -13,7 +13,7 @@ import { ownerOf } from '../resources/link-rules.ts';
 import { createLook, type Look, type Machine } from '../resources/machine.ts';
 
 /** Where a hosts file is looked for when none is named. */
-export const DEFAULT_FILES = ['./hosts.yaml', '/etc/ob/hosts.yaml'] as const;
+const DEFAULT_FILES = ['./hosts.yaml', '/etc/ob/hosts.yaml'] as const;
 
 /** Lies beside the bundle; both are built together. */
 const REAPER = fileURLToPath(new URL('reaper', import.meta.url));

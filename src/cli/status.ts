@@ -8,7 +8,7 @@ import type { Fields, Live } from '../resources/kind.ts';
  * `running`: as wanted. `drifted`: runs, but something differs from the file. `failed`: runs, but a start entry
  * failed. `stopped`: no PID 1. `absent`: nothing of it exists.
  */
-export type State = 'running' | 'drifted' | 'failed' | 'stopped' | 'absent';
+type State = 'running' | 'drifted' | 'failed' | 'stopped' | 'absent';
 
 export interface Status {
   readonly name: string;

@@ -42,15 +42,25 @@ function hintLines(hint: string | undefined): string[] {
   return hint ? [`    -> ${hint}`] : [];
 }
 
-function changeLines({ action, address, fields, because }: ChangeEvent, paint: Paint): string[] {
+function changeLines({ action, address, summary, fields, because }: ChangeEvent, paint: Paint): string[] {
   const [symbol, colour] = SYMBOL[action];
   const note = action === 'restart' || action === 'replace' ? `  (${action})` : '';
   const own = action === 'create' ? [] : fields;
   return [
-    `${paint(colour, symbol.padEnd(3))} ${address}${note}`,
-    ...own.map((one) => `      ${one.field}: ${show(one.old)} -> ${show(one.new)}  ${paint('dim', `(${one.class}: ${one.why})`)}`),
+    `${paint(colour, symbol.padEnd(3))} ${address}${note}${summary && `  ${paint('dim', summary)}`}`,
+    ...own.flatMap((one) => fieldLines(one, paint)),
     ...because.map((why) => `      because of ${why}`),
   ];
+}
+
+const COLUMNS = 80;
+
+/** The reason follows on the same line where a usual terminal has room for it. */
+function fieldLines(change: ChangeEvent['fields'][number], paint: Paint): string[] {
+  const line = `      ${change.field}: ${show(change.old)} -> ${show(change.new)}`;
+  const why = `(${change.class}: ${change.why})`;
+  if (line.length + 2 + why.length <= COLUMNS) return [`${line}  ${paint('dim', why)}`];
+  return [line, `        ${paint('dim', why)}`];
 }
 
 const VERBS: readonly (readonly [Change['action'], string])[] = [
@@ -103,7 +113,7 @@ function colourOf(line: RecapLine | undefined): 'red' | 'green' | 'dim' {
 }
 
 /** A field's value as a person reads it. */
-export function show(value: Value | undefined): string {
+function show(value: Value | undefined): string {
   if (value === undefined) return '(not seen)';
   if (value === null) return 'none';
   if (typeof value === 'object') return `[${value.join(', ')}]`;

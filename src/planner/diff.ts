@@ -1,9 +1,9 @@
 import deepDiff from 'deep-diff';
-import type { Address, ChangeClass, FieldChange, Kind, Live, Spec } from '../resources/kind.ts';
+import type { Address, ChangeClass, FieldChange, Fields, Kind, Live, Spec } from '../resources/kind.ts';
 import { kindOf } from './live.ts';
 
 /** What has to happen to one object. `restart` and `replace` are a removal and a making anew. */
-export type Action = 'create' | 'update' | 'restart' | 'replace' | 'remove' | 'none';
+type Action = 'create' | 'update' | 'restart' | 'replace' | 'remove' | 'none';
 
 export interface Change {
   readonly address: Address;
@@ -40,18 +40,19 @@ function compare(kind: Kind | undefined, spec: Spec, live: Live | undefined): Ch
   const fields = differingFields(spec, live).map((field): FieldChange => {
     const rule = kind?.rules[field];
     if (!rule) throw new Error(`${spec.address}: no rule for field ${field}`);
-    return { field, old: live.fields[field], new: spec.fields[field] ?? null, ...rule };
+    return { field, old: live.fields[field] ?? null, new: spec.fields[field] ?? null, ...rule };
   });
   return { ...base, action: strongest(fields.map((change) => ACTION_OF[change.class])), fields, live };
 }
 
 /**
- * Names of fields that differ, of those that the spec has. deep-diff reports what only one side has and compares
- * lists by position: so live is cut down to the spec's fields first, and lists come sorted.
+ * Names of fields that differ, of those that both sides have. deep-diff reports what only one side has and compares
+ * lists by position: so both are cut down to the common fields first, and lists come sorted.
  */
 function differingFields(spec: Spec, live: Live): string[] {
-  const seen = Object.fromEntries(Object.keys(spec.fields).flatMap((name) => (name in live.fields ? [[name, live.fields[name]]] : [])));
-  const found = deepDiff.diff(seen, spec.fields as Record<string, unknown>) ?? [];
+  const common = Object.keys(spec.fields).filter((name) => live.fields[name] !== undefined);
+  const cut = (fields: Partial<Fields>): Record<string, unknown> => Object.fromEntries(common.map((name) => [name, fields[name]]));
+  const found = deepDiff.diff(cut(live.fields), cut(spec.fields)) ?? [];
   return [...new Set(found.map((one) => String(one.path?.[0])))];
 }
 

@@ -2,7 +2,7 @@ import { ObError } from '../resources/error.ts';
 import type { Address } from '../resources/kind.ts';
 import type { Change } from './diff.ts';
 
-export type Verb = 'remove' | 'converge';
+type Verb = 'remove' | 'converge';
 /** VERB ADDRESS, e.g. `converge veth/web0`. */
 export type StepId = `${Verb} ${Address}`;
 

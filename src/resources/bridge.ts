@@ -6,12 +6,13 @@ import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
 import { needProgram } from './run.ts';
 
-type BridgeFields = { readonly mark: string; readonly up: boolean; readonly address: readonly string[] };
-type BridgeSpec = Spec<BridgeFields, { readonly mac: string }>;
+type BridgeFields = { readonly mark: string | null; readonly up: boolean; readonly address: readonly string[] };
+type BridgeExtra = { readonly mark: string; readonly mac: string };
+type BridgeSpec = Spec<BridgeFields, BridgeExtra>;
 type BridgeLive = Live<BridgeFields, null>;
 
 /** A bridge of the file's own: a link with addresses of the machine, into which cables are plugged. */
-export const bridge: Kind<BridgeFields, { mac: string }, null, BridgeSpec, BridgeLive> = {
+export const bridge: Kind<BridgeFields, BridgeExtra, null, BridgeSpec, BridgeLive> = {
   name: 'bridge',
   rules: {
     mark: { class: 'live', why: 'a run that was cut off left it without its mark' },
@@ -28,7 +29,8 @@ export const bridge: Kind<BridgeFields, { mac: string }, null, BridgeSpec, Bridg
         needs: [],
         holds: [`link:${name}`],
         fields: { mark, up: true, address: [...address].sort() },
-        extra: { mac: stableMac(mark) },
+        extra: { mark, mac: stableMac(mark) },
+        summary: address.join(', '),
       };
     }),
 
@@ -73,7 +75,7 @@ function toLive(link: Link): BridgeLive {
     needs: [],
     holds: [`link:${link.name}`],
     fields: {
-      ...(owner && owner !== 'unfinished' ? { mark: markOf(owner) } : {}),
+      mark: owner && owner !== 'unfinished' ? markOf(owner) : null,
       up: link.up,
       address: [...link.addresses].sort(),
     },
@@ -87,7 +89,7 @@ function linesFor(task: Task<BridgeSpec, BridgeLive>): BatchLine[] {
   const make = ['link', 'add', name, 'address', extra.mac, 'up', 'group', String(LINK_GROUP), 'type', 'bridge'];
   return [
     ...(task.live ? [] : [{ address, words: make }]),
-    { address, words: ['link', 'set', name, 'alias', fields.mark] },
+    { address, words: ['link', 'set', name, 'alias', extra.mark] },
     { address, words: ['link', 'set', name, 'up'] },
     ...addressLines(address, name, task.live?.fields.address ?? [], fields.address),
   ];

@@ -1,10 +1,3 @@
-/** Where in a hosts file something stands; line and column count from 1. */
-export interface Place {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-}
-
 /**
  * The one error that `ob` itself raises. `message` says what failed in the failing program's own words,
  * `hint` what to do about it. Anything else that is thrown is a bug in `ob`.

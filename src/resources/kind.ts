@@ -16,7 +16,7 @@ export type Fields = { readonly [name: string]: Value };
 export type ChangeClass = 'live' | 'restart' | 'replace';
 
 /** A change class and, for a person, why it is that one. Nothing is decided by the words. */
-export interface Rule {
+interface Rule {
   readonly class: ChangeClass;
   readonly why: string;
 }
@@ -38,6 +38,8 @@ export interface Spec<F extends Fields = Fields, X = unknown> {
   readonly holds: readonly string[];
   /** What is compared with the live object, field by field. Only what the file says or implies. */
   readonly fields: F;
+  /** What a person wants to know of it when it is made: one line, no name. Never compared. */
+  readonly summary: string;
   /** What it takes to make it, beside the fields. */
   readonly extra: X;
 }
@@ -49,7 +51,10 @@ export interface Live<F extends Fields = Fields, H = unknown> {
   /** Addresses of what must not be removed before it. */
   readonly needs: readonly Address[];
   readonly holds: readonly string[];
-  /** All that can be seen of it; fields that no spec names are ignored. */
+  /**
+   * All that can be seen of it; fields that no spec names are ignored. A field that is left out cannot be seen now
+   * (what does not run has no argument list) and is not compared: another field has to tell what is wrong then.
+   */
   readonly fields: Partial<F>;
   /** What only this kind understands, e.g. a PID with its start time. */
   readonly handle: H;
@@ -62,15 +67,15 @@ export interface Blocker {
   readonly hint: string;
 }
 
-export interface Seen<L extends Live = Live> {
+interface Seen<L extends Live = Live> {
   readonly live: readonly L[];
   readonly blockers: readonly Blocker[];
 }
 
 export interface FieldChange {
   readonly field: string;
-  /** As seen; undefined: it is not there at all. */
-  readonly old: Value | undefined;
+  /** As seen. */
+  readonly old: Value;
   readonly new: Value;
   readonly class: ChangeClass;
   readonly why: string;

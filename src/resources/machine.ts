@@ -19,13 +19,13 @@ export interface Machine {
 }
 
 /** The inside of one network namespace. */
-export interface Inside {
+interface Inside {
   readonly links: readonly Link[];
   readonly routes: readonly Route[];
 }
 
 /** One name in /run/netns. */
-export interface NetnsName {
+interface NetnsName {
   readonly name: string;
   /** False: a plain file, left behind by a crash; no namespace is mounted on it. */
   readonly real: boolean;

@@ -11,7 +11,7 @@ import { failure, needProgram, run } from './run.ts';
 
 /** An index signature lets the planner read fields whose names it does not know. */
 type MountFields = {
-  readonly [field: string]: string | boolean;
+  readonly [field: string]: string | boolean | null;
   readonly type: 'overlay' | 'bind';
   readonly live: string;
   readonly access: 'rw' | 'ro';
@@ -88,6 +88,7 @@ function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
     holds: [`dir:${upper}`, `dir:${live}`, ...(upper === lower ? [] : [`dir:${work}`])],
     fields: upper === lower ? { type: 'bind', ...common } : { type: 'overlay', lower, work, ...common },
     extra: { mark, subhost },
+    summary: upper === lower ? `${upper} bound to ${live}` : `overlay on ${live}, upper ${upper}, lower ${lower}`,
   };
 }
 
@@ -110,7 +111,10 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
       address: `mount/${owner.name}`,
       subhost: owner.name,
       needs: [],
-      holds: [`dir:${entry.point}`, ...Object.entries(layers).flatMap(([name, path]) => (name === 'lower' ? [] : [`dir:${path}`]))],
+      holds: [
+        `dir:${entry.point}`,
+        ...Object.entries(layers).flatMap(([name, path]) => (name === 'lower' || path === null ? [] : [`dir:${path}`])),
+      ],
       fields: {
         type: entry.type === 'tmpfs' ? 'bind' : 'overlay',
         live: entry.point,
@@ -129,9 +133,9 @@ function overlayLayers(entry: MountEntry): Record<string, string> {
 }
 
 /** A bind mount does not say which directory it shows: but it is the very same one. */
-function boundLayer(live: string, name: string, desired: readonly MountSpec[]): Record<string, string> {
+function boundLayer(live: string, name: string, desired: readonly MountSpec[]): Record<string, string | null> {
   const upper = desired.find((spec) => spec.subhost === name)?.extra.subhost.upper;
-  return upper && isSameDirectory(upper, live) ? { upper } : {};
+  return { upper: upper && isSameDirectory(upper, live) ? upper : null };
 }
 
 function isSameDirectory(one: string, other: string): boolean {

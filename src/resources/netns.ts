@@ -25,6 +25,7 @@ export const netns: Kind<NetnsFields, { mark: string }, { name: string }, NetnsS
       holds: [],
       fields: { lo: 'up' },
       extra: { mark: markOf({ scope: file.scope, name }) },
+      summary: '',
     })),
 
   preflight: () => void needProgram('ip'),

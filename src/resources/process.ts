@@ -5,7 +5,7 @@ import type { HostsFile, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Need, Result, Spec, Task } from './kind.ts';
 import { cgroupPath, endCgroup, makeCgroup, needCgroupRoot, readMembers, removeEmptyParents } from './linux/cgroup.ts';
 import { findInit, type Init } from './linux/init.ts';
-import { optionValue, parseMountinfo, parseSize } from './linux/mountinfo.ts';
+import { formatSize, optionValue, parseMountinfo, parseSize } from './linux/mountinfo.ts';
 import { readIfThere, readLinkIfThere, uptimeSeconds } from './linux/proc.ts';
 import type { Machine } from './machine.ts';
 import { markOf } from './marks.ts';
@@ -17,7 +17,8 @@ type ProcessFields = {
   readonly netns: string | null;
   readonly boot: string;
   readonly start: string;
-  readonly ram_size: number | null;
+  /** Size of /run, e.g. `50M`; `none`: not mounted. */
+  readonly ram_size: string;
   readonly inside: readonly string[];
   readonly not_started: readonly string[];
 };
@@ -91,12 +92,17 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
       netns: name,
       boot: bootDigest(subhost),
       start: subhost.start.map(toEntry).join(' '),
-      ram_size: subhost.ramSize,
+      ram_size: formatSizeOrNone(subhost.ramSize),
       inside: subhost.ramSize === null ? INNER_MOUNTS : [...INNER_MOUNTS, '/run'].sort(),
       not_started: [],
     },
     extra: { mark: markOf({ scope: file.scope, name }), subhost },
+    summary: `starts ${subhost.start.map((entry) => entry.name).join(', ') || 'nothing'}; /run ${formatSizeOrNone(subhost.ramSize)}`,
   };
+}
+
+function formatSizeOrNone(bytes: number | null): string {
+  return bytes === null ? 'none' : formatSize(bytes);
 }
 
 function toLive(machine: Machine, cgroup: string, name: string): ProcessLive[] {
@@ -118,7 +124,7 @@ function seenFields(machine: Machine, init: Init, name: string, mark: string): P
     netns: lives(machine, init, name) ? name : null,
     boot: init.digest,
     start: init.entries.map((entry) => entry.name).join(' '),
-    ram_size: parseSize(optionValue(memory?.superOptions ?? [], 'size')) ?? null,
+    ram_size: formatSizeOrNone(parseSize(optionValue(memory?.superOptions ?? [], 'size')) ?? null),
     inside: [...new Set(mounts.map((mount) => mount.point).filter((point) => inner.has(point)))].sort(),
     not_started: failed.map((entry) => `${entry.name} (exit ${Number(entry.state)})`),
     pid: init.pid,

@@ -9,7 +9,7 @@ import { LINK_GROUP, markOf } from './marks.ts';
 import { findProgram, needProgram, run } from './run.ts';
 
 type VethFields = {
-  readonly mark: string;
+  readonly mark: string | null;
   readonly up: boolean;
   /** The namespace in which the other end is; null: in none that is ours. */
   readonly netns: string | null;
@@ -20,7 +20,7 @@ type VethFields = {
   readonly address?: readonly string[];
   readonly gateway?: readonly string[];
 };
-type VethExtra = { readonly netns: string; readonly runsIfup: boolean };
+type VethExtra = { readonly mark: string; readonly netns: string; readonly runsIfup: boolean };
 type VethSpec = Spec<VethFields & Fieldlike, VethExtra>;
 type VethLive = Live<VethFields & Fieldlike, { readonly inside: string | undefined }>;
 type Fieldlike = { readonly [name: string]: string | boolean | null | readonly string[] };
@@ -84,13 +84,14 @@ function toSpec(file: HostsFile, subhost: Subhost, cable: Cable): VethSpec {
   const needs: Need[] = [{ address: `netns/${subhost.name}`, class: 'replace', why: "the subhost's end goes with its netns" }];
   if (cable.bridge && cable.ownBridge)
     needs.push({ address: `bridge/${cable.bridge}`, class: 'live', why: 'it is plugged into the new bridge' });
+  const mark = markOf({ scope: file.scope, name: subhost.name });
   return {
     address: `veth/${cable.hostEnd}`,
     subhost: subhost.name,
     needs,
     holds: [`link:${cable.hostEnd}`, `link:${subhost.name}/${cable.inside}`],
     fields: {
-      mark: markOf({ scope: file.scope, name: subhost.name }),
+      mark,
       up: true,
       netns: subhost.name,
       inside: cable.inside,
@@ -101,8 +102,14 @@ function toSpec(file: HostsFile, subhost: Subhost, cable: Cable): VethSpec {
       ...(cable.address.length > 0 ? { address: [...cable.address].sort() } : {}),
       ...(cable.gateway.length > 0 ? { gateway: [...cable.gateway].sort() } : {}),
     },
-    extra: { netns: subhost.name, runsIfup: !cable.bridge },
+    extra: { mark, netns: subhost.name, runsIfup: !cable.bridge },
+    summary: summaryOf(cable),
   };
+}
+
+function summaryOf({ inside, bridge, mac, address, gateway }: Cable): string {
+  const parts = [inside, bridge ? `bridge ${bridge}` : 'ifup', mac ?? '', address.join(' '), gateway.map((one) => `via ${one}`).join(' ')];
+  return parts.filter(Boolean).join(', ');
 }
 
 async function toLive(machine: Machine, link: Link): Promise<VethLive> {
@@ -117,7 +124,7 @@ async function toLive(machine: Machine, link: Link): Promise<VethLive> {
     needs: [`netns/${netns}`],
     holds: [`link:${link.name}`, ...(peer ? [`link:${netns}/${peer.name}`] : [])],
     fields: {
-      ...(owner && owner !== 'unfinished' ? { mark: markOf(owner) } : {}),
+      mark: owner && owner !== 'unfinished' ? markOf(owner) : null,
       up: link.up,
       bridge: link.master ?? null,
       netns: peer ? netns : null,
@@ -147,7 +154,7 @@ function outerLines({ spec, live }: VethTask): BatchLine[] {
   const lines = live
     ? [['link', 'set', name, ...master, 'up']]
     : [['link', 'add', name, ...master, 'up', 'group', String(LINK_GROUP), 'type', 'veth', ...peer]];
-  return [...lines, ['link', 'set', name, 'alias', fields.mark]].map((words) => ({ address, words }));
+  return [...lines, ['link', 'set', name, 'alias', extra.mark]].map((words) => ({ address, words }));
 }
 
 /** What is done inside. */

@@ -20,7 +20,10 @@ test('a subhost is ready first, and goes when it is told to', { skip: noLive }, 
   const said = boot.lines().filter((line) => line.startsWith(place.mark));
   const wanted = ['pid', 'ready', 'up', 'start /go', 'done /go 000', 'finished'];
   assert.deepEqual(said.toSorted(), wanted.map((word) => `${place.mark} ${word === 'pid' ? `pid ${pid}` : word}`).toSorted());
-  assert.deepEqual(said.slice(2), wanted.slice(2).map((word) => `${place.mark} ${word}`));
+  assert.deepEqual(
+    said.slice(2),
+    wanted.slice(2).map((word) => `${place.mark} ${word}`),
+  );
   assert.equal(rig.machine.read(`${place.live}/went`), 'gone\n');
   assert.deepEqual(argumentsOf(rig, pid), ['/.reaper', place.mark, 'd1ge57', '5000', '2000', 'runs:00', '000:/go']);
 });

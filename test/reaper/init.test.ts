@@ -13,8 +13,14 @@ test('each start command runs in order, its status is told and kept', { skip: no
   const { pid, lines } = await rig.up(place, { entries: ['/fine', '/fails', '/killed', '/text', '/none', '/fine/none'] });
   const steps = lines.filter((line) => / (start|done|finished)/.test(line)).map((line) => line.slice(place.mark.length + 1));
   const outcomes = { '/fine': '000', '/fails': '003', '/killed': '137', '/text': '126', '/none': '127', '/fine/none': '127' };
-  assert.deepEqual(steps, [...Object.entries(outcomes).flatMap(([name, status]) => [`start ${name}`, `done ${name} ${status}`]), 'finished']);
-  assert.deepEqual(argumentsOf(rig, pid).slice(6), Object.entries(outcomes).map(([name, status]) => `${status}:${name}`));
+  assert.deepEqual(steps, [
+    ...Object.entries(outcomes).flatMap(([name, status]) => [`start ${name}`, `done ${name} ${status}`]),
+    'finished',
+  ]);
+  assert.deepEqual(
+    argumentsOf(rig, pid).slice(6),
+    Object.entries(outcomes).map(([name, status]) => `${status}:${name}`),
+  );
 
   const log = await rig.reaper('log', String(pid), rig.ticks(pid), '10000');
   assert.deepEqual(log.stdout.split('\n').slice(0, 7), [
@@ -90,7 +96,7 @@ test('with nothing to start, dummy_service keeps PID 1 until a signal ends it', 
   const [dummy = 0] = childrenOf(rig, pid);
   assert.deepEqual(argumentsOf(rig, dummy), ['dummy_service']);
   assert.equal(rig.machine.read(`/proc/${dummy}/comm`), 'dummy_service\n');
-  await inside(rig, pid, 'kill $(pidof dummy_service)');
+  await rig.machine.sh(`kill ${dummy}`);
   await until('PID 1 ends', () => !isAlive(rig, pid));
 });
 
@@ -127,7 +133,11 @@ test('a log that does not fit is cut, and stops nothing', { skip: noLive }, asyn
 test('PID 1 sleeps while nothing happens, and is small', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
   const { pid } = await rig.up(await rig.place());
-  const switches = (): string[] => rig.machine.read(`/proc/${pid}/status`).split('\n').filter((line) => line.includes('ctxt_switches'));
+  const switches = (): string[] =>
+    rig.machine
+      .read(`/proc/${pid}/status`)
+      .split('\n')
+      .filter((line) => line.includes('ctxt_switches'));
   await until('it has come to rest', () => rig.machine.read(`/proc/${pid}/wchan`).length > 0);
   await new Promise((resolve) => setTimeout(resolve, 100));
   const before = switches();

@@ -67,8 +67,18 @@ test('/dev has six nodes and five links', { skip: noLive }, async (t) => {
 test('terminals, shared memory and the lock folder are there to use', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
   const { pid } = await rig.up(await rig.place());
-  const said = await inside(rig, pid, 'script -qc tty /dev/null; echo x >/dev/shm/x && cat /dev/shm/x; stat -c %a /run/lock; echo >/dev/null; df -k --output=size /run | tail -1');
-  assert.deepEqual(said.replaceAll('\r', '').split('\n').map((line) => line.trim()), ['/dev/pts/0', 'x', '1777', '1024']);
+  const said = await inside(
+    rig,
+    pid,
+    'script -qc tty /dev/null; echo x >/dev/shm/x && cat /dev/shm/x; stat -c %a /run/lock; echo >/dev/null; df -k --output=size /run | tail -1',
+  );
+  assert.deepEqual(
+    said
+      .replaceAll('\r', '')
+      .split('\n')
+      .map((line) => line.trim()),
+    ['/dev/pts/0', 'x', '1777', '1024'],
+  );
 });
 
 test('it has its own name, namespaces and cgroup', { skip: noLive }, async (t) => {
@@ -84,7 +94,7 @@ test('it has its own name, namespaces and cgroup', { skip: noLive }, async (t) =
   assert.equal(seen[7], await rig.machine.sh('stat -c "net:[%i]" /run/netns/web'));
   assert.match(await rig.machine.sh(`cat ${place.cgroup}/cgroup.procs`), new RegExp(`^${pid}\n`));
   assert.match(await inside(rig, pid, 'cat /proc/1/cgroup'), /^0::\/$/m);
-  assert.equal(await inside(rig, pid, 'ip -o -br link'), 'lo               UNKNOWN        00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP> ');
+  assert.equal(await inside(rig, pid, 'ip -o -br link'), 'lo               UNKNOWN        00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP>');
 });
 
 const LOOK = `
@@ -95,8 +105,8 @@ readlink /proc/self/fd/0 /proc/self/fd/2
 pwd
 umask
 ulimit -n
-grep -E '^(Cap|SigBlk|SigIgn|Groups)' /proc/$$/status
-cat /proc/$$/loginuid`;
+grep -E '^(Cap|SigBlk|SigIgn|Groups)' /proc/self/status
+cat /proc/self/loginuid`;
 
 test('a start command begins with nothing of the machine, and with few capabilities', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
@@ -106,28 +116,31 @@ test('a start command begins with nothing of the machine, and with few capabilit
   await rig.up(place, { entries: ['/look'] });
   delete process.env['OB_TEST_SECRET'];
   const said = rig.machine.read(`${place.live}/look`).split('\n');
-  assert.deepEqual(said.map((line) => line.replaceAll('\t', ' ').trimEnd()), [
-    'HOME=/root',
-    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    'PWD=/',
-    'TERM=linux',
-    'container=ob',
-    '0 1 2 3', // the last is the folder that ls reads
-    '/dev/null',
-    '/run/boot.log',
-    '/',
-    '0022',
-    await rig.machine.sh('ulimit -n'),
-    'Groups:',
-    'SigBlk: 0000000000000000',
-    'SigIgn: 0000000000000000',
-    'CapInh: 0000000000000000',
-    'CapPrm: 00000000a00435fb',
-    'CapEff: 00000000a00435fb',
-    'CapBnd: 00000000a00435fb',
-    'CapAmb: 0000000000000000',
-    '4294967295',
-  ]);
+  assert.deepEqual(
+    said.map((line) => line.replaceAll('\t', ' ').trimEnd()),
+    [
+      'HOME=/root',
+      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      'PWD=/',
+      'TERM=linux',
+      'container=ob',
+      '0 1 2 3', // the last is the folder that ls reads
+      '/dev/null',
+      '/run/boot.log',
+      '/',
+      '0022',
+      await rig.machine.sh('ulimit -n'),
+      'Groups:',
+      'SigBlk: 0000000000000000',
+      'SigIgn: 0000000000000000',
+      'CapInh: 0000000000000000',
+      'CapPrm: 00000000a00435fb',
+      'CapEff: 00000000a00435fb',
+      'CapBnd: 00000000a00435fb',
+      'CapAmb: 0000000000000000',
+      '4294967295',
+    ],
+  );
 });
 
 test('PID 1 holds no descriptor but null and the log once it has told all', { skip: noLive }, async (t) => {
@@ -135,7 +148,10 @@ test('PID 1 holds no descriptor but null and the log once it has told all', { sk
   const { pid } = await rig.up(await rig.place());
   const fds = await rig.machine.sh(`cd /proc/${pid}/fd && for fd in *; do readlink $fd; done`);
   assert.deepEqual(fds.split('\n'), ['/dev/null', '/run/boot.log', '/run/boot.log']);
-  assert.equal(await rig.machine.sh(`cat /proc/${pid}/comm; tr '\\0' ' ' </proc/${pid}/environ | wc -w; readlink /proc/${pid}/cwd`), '.reaper\n4\n/');
+  assert.equal(
+    await rig.machine.sh(`cat /proc/${pid}/comm; tr '\\0' ' ' </proc/${pid}/environ | wc -w; readlink /proc/${pid}/cwd`),
+    '.reaper\n4\n/',
+  );
 });
 
 test('what is mounted below the root in the machine does not show inside', { skip: noLive }, async (t) => {
@@ -152,14 +168,24 @@ test('a tree that is no mount point can be a root too', { skip: noLive }, async 
   const place = await rig.place();
   await rig.machine.sh('mkdir /mnt/tree');
   const { pid, lines } = await rig.up(place, { live: '/mnt/tree', entries: ['ssh?', '/none'] });
-  assert.deepEqual(lines.filter((line) => line.includes(' done ')), ['ob:t/web done ssh skp', 'ob:t/web done /none 127']);
+  assert.deepEqual(
+    lines.filter((line) => line.includes(' done ')),
+    ['ob:t/web done ssh skp', 'ob:t/web done /none 127'],
+  );
   assert.ok(mountsOf(rig, pid)[0]?.startsWith('/ '));
 });
 
 test('a read-only root runs without showing its reaper', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
   const place = await rig.place();
-  await rig.machine.sh('mkdir -p /mnt/ro/proc /mnt/ro/sys /mnt/ro/dev /mnt/ro/run && mount --bind /mnt/ro /mnt/ro && mount -o remount,bind,ro /mnt/ro');
+  await rig.machine.sh(
+    'mkdir -p /mnt/ro/proc /mnt/ro/sys /mnt/ro/dev /mnt/ro/run && mount --bind /mnt/ro /mnt/ro && mount -o remount,bind,ro /mnt/ro',
+  );
   const { pid } = await rig.up(place, { live: '/mnt/ro' });
-  assert.deepEqual(mountsOf(rig, pid).map((mount) => mount.split(' ')[0]).toSorted(), ['/', '/dev', '/dev/pts', '/dev/shm', '/proc', '/run', '/sys']);
+  assert.deepEqual(
+    mountsOf(rig, pid)
+      .map((mount) => mount.split(' ')[0])
+      .toSorted(),
+    ['/', '/dev', '/dev/pts', '/dev/shm', '/proc', '/run', '/sys'],
+  );
 });

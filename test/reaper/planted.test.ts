@@ -10,7 +10,9 @@ for (const name of ['dev', 'proc', 'sys', 'run'])
   test(`a link planted as /${name} is refused, and leads nowhere`, { skip: noLive }, async (t) => {
     const rig = await createRig(t);
     const [bad, good] = [await rig.place('bad'), await rig.place('good')];
-    await rig.machine.sh(`mkdir ${BAIT} && ln -sT ${BAIT} ${bad.live}/link && rm -rf ${bad.live}/${name} && mv -T ${bad.live}/link ${bad.live}/${name}`);
+    await rig.machine.sh(
+      `mkdir ${BAIT} && ln -sT ${BAIT} ${bad.live}/link && rm -rf ${bad.live}/${name} && mv -T ${bad.live}/link ${bad.live}/${name}`,
+    );
     const boot = await rig.boot(toSpec(bad), toSpec(good));
     assert.match(await boot.line(`${bad.mark} error`), /error target 40 /);
     await boot.line(`${good.mark} ready`);
@@ -27,7 +29,10 @@ test('a link planted as /.reaper is replaced, what it leads to stays', { skip: n
   await rig.machine.sh(`echo bait >${BAIT} && ln -s ${BAIT} ${place.upper}/.reaper`);
   const { pid } = await rig.up(place);
   assert.equal(rig.machine.read(BAIT), 'bait\n');
-  assert.equal(await rig.machine.sh(`stat -c %F ${place.upper}/.reaper; cmp /proc/${pid}/exe /proc/${pid}/root/.reaper && echo same`), 'regular empty file\nsame');
+  assert.equal(
+    await rig.machine.sh(`stat -c %F ${place.upper}/.reaper; cmp /proc/${pid}/exe /proc/${pid}/root/.reaper && echo same`),
+    'regular empty file\nsame',
+  );
 });
 
 test('a program planted as /.reaper is covered, not run', { skip: noLive }, async (t) => {
@@ -35,7 +40,10 @@ test('a program planted as /.reaper is covered, not run', { skip: noLive }, asyn
   const place = await rig.place();
   await rig.machine.sh(`cp /bin/true ${place.upper}/.reaper`);
   const { pid } = await rig.up(place);
-  assert.equal(await rig.machine.sh(`cmp ${place.upper}/.reaper /bin/true && stat -c %s /proc/${pid}/root/.reaper`), await rig.machine.sh('stat -c %s /work/main/dist/reaper'));
+  assert.equal(
+    await rig.machine.sh(`cmp ${place.upper}/.reaper /bin/true && stat -c %s /proc/${pid}/root/.reaper`),
+    await rig.machine.sh('stat -c %s /work/main/dist/reaper'),
+  );
 });
 
 test('a folder planted as /.reaper is refused', { skip: noLive }, async (t) => {
@@ -46,7 +54,11 @@ test('a folder planted as /.reaper is refused', { skip: noLive }, async (t) => {
   assert.equal(await boot.line(`${place.mark} error`), `${place.mark} error target 21 .reaper`);
 });
 
-for (const [what, plant] of [['link', `ln -s ${BAIT}`], ['pipe', 'mkfifo'], ['device', 'sh -c \'mknod "$0" c 1 3\'']])
+for (const [what, plant] of [
+  ['link', `ln -s ${BAIT}`],
+  ['pipe', 'mkfifo'],
+  ['device', 'sh -c \'mknod "$0" c 1 3\''],
+])
   test(`a ${what} planted as the boot log is not written to`, { skip: noLive }, async (t) => {
     const rig = await createRig(t);
     const place = await rig.place();

@@ -22,7 +22,7 @@ export interface SpecOptions {
 }
 
 /** A subhost that has gone through its start list. */
-export interface Up {
+interface Up {
   readonly pid: number;
   readonly ticks: string;
   readonly lines: readonly string[];
@@ -86,12 +86,19 @@ export function toSpec(place: Place, options: SpecOptions = {}): string[] {
 
 export function pidOf(boot: Boot, place: Place): number {
   const start = `${place.mark} pid `;
-  return Number(boot.lines().find((line) => line.startsWith(start))?.slice(start.length));
+  return Number(
+    boot
+      .lines()
+      .find((line) => line.startsWith(start))
+      ?.slice(start.length),
+  );
 }
 
 /** An executable script; it is a start script if it lies in /etc/init.d. */
 export async function script(rig: Rig, place: Place, path: string, text: string): Promise<void> {
-  await rig.machine.run('sh', ['-c', 'mkdir -p "${1%/*}"; cat >"$1"; chmod 755 "$1"', 'sh', place.upper + path], { input: `#!/bin/sh\n${text}\n` });
+  await rig.machine.run('sh', ['-c', 'mkdir -p "$(dirname "$1")"; cat >"$1"; chmod 755 "$1"', 'sh', place.upper + path], {
+    input: `#!/bin/sh\n${text}\n`,
+  });
 }
 
 /** Runs a script inside a subhost, as root of the machine that enters it. */

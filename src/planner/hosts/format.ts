@@ -15,7 +15,7 @@ export interface Named<T> {
   readonly value: T;
 }
 
-export interface RawBridge {
+interface RawBridge {
   readonly address?: readonly Placed<string>[];
 }
 
@@ -32,7 +32,7 @@ export interface RawSubhost {
 }
 
 /** Bytes; null: none. */
-export interface RamSize {
+interface RamSize {
   readonly bytes: number | null;
 }
 

@@ -16,7 +16,7 @@ export interface KeyNode extends Spot {
   readonly text: string;
 }
 
-export interface ListNode extends Spot {
+interface ListNode extends Spot {
   readonly kind: 'list';
   readonly items: readonly Node[];
 }

@@ -6,7 +6,7 @@ export interface Init extends ProcessId {
   readonly entries: readonly InitEntry[];
 }
 
-export interface InitEntry {
+interface InitEntry {
   /** As it was ordered: `ssh`, `ssh?`, `/path`. */
   readonly name: string;
   /** `...` waits, `>>>` runs, `skp` was skipped, else the exit status of its start command. */

@@ -70,6 +70,12 @@ export function unescapeOctal(text: string): string {
   return text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
+/** The same size in the largest unit that gives a whole number, e.g. `50M`; parseSize reads it back. */
+export function formatSize(bytes: number): string {
+  const unit = (['g', 'm', 'k'] as const).find((one) => bytes % (UNITS[one] ?? 1) === 0) ?? '';
+  return `${bytes / (UNITS[unit] ?? 1)}${unit === 'k' ? 'k' : unit.toUpperCase()}`;
+}
+
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
 /** Bytes of a tmpfs size such as `51200k`; undefined if it is none. */
