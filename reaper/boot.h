@@ -22,10 +22,8 @@ long must(const char *mark, const char *step, long result, const char *detail);
 
 /* Mounts proc, sysfs, /dev and /run onto ROOT; gives the mount of /dev. */
 int mount_inside(int root, const struct spec *spec);
-/* A directory below ROOT, no symlink on the way. */
+/* What is at PATH below ROOT, no symlink on the way. */
 long open_below(int root, const char *path, uint64_t flags, unsigned mode);
-/* Flags of a mount that is attached, set anew. */
-long set_mount_flags(int mount, unsigned long flags);
 /* Copies this very program into the subhost, shows it there as /.reaper; gives what to execute. */
 int place_image(int root, int dev, int program, const char *mark);
 

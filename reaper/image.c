@@ -46,6 +46,15 @@ static long open_mount_point(int root) {
     return open_below(root, NAME, O_PATH | O_NOFOLLOW, 0);
 }
 
+/* mount_setattr is younger than our oldest kernel; the fresh /proc gives the descriptor a path. */
+static long set_mount_flags(int mount, unsigned long flags) {
+    struct line path;
+    clear_line(&path);
+    add_text(&path, "/proc/self/fd/");
+    add_number(&path, mount);
+    return sys_mount(NULL, as_path(&path), MS_REMOUNT | MS_BIND | flags);
+}
+
 /* On a read-only root there is no place to show it: it runs unseen, through its descriptor. */
 static void show_image(int root, int image, const char *mark) {
     long target = open_mount_point(root);

@@ -13,12 +13,6 @@ struct arguments {
     char text[MAX_ARG_BYTES];
 };
 
-long must(const char *mark, const char *step, long result, const char *detail) {
-    if (result >= 0) return result;
-    write_error(STATUS_FD, mark, step, result, detail);
-    sys_exit(1);
-}
-
 static void join_namespaces(const struct spec *spec) {
     const char *mark = spec->mark;
     must(mark, "setsid", sys_setsid(), "");

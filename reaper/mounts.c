@@ -25,15 +25,6 @@ enum {
     PURE_DATA = INERT | MOUNT_ATTR_NOEXEC,
 };
 
-long open_below(int root, const char *path, uint64_t flags, unsigned mode) {
-    struct open_how how = {
-        .flags = flags | O_CLOEXEC,
-        .mode = mode,
-        .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_IN_ROOT,
-    };
-    return sys_openat2(root, path, &how);
-}
-
 static int open_directory(int root, const char *path, const char *mark) {
     return (int)must(mark, "target", open_below(root, path, O_PATH | O_DIRECTORY, 0), path);
 }
@@ -65,15 +56,6 @@ static int make_mount(const char *type, unsigned attributes, const char *const *
 static void attach(int mount, int target, const char *mark, const char *name) {
     must(mark, "move_mount", sys_move_mount(mount, target), name);
     sys_close(target);
-}
-
-/* mount_setattr is younger than our oldest kernel; the fresh /proc gives the descriptor a path. */
-long set_mount_flags(int mount, unsigned long flags) {
-    struct line path;
-    clear_line(&path);
-    add_text(&path, "/proc/self/fd/");
-    add_number(&path, mount);
-    return sys_mount(NULL, as_path(&path), MS_REMOUNT | MS_BIND | flags);
 }
 
 /* The umask is 0 here. */
