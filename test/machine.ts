@@ -92,7 +92,7 @@ export async function createMachine(t: TestContext): Promise<TestMachine> {
 
   const start: TestMachine['start'] = (program, args, options = {}) => {
     const user = options.uid === undefined ? [] : ['-S', String(options.uid), '-G', String(options.uid)];
-    const child = spawn('sh', [...enter, ...user, `--wd=${options.cwd ?? '/'}`, '--', program, ...args], {
+    const child = spawn('sh', [...enter, ...user, `--wdns=${options.cwd ?? '/'}`, '--', program, ...args], {
       env: options.env ?? process.env,
     });
     // The program may end without reading what it is given.
