@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { hasCode } from './error.ts';
-import { findCgroupRoot, listCgroups } from './linux/cgroup.ts';
+import { cgroupPath, findCgroupRoot, listCgroups, readMembers } from './linux/cgroup.ts';
+import { findInit, type Init } from './linux/init.ts';
 import { type Link, parseIpJson, type Route, toLink, toRoute } from './linux/ip.ts';
-import { type MountEntry, parseMounts } from './linux/mountinfo.ts';
-import type { Owner } from './marks.ts';
+import { type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
+import { readIfThere, readLinkIfThere, uptimeSeconds } from './linux/proc.ts';
+import { markOf, type Owner } from './marks.ts';
 import { failure, run } from './run.ts';
 
 /** What a kind is given to work with. */
@@ -33,6 +35,15 @@ interface NetnsName {
   readonly inode: number;
 }
 
+/** The PID 1 of a subhost and what it lives in. */
+export interface LiveInit extends Init {
+  /** Inode of its network namespace. */
+  readonly netns: number | undefined;
+  /** All that is mounted inside. */
+  readonly mounts: readonly Mount[];
+  readonly uptimeSeconds: number;
+}
+
 /**
  * One look at the machine. Each thing is read at most once, when first asked for; a new look sees anew.
  * Reads only.
@@ -44,6 +55,10 @@ export interface Look {
   mounts(): readonly MountEntry[];
   cgroupRoot(): string | undefined;
   cgroups(): readonly Owner[];
+  /** Read anew at each call, since it may just have been started. Undefined: there is none, or it has ended. */
+  init(owner: Owner): LiveInit | undefined;
+  /** Are these two names of one directory, as after a bind mount? */
+  isSameDirectory(one: string, other: string): boolean;
 }
 
 const NETNS_FOLDER = '/run/netns';
@@ -66,6 +81,8 @@ export function createLook(): Look {
       const root = findCgroupRoot();
       return root ? listCgroups(root) : [];
     }),
+    init: readInit,
+    isSameDirectory,
   };
 }
 
@@ -111,4 +128,23 @@ function readNetnsName(name: string): NetnsName[] {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
   }
+}
+
+function readInit(owner: Owner): LiveInit | undefined {
+  const root = findCgroupRoot();
+  const init = root ? findInit(readMembers(cgroupPath(root, owner)), markOf(owner)) : undefined;
+  if (!init) return undefined;
+  const inode = /^net:\[(\d+)\]$/.exec(readLinkIfThere(`/proc/${init.pid}/ns/net`) ?? '')?.[1];
+  return {
+    ...init,
+    netns: inode === undefined ? undefined : Number(inode),
+    mounts: parseMountinfo(readIfThere(`/proc/${init.pid}/mountinfo`) ?? ''),
+    uptimeSeconds: uptimeSeconds(init),
+  };
+}
+
+function isSameDirectory(one: string, other: string): boolean {
+  const a = statSync(one, { throwIfNoEntry: false });
+  const b = statSync(other, { throwIfNoEntry: false });
+  return a !== undefined && a.ino === b?.ino && a.dev === b.dev;
 }

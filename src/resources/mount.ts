@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { ObError } from './error.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Result, Spec } from './kind.ts';
@@ -105,7 +105,7 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
   const owner = parseMark(entry?.source);
   if (!entry || !owner) return [];
   const root = entry.type === 'tmpfs' ? stack[stack.indexOf(entry) + 1] : entry;
-  const layers = entry.type === 'tmpfs' ? boundLayer(entry.point, owner.name, desired) : overlayLayers(entry);
+  const layers = entry.type === 'tmpfs' ? boundLayer(machine, entry.point, owner.name, desired) : overlayLayers(entry);
   return [
     {
       address: `mount/${owner.name}`,
@@ -133,15 +133,9 @@ function overlayLayers(entry: MountEntry): Record<string, string> {
 }
 
 /** A bind mount does not say which directory it shows: but it is the very same one. */
-function boundLayer(live: string, name: string, desired: readonly MountSpec[]): Record<string, string | null> {
+function boundLayer(machine: Machine, live: string, name: string, desired: readonly MountSpec[]): Record<string, string | null> {
   const upper = desired.find((spec) => spec.subhost === name)?.extra.subhost.upper;
-  return { upper: upper && isSameDirectory(upper, live) ? upper : null };
-}
-
-function isSameDirectory(one: string, other: string): boolean {
-  const a = statSync(one, { throwIfNoEntry: false });
-  const b = statSync(other, { throwIfNoEntry: false });
-  return a !== undefined && a.ino === b?.ino && a.dev === b.dev;
+  return { upper: upper && machine.look.isSameDirectory(upper, live) ? upper : null };
 }
 
 function blockerOf(machine: Machine, spec: MountSpec, stack: readonly MountEntry[]): Blocker[] {

@@ -3,11 +3,10 @@ import { type BootResult, bootDigest, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_M
 import { ObError } from './error.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Need, Result, Spec, Task } from './kind.ts';
-import { cgroupPath, endCgroup, makeCgroup, needCgroupRoot, readMembers, removeEmptyParents } from './linux/cgroup.ts';
-import { findInit, type Init } from './linux/init.ts';
-import { formatSize, optionValue, parseMountinfo, parseSize } from './linux/mountinfo.ts';
-import { readIfThere, readLinkIfThere, uptimeSeconds } from './linux/proc.ts';
-import type { Machine } from './machine.ts';
+import { cgroupPath, endCgroup, makeCgroup, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
+import type { Init } from './linux/init.ts';
+import { formatSize, optionValue, parseSize } from './linux/mountinfo.ts';
+import type { LiveInit, Machine } from './machine.ts';
 import { markOf } from './marks.ts';
 import { run } from './run.ts';
 
@@ -106,16 +105,16 @@ function formatSizeOrNone(bytes: number | null): string {
 }
 
 function toLive(machine: Machine, cgroup: string, name: string): ProcessLive[] {
-  const mark = markOf({ scope: machine.scope, name });
-  const init = findInit(readMembers(cgroup), mark);
+  const init = machine.look.init({ scope: machine.scope, name });
   const address = `process/${name}` as const;
   const needs = [`netns/${name}`, `mount/${name}`] as const;
   if (!init) return [{ address, subhost: name, needs, holds: [], fields: { running: 'no' }, handle: { cgroup, init } }];
-  return [{ address, subhost: name, needs, holds: [], fields: seenFields(machine, init, name, mark), handle: { cgroup, init } }];
+  return [{ address, subhost: name, needs, holds: [], fields: seenFields(machine, init, name), handle: { cgroup, init } }];
 }
 
-function seenFields(machine: Machine, init: Init, name: string, mark: string): ProcessFields {
-  const mounts = parseMountinfo(readIfThere(`/proc/${init.pid}/mountinfo`) ?? '').filter((mount) => mount.source === mark);
+function seenFields(machine: Machine, init: LiveInit, name: string): ProcessFields {
+  const mark = markOf({ scope: machine.scope, name });
+  const mounts = init.mounts.filter((mount) => mount.source === mark);
   const inner = new Set([...INNER_MOUNTS, '/run']);
   const memory = mounts.find((mount) => mount.point === '/run');
   const failed = init.entries.filter((entry) => /^\d+$/.test(entry.state) && entry.state !== '000');
@@ -128,7 +127,7 @@ function seenFields(machine: Machine, init: Init, name: string, mark: string): P
     inside: [...new Set(mounts.map((mount) => mount.point).filter((point) => inner.has(point)))].sort(),
     not_started: failed.map((entry) => `${entry.name} (exit ${Number(entry.state)})`),
     pid: init.pid,
-    uptime_s: uptimeSeconds(init),
+    uptime_s: init.uptimeSeconds,
     services: init.entries.map((entry) => `${entry.name.replace(/\?$/, '')}: ${stateWord(entry.state)}`),
   };
 }
@@ -139,9 +138,9 @@ function stateWord(state: string): string {
   return STATE_WORDS[state] ?? `failed (exit ${Number(state)})`;
 }
 
-function lives(machine: Machine, init: Init, name: string): boolean {
+function lives(machine: Machine, init: LiveInit, name: string): boolean {
   const wanted = machine.look.netnsNames().find((one) => one.name === name);
-  return wanted !== undefined && readLinkIfThere(`/proc/${init.pid}/ns/net`) === `net:[${wanted.inode}]`;
+  return wanted !== undefined && init.netns === wanted.inode;
 }
 
 /** Where lower is live, no mount is ours: the tree has to be there already. */
@@ -174,9 +173,7 @@ async function toResult(machine: Machine, { spec }: ProcessTask, booted: BootRes
   const notes = (booted?.skipped ?? []).map((name) => `${spec.subhost} has no service ${name}: skipped`);
   if (!booted || booted.error) return { address, notes, error: booted?.error ?? new ObError('the subhost did not start') };
   if (booted.failed.length === 0) return { address, notes };
-  const root = machine.look.cgroupRoot();
-  const cgroup = root ? cgroupPath(root, { scope: machine.scope, name: spec.extra.subhost.name }) : '';
-  const init = findInit(readMembers(cgroup), spec.extra.mark);
+  const init = machine.look.init({ scope: machine.scope, name: spec.extra.subhost.name });
   const log = init ? await readLog(machine, init) : '';
   return { address, notes, error: startError(spec, booted.failed, log) };
 }
