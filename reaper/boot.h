@@ -29,5 +29,7 @@ int place_image(int root, int dev, int program, const char *mark);
 
 /* After this, no privilege of the machine is left. */
 void drop_capabilities(const char *mark);
+/* Login uid and session keyring are those of nobody. */
+void forget_login(void);
 
 #endif

@@ -3,13 +3,8 @@
 #include "process.h"
 #include "text.h"
 
-enum { TIMED_OUT = 124, NOT_EXECUTABLE = 126, NOT_FOUND = 127, KILLED = 128, FOREVER = 0 };
+enum { TIMED_OUT = 124, NOT_EXECUTABLE = 126, NOT_FOUND = 127, FOREVER = 0 };
 enum { GROUP_LIMIT_MS = 1000 };
-
-static int exit_status(int status) {
-    int signal = status & 127;
-    return signal ? KILLED + signal : status >> 8 & 255;
-}
 
 bool reap(struct init *init) {
     int status;

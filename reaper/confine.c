@@ -1,5 +1,6 @@
-/* Capabilities of everything inside a subhost. */
+/* What everything inside a subhost has to do without. */
 #include <linux/capability.h>
+#include <linux/keyctl.h>
 
 #include "boot.h"
 
@@ -24,4 +25,17 @@ void drop_capabilities(const char *mark) {
     must(mark, "bounding", drop_bounding_set(), "");
     must(mark, "ambient", sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0), "");
     must(mark, "capset", sys_capset(&header, data), "");
+}
+
+/* Both best effort: a kernel without audit or keys has nothing to forget. */
+void forget_login(void) {
+    /* The administrator's login has set the audit login uid of all that descends from it. sshd's
+     * pam_loginuid inside would have to change it, which takes CAP_AUDIT_CONTROL: that is gone by
+     * then, and every ssh login would fail. */
+    long fd = sys_openat(AT_FDCWD, "/proc/self/loginuid", O_WRONLY | O_CLOEXEC, 0);
+    if (fd >= 0) {
+        sys_write((int)fd, "4294967295", 10);
+        sys_close((int)fd);
+    }
+    sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL);
 }

@@ -3,16 +3,10 @@
  * subhost's root before: that would run with the machine's privileges. */
 #include "boot.h"
 
+#include "process.h"
 #include "text.h"
 
 #define NAME ".reaper"
-
-static long copy_bytes(int to, int from) {
-    long size;
-    while ((size = sys_sendfile(to, from, 1 << 20)) > 0) {
-    }
-    return size;
-}
 
 static void write_copy(int dev, int program, const char *mark) {
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;

@@ -1,6 +1,4 @@
 /* Between clone and exec: namespaces, the new root, its mounts, and the wait for the commit byte. */
-#include <linux/keyctl.h>
-
 #include "boot.h"
 #include "process.h"
 #include "text.h"
@@ -21,19 +19,6 @@ static void join_namespaces(const struct spec *spec) {
     must(mark, "setns", sys_setns((int)netns, CLONE_NEWNET), spec->netns);
     must(mark, "unshare", sys_unshare(CLONE_NEWCGROUP), "");
     sys_close((int)netns);
-}
-
-/* Both best effort: a kernel without audit or keys has nothing to forget. */
-static void forget_login(void) {
-    /* The administrator's login has set the audit login uid of all that descends from it. sshd's
-     * pam_loginuid inside would have to change it, which takes CAP_AUDIT_CONTROL: that is gone by
-     * then, and every ssh login would fail. */
-    long fd = sys_openat(AT_FDCWD, "/proc/self/loginuid", O_WRONLY | O_CLOEXEC, 0);
-    if (fd >= 0) {
-        sys_write((int)fd, "4294967295", 10);
-        sys_close((int)fd);
-    }
-    sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL);
 }
 
 /* Clones LIVE onto itself: it may be no mount point at all (when lower is live), and pivot_root wants a

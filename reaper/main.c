@@ -12,6 +12,7 @@ static const struct {
     int (*run)(int count, char **word);
 } modes[] = {
     {"netns", make_netns}, {"boot", boot}, {"stop", stop}, {"retry", retry}, {"log", show_log},
+    {"exec", become_copy},
 };
 
 static int run_mode(int count, char **argv) {
@@ -19,7 +20,7 @@ static int run_mode(int count, char **argv) {
     block_signal(SIGPIPE);
     for (size_t i = 0; count > 1 && i < sizeof modes / sizeof *modes; i++)
         if (same(argv[1], modes[i].name)) return modes[i].run(count - 2, argv + 2);
-    write_word(2, "usage: reaper", "netns|boot|stop|retry|log WORD...");
+    write_word(2, "usage: reaper", "netns|boot|stop|retry|log|exec WORD...");
     return USAGE;
 }
 
@@ -30,5 +31,6 @@ void enter(long *stack) {
     if (count > 0 && same(argv[0], "dummy_service")) sys_exit(run_dummy());
     if (count > 0 && same(argv[0], "/.reaper") && sys_getpid() == 1)
         sys_exit(run_init(count, argv, argv + count + 1));
+    if (count > 0 && same(argv[0], EXEC_NAME)) sys_exit(run_exec(count - 1, argv + 1));
     sys_exit(run_mode(count, argv));
 }

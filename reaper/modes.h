@@ -10,9 +10,14 @@ int boot(int count, char **word);
 int stop(int count, char **word);
 int retry(int count, char **word);
 int show_log(int count, char **word);
+int become_copy(int count, char **word);
 
 /* Modes named by argv[0], inside a subhost. */
 int run_init(int count, char **argv, char **env);
 int run_dummy(void);
+
+/* `exec` as it goes on once it runs from a copy: also chosen by argv[0]. */
+#define EXEC_NAME "reaper-exec"
+int run_exec(int count, char **word);
 
 #endif

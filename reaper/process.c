@@ -95,3 +95,15 @@ bool is_regular(int fd, uint64_t *size) {
     *size = status.stx_size;
     return (status.stx_mode & S_IFMT) == S_IFREG;
 }
+
+long copy_bytes(int to, int from) {
+    long size;
+    while ((size = sys_sendfile(to, from, 1 << 20)) > 0) {
+    }
+    return size;
+}
+
+int exit_status(int wait_status) {
+    int signal = wait_status & 127;
+    return signal ? 128 + signal : wait_status >> 8 & 255;
+}

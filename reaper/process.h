@@ -26,5 +26,9 @@ long open_process(const char *pid, const char *ticks);
 bool has_ended(int pidfd);
 long open_proc_file(const char *pid, const char *name, int flags);
 bool is_regular(int fd, uint64_t *size);
+/* All that is left of FROM. */
+long copy_bytes(int to, int from);
+/* 0-255 as a shell has it: 128+n for signal n. */
+int exit_status(int wait_status);
 
 #endif

@@ -7,6 +7,7 @@
 #include <asm/unistd.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
+#include <linux/memfd.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/poll.h>
@@ -198,6 +199,16 @@ static inline long sys_fsconfig(int fs, unsigned command, const char *key, const
 }
 static inline long sys_fsmount(int fs, unsigned attributes) {
     return SYS3(fsmount, fs, FSMOUNT_CLOEXEC, attributes);
+}
+
+static inline long sys_memfd_create(const char *name, unsigned flags) {
+    return SYS2(memfd_create, name, flags);
+}
+static inline long sys_ioctl(int fd, unsigned long request, void *argument) {
+    return SYS3(ioctl, fd, request, argument);
+}
+static inline long sys_signalfd4(int fd, const signal_set *set, int flags) {
+    return SYS4(signalfd4, fd, set, sizeof *set, flags);
 }
 
 /* Sockets. */

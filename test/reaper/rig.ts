@@ -22,7 +22,7 @@ export interface SpecOptions {
 }
 
 /** A subhost that has gone through its start list. */
-interface Up {
+export interface Up {
   readonly pid: number;
   readonly ticks: string;
   readonly lines: readonly string[];
