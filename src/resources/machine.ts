@@ -96,8 +96,10 @@ function once<T>(read: () => T): () => T {
 
 async function readLinks(): Promise<Link[]> {
   const ran = await run('ip', ['-j', '-d', '-N', 'address', 'show']);
-  if (!ran.ok) throw failure(ran, 'cannot read the links of this machine');
-  return parseIpJson(ran.output).flat().map(toLink);
+  const links = ran.ok ? parseIpJson(ran.output).flat().flatMap(toLink) : [];
+  // There is a loopback link wherever there are links: no answer is not "nothing is there".
+  if (links.length === 0) throw failure(ran, 'cannot read the links of this machine');
+  return links;
 }
 
 /** Undefined: the namespace is gone, or no namespace. */
@@ -106,7 +108,7 @@ async function readInside(netns: string): Promise<Inside | undefined> {
   const ran = await run('ip', ['-n', netns, '-j', '-d', '-N', '-batch', '-'], { input });
   if (!ran.ok) return undefined;
   const [links = [], routes = []] = parseIpJson(ran.output);
-  return { links: links.map(toLink), routes: routes.map(toRoute) };
+  return { links: links.flatMap(toLink), routes: routes.flatMap(toRoute) };
 }
 
 function readNetnsNames(): NetnsName[] {

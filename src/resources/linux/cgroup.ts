@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode, ObError } from '../error.ts';
 import type { Owner } from '../marks.ts';
 import { parseMounts } from './mountinfo.ts';
-import { readIfThere } from './proc.ts';
+import { ifThere, readIfThere } from './proc.ts';
 
 /** The folder of all cgroups of ours, below the root of the cgroup v2 tree. */
 const FOLDER = 'ob';
@@ -52,18 +52,22 @@ const KILL_LIMIT_MS = 10_000;
 
 /** Kills all that is in the cgroup, waits until it has ended, removes the cgroup. Gone already is fine. */
 export async function endCgroup(path: string): Promise<void> {
-  try {
-    writeFileSync(`${path}/cgroup.kill`, '1');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENODEV')) return;
-    throw error;
-  }
+  killMembers(path);
   const deadline = Date.now() + KILL_LIMIT_MS;
   while (isPopulated(path)) {
     if (Date.now() > deadline) throw new ObError(`processes in ${path} do not end: ${readMembers(path).join(', ')}`);
     await sleep(2);
   }
   removeFolders(path);
+}
+
+function killMembers(path: string): void {
+  try {
+    writeFileSync(`${path}/cgroup.kill`, '1');
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'ENODEV')) throw error;
+    if (isPopulated(path)) throw new ObError(`cannot kill what is in ${path}`, { hint: 'Linux 5.14 or newer is needed for this' });
+  }
 }
 
 /** Removes empty folders of ours above a subhost's cgroup. */
@@ -87,12 +91,6 @@ function removeFolders(path: string): void {
 }
 
 function subfolders(path: string): string[] {
-  try {
-    return readdirSync(path, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
-    throw error;
-  }
+  const entries = ifThere(() => readdirSync(path, { withFileTypes: true })) ?? [];
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { optionValue, parseMountinfo } from './mountinfo.ts';
-import { describeProcess, listPids, readIfThere, readLinkIfThere } from './proc.ts';
+import { describeProcess, ifThere, listPids, readIfThere, readLinkIfThere } from './proc.ts';
 
 /** Processes that keep a directory tree busy: their root, working directory, program or an open file is in it. */
 export function findHolders(folder: string): string[] {
@@ -16,12 +16,8 @@ function isHolding(pid: number, folder: string): boolean {
 }
 
 function openFiles(pid: number): (string | undefined)[] {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).map((fd) => readLinkIfThere(`/proc/${pid}/fd/${fd}`));
-  } catch {
-    // The process has ended, or it is a kernel thread.
-    return [];
-  }
+  const names = ifThere(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+  return names.map((fd) => readLinkIfThere(`/proc/${pid}/fd/${fd}`));
 }
 
 /**

@@ -16,14 +16,14 @@ interface InitEntry {
 const FIXED_ARGUMENTS = 6;
 
 /**
- * The one process among these that is a subhost's PID 1: innermost PID 1 of a namespace below ours, with the
- * mark. Undefined: none.
+ * The one process among these that is a subhost's PID 1: PID 1 of a namespace right below ours, with the mark.
+ * Undefined: none. What a subhost itself puts into a pid namespace is further below.
  */
 export function findInit(pids: readonly number[], mark: string): Init | undefined {
   for (const pid of pids) {
     const id = identify(pid);
     const chain = parseNamespacePids(readIfThere(`/proc/${pid}/status`) ?? '');
-    if (!id || chain.length < 2 || chain.at(-1) !== 1) continue;
+    if (!id || chain.length !== 2 || chain[1] !== 1) continue;
     const init = parseInit(readArguments(pid), mark);
     if (init) return { ...id, ...init };
   }

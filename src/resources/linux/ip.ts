@@ -12,7 +12,7 @@ export interface Link {
   readonly mac: string | undefined;
   /** Index of the other end of a veth pair, in the other end's namespace. */
   readonly peerIndex: number | undefined;
-  /** Addresses that a person or a DHCP client set; never those the kernel makes (scope link, host). */
+  /** Addresses that a person or a DHCP client set; never those that come and go with the kernel or an IPv6 router. */
   readonly addresses: readonly string[];
 }
 
@@ -24,8 +24,10 @@ export interface Route {
 
 type Loose = Readonly<Record<string, unknown>>;
 
-/** Scope of an address that is valid everywhere: RT_SCOPE_UNIVERSE, rtnetlink(7). `-N` prints the number. */
-const SCOPE_GLOBAL = new Set(['0', 'global']);
+/** Of rtnetlink(7): RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RTPROT_RA. `-N` asks for numbers; not every iproute2 minds it everywhere. */
+const SCOPE_GLOBAL = ['0', 'global'];
+const TABLE_MAIN = ['254', 'main'];
+const PROTOCOL_ROUTER = ['9', 'ra'];
 
 /** Parses what `ip -j` printed for several commands: one JSON array after another. */
 export function parseIpJson(text: string): Loose[][] {
@@ -53,31 +55,41 @@ function isLoose(value: unknown): value is Loose {
   return typeof value === 'object' && value !== null && Object.keys(value).length > 0;
 }
 
-export function toLink(entry: Loose): Link {
+/** One link, or nothing if the entry names none: for `flatMap`. */
+export function toLink(entry: Loose): Link[] {
+  const name = asText(entry['ifname']);
+  if (!name) return [];
   const flags = Array.isArray(entry['flags']) ? entry['flags'] : [];
   const info = asLoose(entry['linkinfo']);
-  return {
-    index: Number(entry['ifindex'] ?? 0),
-    name: String(entry['ifname'] ?? ''),
-    up: flags.includes('UP'),
-    kind: asText(info['info_kind']),
-    master: asText(entry['master']),
-    group: Number(entry['group'] ?? 0) || 0,
-    alias: asText(entry['ifalias']),
-    mac: asText(entry['address']),
-    peerIndex: typeof entry['link_index'] === 'number' ? entry['link_index'] : undefined,
-    addresses: (Array.isArray(entry['addr_info']) ? entry['addr_info'] : []).map(asLoose).flatMap(toAddress),
-  };
+  return [
+    {
+      index: Number(entry['ifindex'] ?? 0),
+      name,
+      up: flags.includes('UP'),
+      kind: asText(info['info_kind']),
+      master: asText(entry['master']),
+      // A name stands for group 0, `default`: ours has none.
+      group: Number(entry['group'] ?? 0) || 0,
+      alias: asText(entry['ifalias']),
+      mac: asText(entry['address']),
+      peerIndex: typeof entry['link_index'] === 'number' ? entry['link_index'] : undefined,
+      addresses: (Array.isArray(entry['addr_info']) ? entry['addr_info'] : []).map(asLoose).flatMap(toAddress),
+    },
+  ];
 }
 
 function toAddress(entry: Loose): string[] {
   const local = asText(entry['local']);
-  if (!local || !SCOPE_GLOBAL.has(String(entry['scope']))) return [];
-  return [`${local}/${String(entry['prefixlen'])}`];
+  if (!local || !SCOPE_GLOBAL.includes(String(entry['scope']))) return [];
+  // Removed, it would be back with the router's next advertisement.
+  const isFromRouter = entry['family'] === 'inet6' && entry['dynamic'] === true;
+  return isFromRouter ? [] : [`${local}/${String(entry['prefixlen'])}`];
 }
 
-export function toRoute(entry: Loose): Route {
-  return { destination: String(entry['dst'] ?? ''), gateway: asText(entry['gateway']), link: asText(entry['dev']) };
+/** A route of the main table that a person or a DHCP client set, else nothing: for `flatMap`. */
+export function toRoute(entry: Loose): Route[] {
+  if (!TABLE_MAIN.includes(String(entry['table'])) || PROTOCOL_ROUTER.includes(String(entry['protocol']))) return [];
+  return [{ destination: String(entry['dst'] ?? ''), gateway: asText(entry['gateway']), link: asText(entry['dev']) }];
 }
 
 function asText(value: unknown): string | undefined {

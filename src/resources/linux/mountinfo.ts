@@ -52,7 +52,8 @@ export interface MountEntry {
 export function parseMounts(text: string): MountEntry[] {
   return text.split('\n').flatMap((line) => {
     const [source, point, type, options] = line.split(' ');
-    if (!source || !point || !type || !options) return [];
+    // A source may be empty: `mount -t tmpfs "" /mnt`.
+    if (source === undefined || !point || !type || !options) return [];
     return [{ source: unescapeOctal(source), point: unescapeOctal(point), type, options: options.split(',').map(unescapeOctal) }];
   });
 }
@@ -63,24 +64,32 @@ export function optionValue(options: readonly string[], name: string): string | 
   return options.find((option) => option.startsWith(start))?.slice(start.length);
 }
 
-/** The kernel writes space, tab, newline and backslash as \040 \011 \012 \134 (and # as \043). */
-export function unescapeOctal(text: string): string {
-  if (!text.includes('\\')) return text;
-  // Bytes, not characters: a name in UTF-8 may hold any of them.
-  return text.replace(/\\([0-3][0-7]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+/**
+ * The kernel writes space, tab, newline, backslash (in options also comma and equals sign) as \040 \011 \012 \134 \054 \075.
+ * What it escapes are bytes: several may stand for one character.
+ */
+function unescapeOctal(text: string): string {
+  return text.replace(/(?:\\[0-3][0-7]{2})+/g, (escapes) => {
+    const bytes = escapes.slice(1).split('\\');
+    return Buffer.from(bytes.map((digits) => Number.parseInt(digits, 8))).toString();
+  });
 }
+
+const UNITS = [
+  ['G', 2 ** 30],
+  ['M', 2 ** 20],
+  ['k', 2 ** 10],
+] as const;
 
 /** The same size in the largest unit that gives a whole number, e.g. `50M`; parseSize reads it back. */
 export function formatSize(bytes: number): string {
-  const unit = (['g', 'm', 'k'] as const).find((one) => bytes % (UNITS[one] ?? 1) === 0) ?? '';
-  return `${bytes / (UNITS[unit] ?? 1)}${unit === 'k' ? 'k' : unit.toUpperCase()}`;
+  const [unit, size] = UNITS.find(([, one]) => bytes % one === 0) ?? ['', 1];
+  return `${bytes / size}${unit}`;
 }
-
-const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
 /** Bytes of a tmpfs size such as `51200k`; undefined if it is none. */
 export function parseSize(text: string | undefined): number | undefined {
-  const match = /^(\d+)([kmg]?)$/i.exec(text ?? '');
-  const unit = UNITS[match?.[2]?.toLowerCase() ?? ''];
-  return match?.[1] && unit ? Number(match[1]) * unit : undefined;
+  const [, number, letter = ''] = /^(\d+)([kmg]?)$/i.exec(text ?? '') ?? [];
+  if (number === undefined) return undefined;
+  return Number(number) * (UNITS.find(([unit]) => unit.toLowerCase() === letter.toLowerCase())?.[1] ?? 1);
 }

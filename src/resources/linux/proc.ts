@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { hasCode } from '../error.ts';
 
 /** What identifies a process for as long as it lives. A PID alone may be another's by now. */
 export interface ProcessId {
@@ -7,23 +8,29 @@ export interface ProcessId {
   readonly ticks: number;
 }
 
-/** Text of a file that may be gone by now, as /proc/PID is; undefined then. */
-export function readIfThere(path: string): string | undefined {
+/**
+ * Gone (ENOENT, ENOTDIR; ESRCH while it is read; ENODEV for a cgroup; EINVAL for the mounts of a zombie), or not ours
+ * to see. Nothing else (EMFILE, ENOMEM) may look like a process that has ended: another would be started in its place.
+ */
+const NOT_THERE = ['ENOENT', 'ENOTDIR', 'ESRCH', 'ENODEV', 'EINVAL', 'EACCES', 'EPERM'];
+
+/** What is read, or undefined if it is not there (any more), as happens all the time in /proc. */
+export function ifThere<T>(read: () => T): T | undefined {
   try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    // ENOENT, ESRCH: gone. EACCES: not ours to see. Either way there is nothing to be known here.
-    return undefined;
+    return read();
+  } catch (error) {
+    if (hasCode(error, ...NOT_THERE)) return undefined;
+    throw error;
   }
 }
 
-/** The same for the text of a link, e.g. `net:[4026532281]`. */
+export function readIfThere(path: string): string | undefined {
+  return ifThere(() => readFileSync(path, 'utf8'));
+}
+
+/** Text of a link, e.g. `net:[4026532281]`. */
 export function readLinkIfThere(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
+  return ifThere(() => readlinkSync(path));
 }
 
 /** Every process that can be seen here. */
@@ -35,8 +42,9 @@ export function listPids(): number[] {
 
 /** Start time out of /proc/PID/stat. The command's name in it may hold spaces and parentheses: count from the last `)`. */
 export function parseTicks(stat: string): number | undefined {
-  const ticks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-  return Number.isFinite(ticks) && ticks > 0 ? ticks : undefined;
+  const end = stat.lastIndexOf(')');
+  const ticks = end < 0 ? 0 : Number(stat.slice(end + 2).split(' ')[19]);
+  return ticks > 0 ? ticks : undefined;
 }
 
 /** PIDs of a process from our namespace (first) to its own (last): `NSpid` of /proc/PID/status. */
