@@ -4,11 +4,21 @@
 
 #include "sys.h"
 
+enum { MAX_SHARES = 64 };
+
+/* A directory or file of the machine's that is seen inside at TARGET. */
+struct share {
+    const char *source, *target;
+    bool read_only;
+};
+
 struct spec {
     const char *mark, *netns, *live, *cgroup, *hostname, *run_size;
     char *start_ms, *stop_ms, *digest;
     char **entry;
     int entries;
+    struct share share[MAX_SHARES];
+    int shares;
 };
 
 /* Descriptors of the child while it prepares; PID 1 keeps STATUS_FD until its list is through. */
@@ -19,6 +29,8 @@ __attribute__((noreturn)) void go_inside(struct spec *spec, const struct rlimit6
 
 /* RESULT, unless it is an error: then says so for MARK and ends. */
 long must(const char *mark, const char *step, long result, const char *detail);
+/* Where `must` says it; STATUS_FD unless told otherwise. */
+void report_to(int fd);
 
 /* Mounts proc, sysfs, /dev and /run onto ROOT; gives the mount of /dev. */
 int mount_inside(int root, const struct spec *spec);
@@ -26,6 +38,11 @@ int mount_inside(int root, const struct spec *spec);
 long open_below(int root, const char *path, uint64_t flags, unsigned mode);
 /* Copies this very program into the subhost, shows it there as /.reaper; gives what to execute. */
 int place_image(int root, int dev, int program, const char *mark);
+
+/* Holds what is to be shared, in the machine's namespace; gives a mount that is nowhere yet. */
+int open_share(const struct share *share, const char *mark);
+/* Puts it into a subhost's ROOT and lets go of it. */
+void place_share(int root, int tree, const struct share *share, const char *mark);
 
 /* After this, no privilege of the machine is left. */
 void drop_capabilities(const char *mark);

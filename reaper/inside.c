@@ -122,8 +122,11 @@ void go_inside(struct spec *spec, const struct rlimit64 *files) {
     forget_login();
     long program = sys_openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
     must(mark, "program", program, "/proc/self/exe");
+    int tree[MAX_SHARES];
+    for (int i = 0; i < spec->shares; i++) tree[i] = open_share(&spec->share[i], mark);
     int root = change_root(spec);
     int dev = mount_inside(root, spec);
+    for (int i = 0; i < spec->shares; i++) place_share(root, tree[i], &spec->share[i], mark);
     must(mark, "sethostname", sys_sethostname(spec->hostname, length_of(spec->hostname)),
          spec->hostname);
     int image = place_image(root, dev, (int)program, mark);

@@ -1,9 +1,13 @@
-/* A step of a boot that cannot fail without ending it. */
+/* A step that cannot fail without ending the whole. */
 #include "boot.h"
 #include "text.h"
 
+static int report_fd = STATUS_FD;
+
+void report_to(int fd) { report_fd = fd; }
+
 long must(const char *mark, const char *step, long result, const char *detail) {
     if (result >= 0) return result;
-    write_error(STATUS_FD, mark, step, result, detail);
+    write_error(report_fd, mark, step, result, detail);
     sys_exit(1);
 }

@@ -193,6 +193,9 @@ static inline long sys_open_tree(int at, const char *path, unsigned flags) {
 static inline long sys_move_mount(int from, int onto) {
     return SYS5(move_mount, from, "", onto, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
+static inline long sys_mount_setattr(int at, unsigned flags, const struct mount_attr *attributes) {
+    return SYS5(mount_setattr, at, "", flags, attributes, sizeof *attributes);
+}
 static inline long sys_fsopen(const char *type) { return SYS2(fsopen, type, FSOPEN_CLOEXEC); }
 static inline long sys_fsconfig(int fs, unsigned command, const char *key, const char *value) {
     return SYS5(fsconfig, fs, command, key, value, 0);

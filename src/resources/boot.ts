@@ -124,6 +124,7 @@ function toWords({ mark, cgroup, subhost }: BootRequest, index: number): string[
     String(START_LIMIT_MS),
     String(STOP_LIMIT_MS),
     bootDigest(subhost),
+    'start',
     ...subhost.start.map(toEntry),
   ];
 }

@@ -13,6 +13,8 @@ export interface Place {
 
 export interface SpecOptions {
   readonly entries?: readonly string[];
+  /** SOURCE, TARGET, rw or ro. */
+  readonly shares?: readonly (readonly [string, string, string])[];
   readonly live?: string;
   readonly netns?: string;
   readonly cgroup?: string;
@@ -79,9 +81,10 @@ export async function createRig(t: TestContext): Promise<Rig> {
 }
 
 export function toSpec(place: Place, options: SpecOptions = {}): string[] {
-  const { entries = [], startMs = 5000, stopMs = 2000, runSize = '1048576' } = options;
+  const { entries = [], shares = [], startMs = 5000, stopMs = 2000, runSize = '1048576' } = options;
   const { netns = `/run/netns/${place.name}`, live = place.live, cgroup = place.cgroup } = options;
-  return [place.mark, netns, live, cgroup, place.name, runSize, String(startMs), String(stopMs), 'd1ge57', ...entries];
+  const fixed = [place.mark, netns, live, cgroup, place.name, runSize, String(startMs), String(stopMs), 'd1ge57'];
+  return [...fixed, ...shares.flatMap((share) => ['share', ...share]), 'start', ...entries];
 }
 
 export function pidOf(boot: Boot, place: Place): number {

@@ -1,0 +1,115 @@
+/* Directories and files of the machine that a subhost sees too: at boot, and in a running subhost. */
+#include "boot.h"
+#include "modes.h"
+#include "process.h"
+#include "text.h"
+
+enum { ADD_WORDS = 4, REMOVE_WORDS = 2, FIXED_WORDS = 2 };
+
+int open_share(const struct share *share, const char *mark) {
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+    int tree = (int)must(mark, "share", sys_open_tree(AT_FDCWD, share->source, flags), share->source);
+    /* No device node of the machine's becomes usable by being shared. */
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NODEV | (share->read_only ? MOUNT_ATTR_RDONLY : 0)};
+    must(mark, "mount_setattr", sys_mount_setattr(tree, AT_EMPTY_PATH, &attributes), share->source);
+    return tree;
+}
+
+static bool is_directory(int fd) {
+    struct statx status;
+    return sys_statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) == 0 && (status.stx_mode & S_IFMT) == S_IFDIR;
+}
+
+static int make_parent(int at, const char *name, const char *mark) {
+    long error = sys_mkdirat(at, name, 0755);
+    must(mark, "share", error == -EEXIST ? 0 : error, name);
+    int next = (int)must(mark, "share", open_below(at, name, O_PATH | O_DIRECTORY, 0), name);
+    sys_close(at);
+    return next;
+}
+
+static int make_last(int at, const char *name, bool directory, const char *mark) {
+    if (directory) return make_parent(at, name, mark);
+    long fd = sys_openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (fd >= 0) sys_close((int)fd);
+    must(mark, "share", fd == -EEXIST ? 0 : fd, name);
+    int target = (int)must(mark, "share", open_below(at, name, O_PATH | O_NOFOLLOW, 0), name);
+    must(mark, "share", is_directory(target) ? -EISDIR : 0, name);
+    sys_close(at);
+    return target;
+}
+
+/* Makes TARGET below ROOT, piece by piece: a symlink on the way is refused, not followed. */
+static int make_target(int root, const char *target, bool directory, const char *mark) {
+    char name[256];
+    int at = (int)must(mark, "share", open_below(root, "/", O_PATH | O_DIRECTORY, 0), "/");
+    while (*target == '/') target++;
+    for (;;) {
+        size_t length = 0;
+        while (target[length] && target[length] != '/') length++;
+        must(mark, "share", length == 0 || length >= sizeof name ? -ENAMETOOLONG : 0, target);
+        for (size_t i = 0; i < length; i++) name[i] = target[i];
+        name[length] = 0;
+        for (target += length; *target == '/'; target++) {
+        }
+        if (!*target) return make_last(at, name, directory, mark);
+        at = make_parent(at, name, mark);
+    }
+}
+
+void place_share(int root, int tree, const struct share *share, const char *mark) {
+    int target = make_target(root, share->target, is_directory(tree), mark);
+    must(mark, "share", sys_move_mount(tree, target), share->target);
+    sys_close(target);
+    sys_close(tree);
+}
+
+static void join(int pidfd, const char *pid) {
+    must(pid, "setns", sys_setns(pidfd, CLONE_NEWNS), "");
+    must(pid, "setns", has_ended(pidfd) ? -ESRCH : 0, "");
+}
+
+static int open_root(const char *pid) {
+    return (int)must(pid, "root", sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "/");
+}
+
+/* umount2(2) takes a name, and a name could lead elsewhere by now: so the name is that of the descriptor, in the
+ * machine's /proc. Detached, as that descriptor keeps it busy. */
+static void unmount(int target, int proc, const char *pid, const char *name) {
+    struct line path;
+    clear_line(&path);
+    add_text(&path, "self/fd/");
+    add_number(&path, target);
+    must(pid, "fchdir", sys_fchdir(proc), "/proc");
+    must(pid, "umount", sys_umount2(as_path(&path), MNT_DETACH), name);
+}
+
+static void add_one(int pidfd, const char *pid, char **word) {
+    struct share share = {.source = word[1], .target = word[2], .read_only = same(word[3], "ro")};
+    int tree = open_share(&share, pid);
+    join(pidfd, pid);
+    sys_umask(0);
+    place_share(open_root(pid), tree, &share, pid);
+}
+
+static void remove_one(int pidfd, const char *pid, char **word) {
+    int proc = (int)must(pid, "open", sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "/proc");
+    join(pidfd, pid);
+    int target = (int)must(pid, "share", open_below(open_root(pid), word[1], O_PATH | O_NOFOLLOW, 0), word[1]);
+    unmount(target, proc, pid, word[1]);
+}
+
+/* WORD: PID TICKS, then `add SOURCE TARGET rw|ro` or `remove TARGET`. */
+int share(int count, char **word) {
+    char **order = word + FIXED_WORDS;
+    bool adds = count == FIXED_WORDS + ADD_WORDS && same(order[0], "add");
+    if (!adds && !(count == FIXED_WORDS + REMOVE_WORDS && same(order[0], "remove"))) return USAGE;
+    report_to(1);
+    int pidfd = (int)must(word[0], "open", open_process(word[0], word[1]), "");
+    if (adds)
+        add_one(pidfd, word[0], order);
+    else
+        remove_one(pidfd, word[0], order);
+    write_word(1, word[0], "ok");
+    return DONE;
+}
