@@ -1,13 +1,11 @@
 /* reaper netns: makes network namespaces that carry their mark before they have a name. `ip netns add`
  * publishes the name first; killed in between, it leaves a namespace that nobody owns. */
-#include <linux/rtnetlink.h>
-
 #include "modes.h"
+#include "netlink.h"
 #include "process.h"
 #include "text.h"
 
-/* From <linux/if.h> and <sys/socket.h>, which want a libc. */
-enum { LINK_UP = 1, FAMILY_NETLINK = 16, TYPE_RAW = 3, LOOPBACK = 1 };
+enum { LINK_UP = 1, LOOPBACK = 1 }; /* IFF_UP; <linux/if.h> wants a libc */
 
 struct request {
     struct nlmsghdr header;
@@ -15,21 +13,6 @@ struct request {
     struct rtattr attribute;
     char alias[256];
 };
-
-struct answer {
-    struct nlmsghdr header;
-    struct nlmsgerr error;
-    char rest[512];
-};
-
-static long ask_kernel(int fd, const struct request *request) {
-    struct answer answer;
-    long size = sys_write(fd, request, request->header.nlmsg_len);
-    if (size < 0) return size;
-    size = sys_read(fd, &answer, sizeof answer);
-    if (size < 0) return size;
-    return answer.header.nlmsg_type == NLMSG_ERROR ? answer.error.error : -EPROTO;
-}
 
 /* lo up and its alias in one message; lo is always link 1. */
 static long mark_loopback(const char *mark) {
@@ -43,9 +26,9 @@ static long mark_loopback(const char *mark) {
     for (size_t i = 0; i < length; i++) request.alias[i] = mark[i];
     request.header.nlmsg_len =
         (unsigned)(offsetof(struct request, attribute) + RTA_ALIGN(RTA_LENGTH(length)));
-    int fd = (int)sys_socket(FAMILY_NETLINK, TYPE_RAW | O_CLOEXEC, NETLINK_ROUTE);
+    int fd = open_netlink();
     if (fd < 0) return fd;
-    long error = ask_kernel(fd, &request);
+    long error = ask_kernel(fd, &request.header);
     sys_close(fd);
     return error;
 }

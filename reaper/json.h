@@ -1,0 +1,15 @@
+/* JSON on its way out: values into a buffer, the buffer to stdout. */
+#ifndef JSON_H
+#define JSON_H
+
+#include "sys.h"
+
+void put_text(const char *text);
+void put_number(int64_t value);
+/* SIZE bytes at most, up to a NUL, in quotes; what may not stand in quotes is escaped. */
+void put_string(const char *text, size_t size);
+/* `,"name":` or, where it is the first key, `"name":`. */
+void put_key(const char *name, bool *first);
+void flush_json(void);
+
+#endif

@@ -1,0 +1,150 @@
+/* reaper look: links, addresses and routes of many network namespaces, each as a line of JSON after a line with the
+ * namespace's name. One process for a thousand namespaces, where `ip` takes a thousand. Nothing is put together here:
+ * what belongs to which link is told by index, and whoever reads it joins. */
+#include "address.h"
+#include "json.h"
+#include "modes.h"
+#include "netlink.h"
+#include "process.h"
+#include "text.h"
+
+enum { LINK_UP = 1 }; /* IFF_UP; <linux/if.h> wants a libc */
+
+static bool is_first;
+
+static void begin_object(bool *first) {
+    put_text(is_first ? "{" : ",{");
+    is_first = false;
+    *first = true;
+}
+
+static void put_pair_number(const char *name, int64_t value, bool *first) {
+    put_key(name, first);
+    put_number(value);
+}
+
+static void put_pair(const char *name, const struct rtattr *attribute, bool *first) {
+    if (!attribute) return;
+    put_key(name, first);
+    put_string(RTA_DATA(attribute), RTA_PAYLOAD(attribute));
+}
+
+typedef void format_address(struct address *address, const unsigned char *bytes, size_t size);
+
+static void put_pair_address(const char *name, const struct rtattr *attribute, format_address *format, bool *first) {
+    struct address address;
+    if (!attribute) return;
+    format(&address, RTA_DATA(attribute), RTA_PAYLOAD(attribute));
+    put_key(name, first);
+    put_string(address.text, sizeof address.text);
+}
+
+static const struct rtattr *link_attribute(const struct nlmsghdr *message, unsigned short type) {
+    return find_attribute(IFLA_RTA(NLMSG_DATA(message)), IFLA_PAYLOAD(message), type);
+}
+
+static const struct rtattr *kind_of(const struct nlmsghdr *message) {
+    const struct rtattr *info = link_attribute(message, IFLA_LINKINFO);
+    return info ? find_attribute(RTA_DATA(info), (long)RTA_PAYLOAD(info), IFLA_INFO_KIND) : NULL;
+}
+
+static void put_link(const struct nlmsghdr *message, void *context) {
+    const struct ifinfomsg *info = NLMSG_DATA(message);
+    bool first;
+    (void)context;
+    if (message->nlmsg_type != RTM_NEWLINK) return;
+    begin_object(&first);
+    put_pair_number("index", info->ifi_index, &first);
+    put_pair("name", link_attribute(message, IFLA_IFNAME), &first);
+    put_pair_number("up", info->ifi_flags & LINK_UP, &first);
+    put_pair_number("mtu", number_of(link_attribute(message, IFLA_MTU), 0), &first);
+    put_pair_number("peer", number_of(link_attribute(message, IFLA_LINK), 0), &first);
+    put_pair_number("master", number_of(link_attribute(message, IFLA_MASTER), 0), &first);
+    put_pair_number("group", number_of(link_attribute(message, IFLA_GROUP), 0), &first);
+    put_pair_address("mac", link_attribute(message, IFLA_ADDRESS), format_hardware, &first);
+    put_pair("alias", link_attribute(message, IFLA_IFALIAS), &first);
+    put_pair("kind", kind_of(message), &first);
+    put_text("}");
+}
+
+static void put_address(const struct nlmsghdr *message, void *context) {
+    const struct ifaddrmsg *info = NLMSG_DATA(message);
+    bool first;
+    (void)context;
+    if (message->nlmsg_type != RTM_NEWADDR) return;
+    /* IFA_ADDRESS is the other end's where the two differ. */
+    const struct rtattr *local = find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), IFA_LOCAL);
+    if (!local) local = find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), IFA_ADDRESS);
+    begin_object(&first);
+    put_pair_number("link", info->ifa_index, &first);
+    put_pair_number("scope", info->ifa_scope, &first);
+    put_pair_number("prefix", info->ifa_prefixlen, &first);
+    put_pair_address("address", local, format_ip, &first);
+    put_text("}");
+}
+
+/* Without RTA_DST: the default route. */
+static void put_route(const struct nlmsghdr *message, void *context) {
+    const struct rtmsg *info = NLMSG_DATA(message);
+    bool first;
+    (void)context;
+    if (message->nlmsg_type != RTM_NEWROUTE || info->rtm_type != RTN_UNICAST) return;
+    const struct rtattr *attributes = RTM_RTA(info);
+    long size = RTM_PAYLOAD(message);
+    begin_object(&first);
+    put_pair_number("link", number_of(find_attribute(attributes, size, RTA_OIF), 0), &first);
+    put_pair_number("prefix", info->rtm_dst_len, &first);
+    put_pair_address("to", find_attribute(attributes, size, RTA_DST), format_ip, &first);
+    put_pair_address("gateway", find_attribute(attributes, size, RTA_GATEWAY), format_ip, &first);
+    put_text("}");
+}
+
+static long put_list(int fd, unsigned short type, take_message *take) {
+    is_first = true;
+    put_text("[");
+    long error = dump(fd, type, take, NULL);
+    put_text("]");
+    return error;
+}
+
+/* One line: {"links":[...],"addresses":[...],"routes":[...],"error":ERRNO} */
+static void put_inside(int fd) {
+    put_text("{\"links\":");
+    long error = put_list(fd, RTM_GETLINK, put_link);
+    put_text(",\"addresses\":");
+    long later = put_list(fd, RTM_GETADDR, put_address);
+    if (!error) error = later;
+    put_text(",\"routes\":");
+    later = put_list(fd, RTM_GETROUTE, put_route);
+    put_text(",\"error\":");
+    put_number(-(error ? error : later));
+    put_text("}\n");
+}
+
+static void look_at(const char *name) {
+    struct line path;
+    clear_line(&path);
+    add_text(&path, "/run/netns/");
+    add_text(&path, name);
+    long netns = as_path(&path) ? sys_openat(AT_FDCWD, path.text, O_RDONLY | O_CLOEXEC, 0) : -ENAMETOOLONG;
+    long error = netns < 0 ? netns : sys_setns((int)netns, CLONE_NEWNET);
+    int fd = error < 0 ? (int)error : open_netlink();
+    if (netns >= 0) sys_close((int)netns);
+    put_text(name);
+    put_text("\n");
+    if (fd >= 0) {
+        put_inside(fd);
+        sys_close(fd);
+    } else {
+        put_text("{\"error\":");
+        put_number(-fd);
+        put_text("}\n");
+    }
+}
+
+int look(int count, char **word) {
+    if (count < 1) return USAGE;
+    for (int i = 0; i < count; i++) look_at(word[i]);
+    flush_json();
+    return DONE;
+}

@@ -1,0 +1,24 @@
+/* Questions to the kernel's routing netlink, rtnetlink(7), in the network namespace of the caller. */
+#ifndef NETLINK_H
+#define NETLINK_H
+
+#include <linux/rtnetlink.h>
+
+#include "sys.h"
+
+/* A socket, or a negative errno. */
+int open_netlink(void);
+/* Sends one request and gives the kernel's verdict on it. */
+long ask_kernel(int fd, const struct nlmsghdr *request);
+
+/* Called for each message of a dump. */
+typedef void take_message(const struct nlmsghdr *message, void *context);
+/* All objects that a request of TYPE (RTM_GET...) lists. */
+long dump(int fd, unsigned short type, take_message *take, void *context);
+
+/* An attribute among the SIZE bytes from FIRST, or NULL. */
+const struct rtattr *find_attribute(const struct rtattr *first, long size, unsigned short type);
+/* Of a 32-bit attribute; OTHERWISE if it is missing. */
+unsigned number_of(const struct rtattr *attribute, unsigned otherwise);
+
+#endif
