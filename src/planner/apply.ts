@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { messageOf, ObError } from '../resources/error.ts';
+import { ObError, toObError } from '../resources/error.ts';
 import type { Address, Kind, Result } from '../resources/kind.ts';
 import type { Machine } from '../resources/machine.ts';
 import { kindOf } from './live.ts';
@@ -27,12 +27,16 @@ export interface ApplyOptions {
   readonly onEnd?: (outcome: Outcome) => void;
 }
 
-/** Runs steps in their order, many at a time, and gives an outcome for each. Never throws because a step failed. */
+/**
+ * Runs steps in their order, many at a time, and gives an outcome for each. Never throws because a step failed, only
+ * where a callback did.
+ */
 export async function apply(steps: readonly Step[], options: ApplyOptions): Promise<Outcome[]> {
   const kinds = new Map(options.kinds.map((kind) => [kind.name, kind]));
   const queue = new PQueue({ concurrency: options.parallel });
   const outcomes = new Map<StepId, Outcome>();
   const waiting = new Set(steps);
+  const broken: unknown[] = [];
   const batchSizes = sizeBatches(steps, options.parallel);
 
   const settle = (outcome: Outcome): void => {
@@ -43,36 +47,35 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     if (options.signal?.aborted) for (const step of batch) settle({ step, result: 'skipped', because: 'interrupted' });
     else {
       for (const step of batch) options.onStart?.(step);
-      for (const outcome of await runSteps(kinds, options.machine(), batch)) settle(outcome);
+      for (const outcome of await runSteps(kinds, options.machine, batch)) settle(outcome);
     }
     startReady();
   };
   const startReady = (): void => {
-    for (const outcome of skipBlocked(waiting, outcomes)) settle(outcome);
+    skipBlocked(waiting, outcomes, settle);
     const ready = [...waiting].filter((step) => [...step.after].every((id) => outcomes.get(id)?.result === 'done'));
     for (const step of ready) waiting.delete(step);
-    for (const batch of cutBatches(ready, batchSizes)) void queue.add(() => runBatch(batch));
+    for (const batch of cutBatches(ready, batchSizes)) void queue.add(() => runBatch(batch)).catch((error) => broken.push(error));
   };
 
   startReady();
   await queue.onIdle();
+  if (broken.length > 0) throw broken[0];
   return steps.map((step) => outcomes.get(step.id) as Outcome);
 }
 
-/** Takes out what can no longer run, and what can no longer run because of that. */
-function skipBlocked(waiting: Set<Step>, outcomes: ReadonlyMap<StepId, Outcome>): Outcome[] {
-  const skipped = new Map<StepId, Outcome>();
+/** Settles what can no longer run, and what can no longer run because of that. */
+function skipBlocked(waiting: Set<Step>, outcomes: ReadonlyMap<StepId, Outcome>, settle: (outcome: Outcome) => void): void {
   for (let found = true; found; ) {
     found = false;
     for (const step of waiting) {
-      const because = [...step.after].find((id) => isLost(outcomes.get(id) ?? skipped.get(id)));
-      if (!because) continue;
+      const lost = [...step.after].find((id) => isLost(outcomes.get(id)));
+      if (!lost) continue;
       waiting.delete(step);
-      skipped.set(step.id, { step, result: 'skipped', because: rootOf(outcomes.get(because) ?? skipped.get(because), because) });
+      settle({ step, result: 'skipped', because: rootOf(outcomes.get(lost), lost) });
       found = true;
     }
   }
-  return [...skipped.values()];
 }
 
 function isLost(outcome: Outcome | undefined): boolean {
@@ -111,13 +114,13 @@ function cutBatches(ready: readonly Step[], sizes: ReadonlyMap<string, number>):
   return batches;
 }
 
-async function runSteps(kinds: ReadonlyMap<string, Kind>, machine: Machine, batch: readonly Step[]): Promise<Outcome[]> {
+async function runSteps(kinds: ReadonlyMap<string, Kind>, machine: () => Machine, batch: readonly Step[]): Promise<Outcome[]> {
   const results = new Map<Address, Result>();
   let broken: ObError | undefined;
   try {
-    for (const result of await callKind(kinds, machine, batch)) results.set(result.address, result);
+    for (const result of await callKind(kinds, machine(), batch)) results.set(result.address, result);
   } catch (error) {
-    broken = error instanceof ObError ? error : new ObError(messageOf(error), { cause: error });
+    broken = toObError(error);
   }
   return batch.map((step) => {
     const result = results.get(step.change.address);

@@ -23,9 +23,10 @@ const STRENGTH: readonly Action[] = ['none', 'update', 'restart', 'replace', 'cr
 
 /** Compares what is wanted with what there is: one change for every address in either. Pure. */
 export function diff(kinds: readonly Kind[], desired: readonly Spec[], live: ReadonlyMap<Address, Live>): Change[] {
-  const byName = new Map(kinds.map((kind) => [kind.name, kind]));
-  const own = new Map(desired.map((spec) => [spec.address, compare(byName.get(kindOf(spec.address)), spec, live.get(spec.address))]));
-  const wanted = desired.map((spec) => knockOn(spec.address, own, new Set()));
+  const rules = new Map(kinds.map((kind) => [kind.name, kind.rules]));
+  const own = new Map(desired.map((spec) => [spec.address, compare(rules.get(kindOf(spec.address)), spec, live.get(spec.address))]));
+  const settled = new Map<Address, Change>();
+  const wanted = [...own.values()].map((change) => settle(change, own, settled));
   const removed = [...live.values()].filter((one) => !own.has(one.address)).map(remove);
   return [...wanted, ...removed];
 }
@@ -34,11 +35,11 @@ function remove(live: Live): Change {
   return { address: live.address, subhost: live.subhost, action: 'remove', fields: [], because: [], live };
 }
 
-function compare(kind: Kind | undefined, spec: Spec, live: Live | undefined): Change {
+function compare(rules: Kind['rules'] | undefined, spec: Spec, live: Live | undefined): Change {
   const base = { address: spec.address, subhost: spec.subhost, because: [], spec };
   if (!live) return { ...base, action: 'create', fields: [] };
   const fields = differingFields(spec, live).map((field): FieldChange => {
-    const rule = kind?.rules[field];
+    const rule = rules?.[field];
     if (!rule) throw new Error(`${spec.address}: no rule for field ${field}`);
     return { field, old: live.fields[field] ?? null, new: spec.fields[field] ?? null, ...rule };
   });
@@ -56,18 +57,21 @@ function differingFields(spec: Spec, live: Live): string[] {
   return [...new Set(found.map((one) => String(one.path?.[0])))];
 }
 
-/** The change at ADDRESS once the changes of all that it stands on are known. Needs that go in a circle are named later. */
-function knockOn(address: Address, changes: Map<Address, Change>, above: Set<Address>): Change {
-  const change = changes.get(address) as Change;
-  if (!change.spec || above.has(address)) return change;
-  const effects = change.spec.needs.flatMap((need) => {
-    if (need.class === 'none' || !changes.has(need.address)) return [];
-    const ground = knockOn(need.address, changes, new Set([...above, address]));
-    return isMadeAnew(ground) ? [{ action: ACTION_OF[need.class], why: `${need.address}: ${need.why}` }] : [];
+/** A change, once the changes of all that it stands on are known. */
+function settle(change: Change, own: ReadonlyMap<Address, Change>, settled: Map<Address, Change>): Change {
+  const known = settled.get(change.address);
+  if (known) return known;
+  // Needs that go in a circle end here, and are named when the steps are ordered.
+  settled.set(change.address, change);
+  const effects = (change.spec?.needs ?? []).flatMap((need) => {
+    const ground = own.get(need.address);
+    if (need.class === 'none' || !ground || !isMadeAnew(settle(ground, own, settled))) return [];
+    return [{ action: ACTION_OF[need.class], why: `${need.address}: ${need.why}` }];
   });
   if (effects.length === 0 || change.action === 'create') return change;
   const action = strongest([change.action, ...effects.map((effect) => effect.action)]);
   const after = { ...change, action, because: effects.map((effect) => effect.why) };
+  settled.set(change.address, after);
   return after;
 }
 

@@ -1,5 +1,5 @@
 import { ObError } from '../resources/error.ts';
-import type { Address } from '../resources/kind.ts';
+import type { Address, Live } from '../resources/kind.ts';
 import type { Change } from './diff.ts';
 
 type Verb = 'remove' | 'converge';
@@ -22,67 +22,77 @@ export interface Step {
  * Refuses needs that are unknown or go in a circle, before anything is done. Pure.
  */
 export function order(changes: readonly Change[]): Step[] {
-  const all = new Map(changes.map((change) => [change.address, change]));
-  const holders = holdersOf(changes);
-  const steps = changes.flatMap((change) => verbsOf(change).map((verb) => toStep(verb, change, all, holders)));
+  const steps = toSteps(changes);
   refuseCircles(steps);
   return steps;
 }
 
-function verbsOf({ action }: Change): Verb[] {
+function verbsOf({ action }: Change): readonly Verb[] {
   if (action === 'none') return [];
   if (action === 'remove') return ['remove'];
   return action === 'restart' || action === 'replace' ? ['remove', 'converge'] : ['converge'];
 }
 
-type Changes = ReadonlyMap<Address, Change>;
-type Holders = ReadonlyMap<string, readonly Change[]>;
-
-function toStep(verb: Verb, change: Change, all: Changes, holders: Holders): Step {
-  const after = verb === 'converge' ? beforeConverge(change, all, holders) : beforeRemove(change, all);
-  return { id: `${verb} ${change.address}`, verb, change, after: new Set(after) };
+function toSteps(changes: readonly Change[]): Step[] {
+  const all = new Map(changes.map((change) => [change.address, change]));
+  const dependants = indexRemovals(changes, (live) => live.needs);
+  const holders = indexRemovals(changes, (live) => live.holds);
+  return changes.flatMap((change) =>
+    verbsOf(change).map((verb): Step => {
+      const after = verb === 'remove' ? (dependants.get(change.address) ?? []) : beforeConverge(change, all, holders);
+      return { id: `${verb} ${change.address}`, verb, change, after: new Set(after) };
+    }),
+  );
 }
 
-function beforeConverge(change: Change, all: Changes, holders: Holders): StepId[] {
-  const needs = (change.spec?.needs ?? []).map((need) => {
+type Removals = ReadonlyMap<string, readonly StepId[]>;
+
+/** The removals of all that names something: what it needs, or what it holds. */
+function indexRemovals(changes: readonly Change[], namesOf: (live: Live) => readonly string[]): Removals {
+  const index = new Map<string, StepId[]>();
+  for (const change of changes) {
+    if (!change.live || !verbsOf(change).includes('remove')) continue;
+    for (const name of namesOf(change.live)) {
+      const removals = index.get(name) ?? [];
+      removals.push(`remove ${change.address}`);
+      index.set(name, removals);
+    }
+  }
+  return index;
+}
+
+function beforeConverge(change: Change, all: ReadonlyMap<Address, Change>, holders: Removals): StepId[] {
+  const { needs = [], holds = [] } = change.spec ?? {};
+  const grounds = needs.map((need) => {
     const ground = all.get(need.address);
     if (ground) return ground;
     throw new ObError(`${change.address} needs ${need.address}, which nothing describes`);
   });
-  const freed = (change.spec?.holds ?? []).flatMap((name) => holders.get(name) ?? []);
   return [
-    ...needs.flatMap((ground): StepId[] => (verbsOf(ground).includes('converge') ? [`converge ${ground.address}`] : [])),
-    ...freed.map((holder): StepId => `remove ${holder.address}`),
+    ...grounds.flatMap((ground): StepId[] => (verbsOf(ground).includes('converge') ? [`converge ${ground.address}`] : [])),
+    ...holds.flatMap((name) => holders.get(name) ?? []),
     ...(verbsOf(change).includes('remove') ? [`remove ${change.address}` as const] : []),
   ];
-}
-
-/** Whatever stands on it goes first, if it goes at all. */
-function beforeRemove(change: Change, all: Changes): StepId[] {
-  return [...all.values()]
-    .filter((other) => verbsOf(other).includes('remove') && other.live?.needs.includes(change.address))
-    .map((other): StepId => `remove ${other.address}`);
-}
-
-/** Who goes and holds which name. */
-function holdersOf(changes: readonly Change[]): Holders {
-  const holders = new Map<string, Change[]>();
-  for (const change of changes) {
-    if (!verbsOf(change).includes('remove')) continue;
-    for (const name of change.live?.holds ?? []) holders.set(name, [...(holders.get(name) ?? []), change]);
-  }
-  return holders;
 }
 
 function refuseCircles(steps: readonly Step[]): void {
   const byId = new Map(steps.map((step) => [step.id, step]));
   const clean = new Set<StepId>();
-  const walk = (id: StepId, path: readonly StepId[]): void => {
+  const path = new Set<StepId>();
+  const walk = (id: StepId): void => {
     if (clean.has(id)) return;
-    const seen = path.indexOf(id);
-    if (seen >= 0) throw new ObError(`these need each other: ${[...path.slice(seen), id].join(' -> ')}`);
-    for (const next of byId.get(id)?.after ?? []) walk(next, [...path, id]);
+    if (path.has(id)) throw circle([...path, id]);
+    path.add(id);
+    for (const next of byId.get(id)?.after ?? []) walk(next);
+    path.delete(id);
     clean.add(id);
   };
-  for (const step of steps) walk(step.id, []);
+  for (const step of steps) walk(step.id);
+}
+
+/** PATH ends with the step at which the circle begins. Only steps of one verb can form one, so it needs no name. */
+function circle(path: readonly StepId[]): ObError {
+  const addresses = path.map((id) => id.slice(id.indexOf(' ') + 1));
+  const begin = addresses.indexOf(addresses.at(-1) ?? '');
+  return new ObError(`these need each other: ${addresses.slice(begin).join(' -> ')}`);
 }

@@ -30,6 +30,14 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
+/** Whatever was thrown, as an error to show: in the system's own words where it was the system, else as a bug. */
+export function toObError(error: unknown): ObError {
+  if (error instanceof ObError) return error;
+  if (error instanceof Error && 'syscall' in error) return new ObError(error.message, { cause: error });
+  const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return new ObError(`this is a bug in ob: ${words}`, { cause: error });
+}
+
 /** Text of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { ObError } from './error.ts';
+import { ObError, toObError } from './error.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Result, Spec } from './kind.ts';
 import { findHolders, findMountsOfUpper } from './linux/holders.ts';
@@ -72,8 +72,7 @@ async function attempt(address: Result['address'], act: () => Promise<void>): Pr
     await act();
     return { address };
   } catch (error) {
-    if (error instanceof ObError) return { address, error };
-    return { address, error: new ObError(error instanceof Error ? error.message : String(error), { cause: error }) };
+    return { address, error: toObError(error) };
   }
 }
 

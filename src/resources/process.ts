@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type BootResult, bootDigest, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS, toEntry } from './boot.ts';
-import { ObError } from './error.ts';
+import { ObError, toObError } from './error.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Need, Result, Spec, Task } from './kind.ts';
 import { cgroupPath, endCgroup, makeCgroup, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
@@ -247,7 +247,6 @@ async function removeOne(live: ProcessLive): Promise<Result> {
     await endCgroup(live.handle.cgroup);
     return { address: live.address };
   } catch (error) {
-    if (error instanceof ObError) return { address: live.address, error };
-    throw error;
+    return { address: live.address, error: toObError(error) };
   }
 }
