@@ -79,6 +79,7 @@ static void put_address(const struct nlmsghdr *message, void *context) {
     put_pair_number("link", info->ifa_index, &first);
     put_pair_number("scope", info->ifa_scope, &first);
     put_pair_number("prefix", info->ifa_prefixlen, &first);
+    put_pair_number("flags", number_of(find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), IFA_FLAGS), info->ifa_flags), &first);
     put_pair_address("address", local, format_ip, &first);
     put_text("}");
 }
@@ -88,12 +89,14 @@ static void put_route(const struct nlmsghdr *message, void *context) {
     const struct rtmsg *info = NLMSG_DATA(message);
     bool first;
     (void)context;
-    if (message->nlmsg_type != RTM_NEWROUTE || info->rtm_type != RTN_UNICAST) return;
+    if (message->nlmsg_type != RTM_NEWROUTE) return;
     const struct rtattr *attributes = RTM_RTA(info);
     long size = RTM_PAYLOAD(message);
     begin_object(&first);
     put_pair_number("link", number_of(find_attribute(attributes, size, RTA_OIF), 0), &first);
     put_pair_number("prefix", info->rtm_dst_len, &first);
+    put_pair_number("table", number_of(find_attribute(attributes, size, RTA_TABLE), info->rtm_table), &first);
+    put_pair_number("protocol", info->rtm_protocol, &first);
     put_pair_address("to", find_attribute(attributes, size, RTA_DST), format_ip, &first);
     put_pair_address("gateway", find_attribute(attributes, size, RTA_GATEWAY), format_ip, &first);
     put_text("}");

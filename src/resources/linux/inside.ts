@@ -1,0 +1,88 @@
+import { ObError } from '../error.ts';
+import type { Link, Route } from './ip.ts';
+
+/** The inside of one network namespace. */
+export interface Inside {
+  readonly links: readonly Link[];
+  readonly routes: readonly Route[];
+}
+
+/** What `reaper look` writes of one namespace; all that belongs to a link is told by its index. */
+interface Written {
+  readonly error: number;
+  readonly links?: readonly WrittenLink[];
+  readonly addresses?: readonly { link: number; scope: number; flags: number; prefix: number; address?: string }[];
+  readonly routes?: readonly { link: number; prefix: number; table: number; protocol: number; to?: string; gateway?: string }[];
+}
+
+interface WrittenLink {
+  readonly index: number;
+  readonly name?: string;
+  readonly up: number;
+  readonly peer: number;
+  readonly master: number;
+  readonly group: number;
+  readonly mac?: string;
+  readonly alias?: string;
+  readonly kind?: string;
+}
+
+/** rtnetlink(7) */
+const RT_SCOPE_UNIVERSE = 0;
+const RT_TABLE_MAIN = 254;
+const RTPROT_RA = 9;
+const IFA_F_PERMANENT = 0x80;
+
+/** By name: a line with the namespace's name, a line with what is in it. A namespace that is gone by now is left out. */
+export function parseInsides(output: string): Map<string, Inside> {
+  const found = new Map<string, Inside>();
+  const lines = output.split('\n');
+  for (let at = 0; at + 1 < lines.length; at += 2) {
+    const [name = '', text = ''] = lines.slice(at, at + 2);
+    const written = parseWritten(text);
+    if (written.error === 0) found.set(name, toInside(written));
+  }
+  return found;
+}
+
+function parseWritten(text: string): Written {
+  try {
+    return JSON.parse(text) as Written;
+  } catch (cause) {
+    throw new ObError(`the reaper printed something that is no JSON: ${text.slice(0, 120)}`, { cause });
+  }
+}
+
+function toInside({ links = [], addresses = [], routes = [] }: Written): Inside {
+  const names = new Map(links.map((link) => [link.index, link.name]));
+  const wanted = addresses.filter(({ scope, flags, address }) => scope === RT_SCOPE_UNIVERSE && !isFromRouter(flags, address));
+  return {
+    links: links.flatMap((link) =>
+      toLink(
+        link,
+        names,
+        wanted.filter((one) => one.link === link.index).map((one) => `${one.address}/${one.prefix}`),
+      ),
+    ),
+    routes: routes
+      .filter(({ table, protocol }) => table === RT_TABLE_MAIN && protocol !== RTPROT_RA)
+      .map(({ link, prefix, to, gateway }) => ({ destination: toDestination(to, prefix), gateway, link: names.get(link) })),
+  };
+}
+
+/** Removed, it would be back with the router's next advertisement. */
+function isFromRouter(flags: number, address = ''): boolean {
+  return address.includes(':') && (flags & IFA_F_PERMANENT) === 0;
+}
+
+function toLink(link: WrittenLink, names: ReadonlyMap<number, string | undefined>, addresses: readonly string[]): Link[] {
+  const { index, name, up, peer, master, group, mac, alias, kind } = link;
+  if (!name) return [];
+  return [{ index, name, up: up === 1, kind, master: names.get(master), group, alias, mac, peerIndex: peer || undefined, addresses }];
+}
+
+/** As `ip` has it: a route to a single host is without its prefix length. */
+function toDestination(to: string | undefined, prefix: number): string {
+  if (to === undefined) return 'default';
+  return prefix === (to.includes(':') ? 128 : 32) ? to : `${to}/${prefix}`;
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { parseInsides } from '../../src/resources/linux/inside.ts';
+import { parseIpJson, toLink, toRoute } from '../../src/resources/linux/ip.ts';
+import { createMachine, noLive, REAPER, type TestMachine } from '../machine.ts';
+
+/** Links of many sorts, in two namespaces. */
+const SCENE = `
+set -e
+ip netns add one && ip netns add two
+ip -n one link set lo up alias 'say "\\x", ok'
+ip -n one link add br0 type bridge && ip -n one link set br0 up
+ip -n one link add eth0 mtu 1400 type veth peer name eth0 netns two
+ip -n one link set eth0 master br0 group 28514 alias ob:t/one up
+ip -n two link set eth0 address 02:00:00:00:00:0f up
+ip -n two link add link eth0 name eth0.302 type vlan id 302
+ip -n two link add d0 type bridge && ip -n two link set d0 up
+for a in 10.1.2.3/24 192.168.1.1/32 fd00:0:0:1::5/64 ::ffff:1.2.3.4/128 1:0:0:2:0:0:0:3/128 2001:db8::/128 1:2:3:4:5:6:7:8/128 ::7/128 1:0:3:4:5:6:7:8/128; do
+  ip -n two address add $a dev eth0 nodad; done
+ip -n two address add 10.9.0.1 peer 10.9.0.2/30 dev d0
+ip -n two address add 127.0.0.5/8 dev d0 scope host
+ip -n two route add default via 10.1.2.1
+ip -n two route add default via fd00:0:0:1::1 dev eth0
+ip -n two route add 10.5.0.0/16 via 10.1.2.9
+ip -n two route add 10.6.0.1 via 10.1.2.9
+ip -n two route add default via 10.1.2.7 table 99
+ip -n two route add blackhole 10.7.0.0/16
+`;
+
+async function byIp(machine: TestMachine, name: string): Promise<unknown> {
+  const ran = await machine.run('ip', ['-n', name, '-j', '-d', '-N', '-batch', '-'], {
+    input: 'address show\nroute show table all\n-6 route show table all\n',
+  });
+  const [links = [], ...routes] = parseIpJson(ran.stdout);
+  return sorted(links.flatMap(toLink), routes.flat().flatMap(toRoute));
+}
+
+function sorted(links: readonly { addresses: readonly string[] }[], routes: readonly unknown[]): unknown {
+  const texts = routes.map((route) => JSON.stringify(route));
+  return { links: links.map((link) => ({ ...link, addresses: link.addresses.toSorted() })), routes: [...new Set(texts)].sort() };
+}
+
+test('what the reaper sees in a namespace is what ip sees', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh(SCENE);
+  const ran = await machine.run(REAPER, ['look', 'one', 'none', 'two']);
+  const seen = parseInsides(ran.stdout);
+  assert.deepEqual([...seen.keys()], ['one', 'two']);
+  for (const [name, { links, routes }] of seen) assert.deepEqual(sorted(links, routes), await byIp(machine, name), name);
+  assert.equal(seen.get('two')?.links.find((link) => link.name === 'eth0')?.addresses.length, 9);
+});
+
+test('a hundred links and a thousand addresses come through whole', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const links = Array.from({ length: 100 }, (_, index) => `link add d${index} type bridge`);
+  const addresses = Array.from({ length: 1000 }, (_, index) => `address add 10.${index >> 8}.${index & 255}.1/24 dev d${index % 100}`);
+  await machine.sh('ip netns add many');
+  await machine.run('ip', ['-n', 'many', '-batch', '-'], { input: [...links, ...addresses, ''].join('\n') });
+  const seen = parseInsides((await machine.run(REAPER, ['look', 'many'])).stdout).get('many');
+  assert.equal(seen?.links.filter((link) => link.name.startsWith('d')).length, 100);
+  assert.equal(seen?.links.flatMap((link) => link.addresses).length, 1000);
+});
+
+test('a plain file where a namespace should be, and one that is gone, are left out', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh('ip netns add good; touch /run/netns/plain');
+  const ran = await machine.run(REAPER, ['look', 'plain', 'gone', 'good']);
+  assert.deepEqual([...parseInsides(ran.stdout).keys()], ['good']);
+});
+
+test('half an answer is an error, not half a truth', () => {
+  assert.throws(() => parseInsides('web\n{"links":[{"index":1\n'), /no JSON/);
+  assert.equal(parseInsides('').size, 0);
+});
