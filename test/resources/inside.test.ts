@@ -13,7 +13,6 @@ ip -n one link add br0 type bridge && ip -n one link set br0 up
 ip -n one link add eth0 mtu 1400 type veth peer name eth0 netns two
 ip -n one link set eth0 master br0 group 28514 alias ob:t/one up
 ip -n two link set eth0 address 02:00:00:00:00:0f up
-ip -n two link add link eth0 name eth0.302 type vlan id 302
 ip -n two link add d0 type bridge && ip -n two link set d0 up
 for a in 10.1.2.3/24 192.168.1.1/32 fd00:0:0:1::5/64 ::ffff:1.2.3.4/128 1:0:0:2:0:0:0:3/128 2001:db8::/128 1:2:3:4:5:6:7:8/128 ::7/128 1:0:3:4:5:6:7:8/128; do
   ip -n two address add $a dev eth0 nodad; done
