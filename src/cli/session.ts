@@ -16,7 +16,7 @@ import { createLook, type Look, type Machine } from '../resources/machine.ts';
 const DEFAULT_FILES = ['./hosts.yaml', '/etc/ob/hosts.yaml'] as const;
 
 /** Lies beside the bundle; both are built together. */
-const REAPER = fileURLToPath(new URL('reaper', import.meta.url));
+export const REAPER = fileURLToPath(new URL('reaper', import.meta.url));
 
 /** The file that is meant; an error where none is named and none is at its usual place. */
 export function findHostsFile(named: string | undefined): string {
@@ -31,7 +31,7 @@ export function findHostsFile(named: string | undefined): string {
 
 /** Reads the file, and the machine as far as the file's checks need it. */
 export async function readFile(path: string): Promise<HostsFile> {
-  const bridges = await foreignBridges(createLook());
+  const bridges = await foreignBridges(createLook(REAPER));
   return readHostsFile(path, machineFacts(bridges));
 }
 
@@ -48,7 +48,7 @@ async function foreignBridges(look: Look): Promise<ReadonlySet<string> | undefin
 
 /** A machine to work on, seen anew. WIDTH: see `Machine`. */
 export function createMachine(scope: string, say: Machine['say'] = () => {}, width = 1): Machine {
-  return { scope, reaper: REAPER, width, look: createLook(), say };
+  return { scope, reaper: REAPER, width, look: createLook(REAPER), say };
 }
 
 /** Reads what there is and plans. */

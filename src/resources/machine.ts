@@ -2,7 +2,8 @@ import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { hasCode } from './error.ts';
 import { cgroupPath, findCgroupRoot, listCgroups, readMembers } from './linux/cgroup.ts';
 import { findInit, type Init } from './linux/init.ts';
-import { type Link, parseIpJson, type Route, toLink, toRoute } from './linux/ip.ts';
+import { type Inside, parseInsides } from './linux/inside.ts';
+import { type Link, parseIpJson, toLink, toRoute } from './linux/ip.ts';
 import { type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
 import { readIfThere, readLinkIfThere, uptimeSeconds } from './linux/proc.ts';
 import { markOf, type Owner } from './marks.ts';
@@ -18,12 +19,6 @@ export interface Machine {
   readonly look: Look;
   /** Says what is going on with one object, for the progress display. */
   readonly say: (address: string, text: string) => void;
-}
-
-/** The inside of one network namespace. */
-interface Inside {
-  readonly links: readonly Link[];
-  readonly routes: readonly Route[];
 }
 
 /** One name in /run/netns. */
@@ -65,16 +60,18 @@ const NETNS_FOLDER = '/run/netns';
 /** NSFS_MAGIC of statfs(2): what /run/netns/NAME shows when a namespace is mounted there. */
 const NSFS_MAGIC = 0x6e736673;
 
-export function createLook(): Look {
-  const inside = new Map<string, Promise<Inside | undefined>>();
+export function createLook(reaper: string): Look {
+  const netnsNames = once(readNetnsNames);
+  const insides = once(() =>
+    readInsides(
+      reaper,
+      netnsNames().flatMap((one) => (one.real ? one.name : [])),
+    ),
+  );
   return {
     links: once(readLinks),
-    netnsNames: once(readNetnsNames),
-    inside(netns) {
-      const known = inside.get(netns) ?? readInside(netns);
-      inside.set(netns, known);
-      return known;
-    },
+    netnsNames,
+    inside: async (netns) => (await insides()).get(netns),
     mounts: once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8'))),
     cgroupRoot: once(findCgroupRoot),
     cgroups: once(() => {
@@ -100,6 +97,16 @@ async function readLinks(): Promise<Link[]> {
   // There is a loopback link wherever there are links: no answer is not "nothing is there".
   if (links.length === 0) throw failure(ran, 'cannot read the links of this machine');
   return links;
+}
+
+/** All of them, with one program: who needs one of them needs most of them. */
+async function readInsides(reaper: string, names: readonly string[]): Promise<Map<string, Inside>> {
+  if (names.length === 0) return new Map();
+  const ran = await run(reaper, ['look', ...names]);
+  if (ran.ok) return parseInsides(ran.output);
+  // `ip` tells the same, with a process for each namespace.
+  const found = await Promise.all(names.map(async (name) => [name, await readInside(name)] as const));
+  return new Map(found.flatMap(([name, inside]) => (inside ? [[name, inside]] : [])));
 }
 
 /** Undefined: the namespace is gone, or no namespace. */

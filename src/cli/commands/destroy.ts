@@ -6,7 +6,7 @@ import { listOwners } from '../../resources/scopes.ts';
 import type { Args, Command } from '../command.ts';
 import { withLock } from '../lock.ts';
 import { runPlan } from '../run-plan.ts';
-import { findHostsFile, planFor, readFile } from '../session.ts';
+import { findHostsFile, planFor, REAPER, readFile } from '../session.ts';
 
 export const destroy: Command = {
   name: 'destroy',
@@ -22,7 +22,7 @@ export const destroy: Command = {
 
   async run(args, context) {
     return withLock(args.lockTimeout, context.commandLine, async () => {
-      const owners = await listOwners(createLook());
+      const owners = await listOwners(createLook(REAPER));
       const scope = await findScope(args, owners);
       for (const name of args.names)
         refuseUnknown(
