@@ -47,14 +47,14 @@ function compare(rules: Kind['rules'] | undefined, spec: Spec, live: Live | unde
 }
 
 /**
- * Names of fields that differ, of those that both sides have. deep-diff reports what only one side has and compares
+ * Names of fields that differ, of those that both sides have, in the order of the spec. deep-diff reports what only one side has and compares
  * lists by position: so both are cut down to the common fields first, and lists come sorted.
  */
 function differingFields(spec: Spec, live: Live): string[] {
   const common = Object.keys(spec.fields).filter((name) => live.fields[name] !== undefined);
   const cut = (fields: Partial<Fields>): Record<string, unknown> => Object.fromEntries(common.map((name) => [name, fields[name]]));
-  const found = deepDiff.diff(cut(live.fields), cut(spec.fields)) ?? [];
-  return [...new Set(found.map((one) => String(one.path?.[0])))];
+  const found = new Set(deepDiff.diff(cut(live.fields), cut(spec.fields))?.map((one) => one.path?.[0]));
+  return common.filter((name) => found.has(name));
 }
 
 /** A change, once the changes of all that it stands on are known. */

@@ -18,8 +18,9 @@ export function makePlan(kinds: readonly Kind[], desired: readonly Spec[], world
   const specs = limit ? limitSpecs(desired, limit) : desired;
   const live = limit ? limitLive(world.live, limit, new Set(specs.map((spec) => spec.address))) : world.live;
   const changes = diff(kinds, specs, live);
-  const wanted = new Set(specs.map((spec) => spec.address));
-  return { changes, blockers: world.blockers.filter((one) => wanted.has(one.address)), steps: order(changes) };
+  // What stands where nothing has to be done is in nobody's way.
+  const pending = new Set(changes.filter((change) => change.action !== 'none').map((change) => change.address));
+  return { changes, blockers: world.blockers.filter((one) => pending.has(one.address)), steps: order(changes) };
 }
 
 export function isEmpty(plan: Plan): boolean {

@@ -10,6 +10,9 @@ export function ownerOf(link: Link): Owner | 'unfinished' | undefined {
   return parseMark(link.alias) ?? 'unfinished';
 }
 
+/** What links of ours are. */
+const KINDS = ['bridge', 'veth'];
+
 /** Why a link that has this name cannot become ours, or undefined if it is ours. */
 export function blockerOf(link: Link, kind: string, scope: string): Blocker | undefined {
   const owner = ownerOf(link);
@@ -18,7 +21,8 @@ export function blockerOf(link: Link, kind: string, scope: string): Blocker | un
   if (owner === undefined)
     return { address, what: `${what} and carries no mark of ob`, hint: `rename it or choose another name: ip link show ${link.name}` };
   if (owner === 'unfinished' || owner.scope === scope) {
-    if (link.kind === kind) return undefined;
+    // As a bridge that becomes a cable: its own kind removes it first, since both hold the name.
+    if (KINDS.includes(link.kind ?? '')) return undefined;
     return { address, what: `${what}, made by ob, but it is no ${kind}`, hint: `ip link delete ${link.name}` };
   }
   return { address, what: `${what} and belongs to scope "${owner.scope}"`, hint: 'choose another name in one of the two files' };

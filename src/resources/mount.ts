@@ -35,7 +35,7 @@ export const mount: Kind<MountFields, MountExtra, { live: string }, MountSpec, M
     upper: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
     work: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
     access: { class: 'live', why: 'the root is remounted' },
-    on_top: { class: 'replace', why: 'another mount covers the root' },
+    on_top: { class: 'replace', why: 'the root is covered, or only half mounted' },
   },
 
   desired: (file) => file.subhosts.filter((subhost) => subhost.lower !== subhost.live).map((subhost) => toSpec(file, subhost)),
@@ -144,7 +144,10 @@ function blockerOf(machine: Machine, spec: MountSpec, stack: readonly MountEntry
   const owner = parseMark(top.source);
   const whose = owner ? `belongs to ${markOf(owner)}` : 'carries no mark of ob';
   const what = `a mount (${top.type}, ${top.source}) is on ${top.point} and ${whose}`;
-  return [{ address: spec.address, what, hint: `umount ${top.point}, or give the subhost another "live"` }];
+  const hint = owner
+    ? 'give the subhost another "live" in one of the two files'
+    : `umount ${top.point}, or give the subhost another "live"`;
+  return [{ address: spec.address, what, hint }];
 }
 
 async function make(spec: MountSpec, inUse: string | undefined): Promise<void> {

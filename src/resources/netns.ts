@@ -74,12 +74,10 @@ async function lookAt(machine: Machine, name: string, isWanted: boolean): Promis
   if (lo && owner && owner.scope === machine.scope && owner.name === name) return { live: [toLive(name, lo.up)], blockers: [] };
   if (!isWanted) return { live: [], blockers: [] };
   const whose = owner ? `belongs to ${markOf(owner)}` : 'carries no mark of ob';
-  const blocker: Blocker = {
-    address: `netns/${name}`,
-    what: `network namespace ${name} exists and ${whose}`,
-    hint: `choose another name, or remove it if nobody needs it: ip netns delete ${name}`,
-  };
-  return { live: [], blockers: [blocker] };
+  const hint = owner
+    ? 'choose another name in one of the two files'
+    : `choose another name, or remove it if nobody needs it: ip netns delete ${name}`;
+  return { live: [], blockers: [{ address: `netns/${name}`, what: `network namespace ${name} exists and ${whose}`, hint }] };
 }
 
 function toLive(name: string, isUp: boolean): NetnsLive {

@@ -28,7 +28,7 @@ type ProcessSpec = Spec<ProcessFields, ProcessExtra>;
 type ProcessLive = Live<ProcessFields, ProcessHandle>;
 type ProcessTask = Task<ProcessSpec, ProcessLive>;
 
-/** What the reaper mounts inside, beside /run. */
+/** What the reaper mounts inside, beside /run; sorted. */
 const INNER_MOUNTS = ['/dev', '/dev/pts', '/dev/shm', '/proc', '/sys'];
 
 /** A subhost's PID 1 and all that runs under it: the members of its cgroup. */
@@ -52,9 +52,7 @@ export const process: Kind<ProcessFields, ProcessExtra, ProcessHandle, ProcessSp
     const root = machine.look.cgroupRoot();
     const ours = machine.look.cgroups().filter((owner) => owner.scope === machine.scope);
     const live = root ? ours.flatMap((owner) => toLive(machine, cgroupPath(root, owner), owner.name)) : [];
-    const known = new Set(live.map((one) => one.address));
-    const blockers = desired.filter((spec) => !known.has(spec.address)).flatMap((spec) => blockerOf(machine, spec));
-    return { live, blockers };
+    return { live, blockers: desired.flatMap((spec) => blockerOf(machine, spec)) };
   },
 
   async converge(machine, tasks) {
@@ -85,14 +83,15 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
     address: `process/${name}`,
     subhost: name,
     needs,
-    holds: [],
+    // Where the tree is its own, an overlay that was mounted over it goes first.
+    holds: subhost.lower === subhost.live ? [`dir:${subhost.live}`] : [],
     fields: {
       running: 'yes',
       netns: name,
       boot: bootDigest(subhost),
       start: subhost.start.map(toEntry).join(' '),
       ram_size: formatSizeOrNone(subhost.ramSize),
-      inside: subhost.ramSize === null ? INNER_MOUNTS : [...INNER_MOUNTS, '/run'].sort(),
+      inside: INNER_MOUNTS,
       not_started: [],
     },
     extra: { mark: markOf({ scope: file.scope, name }), subhost },
@@ -115,7 +114,6 @@ function toLive(machine: Machine, cgroup: string, name: string): ProcessLive[] {
 function seenFields(machine: Machine, init: LiveInit, name: string): ProcessFields {
   const mark = markOf({ scope: machine.scope, name });
   const mounts = init.mounts.filter((mount) => mount.source === mark);
-  const inner = new Set([...INNER_MOUNTS, '/run']);
   const memory = mounts.find((mount) => mount.point === '/run');
   const failed = init.entries.filter((entry) => /^\d+$/.test(entry.state) && entry.state !== '000');
   return {
@@ -124,7 +122,7 @@ function seenFields(machine: Machine, init: LiveInit, name: string): ProcessFiel
     boot: init.digest,
     start: init.entries.map((entry) => entry.name).join(' '),
     ram_size: formatSizeOrNone(parseSize(optionValue(memory?.superOptions ?? [], 'size')) ?? null),
-    inside: [...new Set(mounts.map((mount) => mount.point).filter((point) => inner.has(point)))].sort(),
+    inside: INNER_MOUNTS.filter((point) => mounts.some((mount) => mount.point === point)),
     not_started: failed.map((entry) => `${entry.name} (exit ${Number(entry.state)})`),
     pid: init.pid,
     uptime_s: init.uptimeSeconds,

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { planEvents } from '../../src/cli/events.ts';
+import { textOf } from '../../src/cli/text.ts';
+import { kindOf } from '../../src/planner/live.ts';
+import { isEmpty, type Plan } from '../../src/planner/plan.ts';
+import { kinds } from '../../src/resources/index.ts';
+import { golden } from '../golden.ts';
+import { listRecordings, PLANS, readRecording } from './recorded.ts';
+
+/** What `ob plan` prints into a pipe. */
+function print(plan: Plan): string {
+  return planEvents(plan)
+    .flatMap((event) => textOf(event, (_, text) => text))
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+for (const name of listRecordings())
+  test(`plan: ${name}`, async () => {
+    const { plan } = await readRecording(name);
+    golden(`${PLANS}/${name}/plan.txt`, print(plan));
+  });
+
+test('every field of every kind is changed in some plan', async () => {
+  const changed = new Set<string>();
+  for (const name of listRecordings())
+    for (const { address, fields } of (await readRecording(name)).plan.changes)
+      for (const { field } of fields) changed.add(`${kindOf(address)}.${field}`);
+  const missing = kinds
+    .flatMap((kind) => Object.keys(kind.rules).map((field) => `${kind.name}.${field}`))
+    .filter((one) => !changed.has(one));
+  assert.deepEqual(missing, []);
+});
+
+test('a plan is empty where nothing has to be done and nothing is in the way', async () => {
+  assert.equal(isEmpty((await readRecording('nothing-to-do')).plan), true);
+  assert.equal(isEmpty((await readRecording('bridge-down')).plan), false);
+  assert.equal(isEmpty((await readRecording('foreign-netns')).plan), false);
+});
+
+/** In which order what has to be done first is not shown, but matters. */
+const FIRST: Readonly<Record<string, readonly (readonly [first: string, then: string])[]>> = {
+  'empty-machine': [
+    ['converge bridge/ob0', 'converge veth/web0'],
+    ['converge netns/web', 'converge veth/web0'],
+    ['converge veth/web1', 'converge process/web'],
+    ['converge mount/web', 'converge process/web'],
+  ],
+  'nothing-wanted': [
+    ['remove process/web', 'remove mount/web'],
+    ['remove process/web', 'remove netns/web'],
+    ['remove veth/web0', 'remove netns/web'],
+  ],
+  'netns-name-lost': [
+    ['remove process/web', 'converge process/web'],
+    ['remove veth/web0', 'converge veth/web0'],
+    ['converge netns/web', 'converge veth/web0'],
+  ],
+  'uppers-swapped': [
+    ['remove process/web', 'remove mount/web'],
+    ['remove mount/web', 'converge mount/db'],
+    ['remove mount/db', 'converge mount/web'],
+  ],
+  'subhost-renamed': [['remove mount/web', 'converge mount/www']],
+  'names-swapped': [
+    ['remove mount/web', 'converge mount/db'],
+    ['remove mount/db', 'converge mount/web'],
+  ],
+  'upper-handed-over': [['remove mount/web', 'converge mount/db']],
+  'bridge-name-becomes-cable': [
+    ['remove bridge/ob0', 'converge veth/ob0'],
+    ['remove mount/web', 'converge mount/ob'],
+  ],
+  'overlay-becomes-own-tree': [
+    ['remove process/web', 'remove mount/web'],
+    ['remove mount/web', 'converge process/web'],
+  ],
+};
+
+for (const [name, pairs] of Object.entries(FIRST))
+  test(`order: ${name}`, async () => {
+    const { plan } = await readRecording(name);
+    for (const [first, then] of pairs) assert(comesBefore(plan, first, then), `${then} does not wait for ${first}`);
+  });
+
+function comesBefore(plan: Plan, first: string, then: string): boolean {
+  const after = plan.steps.find((step) => step.id === then)?.after ?? new Set();
+  return [...after].some((id) => id === first || comesBefore(plan, first, id));
+}

@@ -1,0 +1,140 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Facts } from '../../src/planner/hosts/facts.ts';
+import { parseHostsFile } from '../../src/planner/hosts/read.ts';
+import { listDesired, readWorld, type World } from '../../src/planner/live.ts';
+import { makePlan, type Plan } from '../../src/planner/plan.ts';
+import { bootDigest } from '../../src/resources/boot.ts';
+import type { HostsFile } from '../../src/resources/hosts.ts';
+import { kinds } from '../../src/resources/index.ts';
+import { ownerOf } from '../../src/resources/link-rules.ts';
+import { parseInit } from '../../src/resources/linux/init.ts';
+import type { Link, Route } from '../../src/resources/linux/ip.ts';
+import { parseMountinfo, parseMounts } from '../../src/resources/linux/mountinfo.ts';
+import type { LiveInit, Look } from '../../src/resources/machine.ts';
+import { parseMark } from '../../src/resources/marks.ts';
+
+/** A machine as it was read, all by name; see fixtures/plans/README.md. */
+interface Recorded {
+  readonly links: Readonly<Record<string, Partial<Link>>>;
+  readonly netns: Readonly<Record<string, RecordedNetns>>;
+  readonly mounts: Readonly<Record<string, string | readonly string[]>>;
+  readonly inits: Readonly<Record<string, RecordedInit>>;
+  readonly sameDirectories?: Readonly<Record<string, string>>;
+}
+
+interface RecordedNetns {
+  readonly inode: number;
+  readonly isFile?: boolean;
+  readonly links?: Readonly<Record<string, Partial<Link>>>;
+  readonly routes?: readonly Partial<Route>[];
+}
+
+interface RecordedInit {
+  readonly hasEnded?: boolean;
+  readonly pid: number;
+  readonly netns: number;
+  readonly arguments: readonly string[];
+  readonly mounts: Readonly<Record<string, string>>;
+}
+
+export const PLANS = fileURLToPath(new URL('../../fixtures/plans', import.meta.url));
+
+export interface Recording {
+  readonly file: HostsFile;
+  readonly world: World;
+  readonly plan: Plan;
+}
+
+export function listRecordings(): string[] {
+  return readdirSync(PLANS, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/** What `ob plan` would make of a folder in fixtures/plans; the options are in the first line of its hosts file. */
+export async function readRecording(name: string): Promise<Recording> {
+  const base: unknown = JSON.parse(readFileSync(`${PLANS}/live.json`, 'utf8'));
+  const patch: unknown = JSON.parse(readFileSync(`${PLANS}/${name}/live.json`, 'utf8'));
+  const recorded = mergePatch(base, patch) as Recorded;
+  const text = readFileSync(`${PLANS}/${name}/hosts.yaml`, 'utf8');
+  const limit = /^# ob plan --limit (\S+)$/m.exec(text)?.[1]?.split(',');
+  const look = toLook(recorded, bootDigests());
+  const file = parseHostsFile(text, '/etc/ob/hosts.yaml', factsOf(await look.links()));
+  const desired = listDesired(kinds, file);
+  const machine = { scope: file.scope, reaper: '/nowhere', width: 1, look, say: () => {} };
+  const world = await readWorld(kinds, machine, desired);
+  return { file, world, plan: makePlan(kinds, desired, world, limit && new Set(limit)) };
+}
+
+/** JSON Merge Patch, RFC 7396: objects are merged, null removes, all else replaces. */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const merged: Record<string, unknown> = isObject(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete merged[key];
+    else merged[key] = mergePatch(merged[key], value);
+  }
+  return merged;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A machine on which every path is as it is written. */
+function factsOf(links: readonly Link[]): Facts {
+  const bridges = links.filter((link) => link.kind === 'bridge' && !ownerOf(link)).map((link) => link.name);
+  return { realPath: (path) => path, deviceOf: () => 1, isDirectory: () => true, bridges: new Set(bridges) };
+}
+
+/** `BOOT` in a recorded argument list: the digest of the subhost as the recorded machine was booted from. */
+function bootDigests(): ReadonlyMap<string, string> {
+  const text = readFileSync(`${PLANS}/nothing-to-do/hosts.yaml`, 'utf8');
+  const { scope, subhosts } = parseHostsFile(text, '/etc/ob/hosts.yaml', { ...factsOf([]), bridges: undefined });
+  return new Map(subhosts.map((subhost) => [`${scope}/${subhost.name}`, bootDigest(subhost)]));
+}
+
+function toLook(recorded: Recorded, digests: ReadonlyMap<string, string>): Look {
+  const { netns, inits, sameDirectories = {} } = recorded;
+  return {
+    links: async () => toLinks(recorded.links),
+    netnsNames: () => Object.entries(netns).map(([name, { inode, isFile = false }]) => ({ name, inode, real: !isFile })),
+    async inside(name) {
+      const { links, routes = [] } = netns[name] ?? {};
+      return links && { links: toLinks(links), routes: routes.map((route) => ({ ...NO_ROUTE, ...route })) };
+    },
+    mounts: () => parseMounts(`${Object.values(recorded.mounts).flat().join('\n')}\n`),
+    cgroupRoot: () => '/sys/fs/cgroup',
+    cgroups: () => Object.keys(inits).flatMap((name) => parseMark(`ob:${name}`) ?? []),
+    init: ({ scope, name }) => toInit(inits[`${scope}/${name}`], `${scope}/${name}`, digests),
+    isSameDirectory: (one, other) => sameDirectories[one] === other,
+  };
+}
+
+const NO_ROUTE: Route = { destination: '', gateway: undefined, link: undefined };
+const NO_LINK: Omit<Link, 'name'> = {
+  index: 0,
+  up: false,
+  kind: undefined,
+  master: undefined,
+  group: 0,
+  alias: undefined,
+  mac: undefined,
+  peerIndex: undefined,
+  addresses: [],
+};
+
+function toLinks(links: Recorded['links']): Link[] {
+  return Object.entries(links).map(([name, link]) => ({ ...NO_LINK, ...link, name }));
+}
+
+function toInit(recorded: RecordedInit | undefined, name: string, digests: ReadonlyMap<string, string>): LiveInit | undefined {
+  if (!recorded || recorded.hasEnded) return undefined;
+  const { pid, netns } = recorded;
+  const words = recorded.arguments.map((word) => (word === 'BOOT' ? (digests.get(name) ?? word) : word));
+  const init = parseInit(words, `ob:${name}`);
+  const mounts = parseMountinfo(`${Object.values(recorded.mounts).join('\n')}\n`);
+  return init && { ...init, pid, ticks: 1, netns, mounts, uptimeSeconds: 1 };
+}
