@@ -13,6 +13,7 @@ static const struct {
 } modes[] = {
     {"netns", make_netns}, {"boot", boot}, {"stop", stop}, {"retry", retry}, {"log", show_log},
     {"exec", become_copy}, {"share", share}, {"look", look},
+    {"mount", mount_roots}, {"umount", unmount_roots},
 };
 
 static int run_mode(int count, char **argv) {
@@ -20,7 +21,7 @@ static int run_mode(int count, char **argv) {
     block_signal(SIGPIPE);
     for (size_t i = 0; count > 1 && i < sizeof modes / sizeof *modes; i++)
         if (same(argv[1], modes[i].name)) return modes[i].run(count - 2, argv + 2);
-    write_word(2, "usage: reaper", "netns|boot|stop|retry|log|exec|share|look WORD...");
+    write_word(2, "usage: reaper", "netns|boot|stop|retry|log|exec|share|look|mount|umount WORD...");
     return USAGE;
 }
 

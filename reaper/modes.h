@@ -13,6 +13,8 @@ int show_log(int count, char **word);
 int become_copy(int count, char **word);
 int share(int count, char **word);
 int look(int count, char **word);
+int mount_roots(int count, char **word);
+int unmount_roots(int count, char **word);
 
 /* Modes named by argv[0], inside a subhost. */
 int run_init(int count, char **argv, char **env);

@@ -25,6 +25,7 @@
 
 /* umount2(2): not in the kernel's exported headers. */
 #define MNT_DETACH 2
+#define UMOUNT_NOFOLLOW 8
 
 #if defined(__x86_64__)
 static inline long sys(long n, long a, long b, long c, long d, long e, long f) {

@@ -1,0 +1,129 @@
+/* reaper mount, reaper umount: roots of many subhosts in the machine's own mount namespace, with the new mount
+ * calls: they take a source of our choice, no option string to escape, and give the kernel's own words when they fail. */
+#include "modes.h"
+#include "text.h"
+
+enum { OVERLAY_WORDS = 6, BIND_WORDS = 4, DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC };
+
+struct failure {
+    const char *step;
+    long error;
+    char words[256];
+};
+
+/* What the filesystem has to say, fsopen(2): "e WORDS", one message a read. */
+static void take_words(int fs, struct failure *failure) {
+    long size = sys_read(fs, failure->words, sizeof failure->words - 1);
+    if (size < 0) size = 0;
+    while (size && failure->words[size - 1] == '\n') size--;
+    failure->words[size] = 0;
+}
+
+static bool did(struct failure *failure, const char *step, long result) {
+    if (result >= 0) return true;
+    failure->step = step;
+    failure->error = result;
+    return false;
+}
+
+static bool set(int fs, const char *key, const char *value, struct failure *failure) {
+    return did(failure, key, sys_fsconfig(fs, FSCONFIG_SET_STRING, key, value));
+}
+
+/* The mount of a filesystem that is set up, or -1. */
+static int finish(int fs, bool fine, unsigned attributes, struct failure *failure) {
+    long mount = -1;
+    fine = fine && did(failure, "mount", sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL));
+    fine = fine && did(failure, "mount", mount = sys_fsmount(fs, attributes));
+    if (!fine) take_words(fs, failure);
+    sys_close(fs);
+    return fine ? (int)mount : -1;
+}
+
+static int make_overlay(const char *mark, char **word, struct failure *failure) {
+    int fs = (int)sys_fsopen("overlay");
+    if (!did(failure, "overlay", fs)) return -1;
+    bool fine = set(fs, "source", mark, failure) && set(fs, "lowerdir", word[0], failure) &&
+                set(fs, "upperdir", word[1], failure) && set(fs, "workdir", word[2], failure);
+    return finish(fs, fine, 0, failure);
+}
+
+/* A bind mount shows the source of its filesystem and can have no other: this lies beneath it and carries the mark. */
+static int make_marker(const char *mark, struct failure *failure) {
+    int fs = (int)sys_fsopen("tmpfs");
+    if (!did(failure, "tmpfs", fs)) return -1;
+    bool fine = set(fs, "source", mark, failure) && set(fs, "mode", "0700", failure) && set(fs, "size", "4k", failure);
+    return finish(fs, fine, MOUNT_ATTR_RDONLY, failure);
+}
+
+static int clone_tree(const char *path, struct failure *failure) {
+    int tree = (int)sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    return did(failure, "open_tree", tree) ? tree : -1;
+}
+
+static bool attach(int mount, const char *live, struct failure *failure) {
+    if (mount < 0) return false;
+    int target = (int)sys_openat(AT_FDCWD, live, DIRECTORY, 0);
+    bool fine = did(failure, "live", target) && did(failure, "move_mount", sys_move_mount(mount, target));
+    if (target >= 0) sys_close(target);
+    sys_close(mount);
+    return fine;
+}
+
+static bool mount_one(bool binds, char **word, struct failure *failure) {
+    const char *mark = word[1], *live = word[2];
+    if (!binds) return attach(make_overlay(mark, word + 3, failure), live, failure);
+    /* Made in the order in which they are stacked: since Linux 6.8 that is the order of /proc/mounts. */
+    int marker = make_marker(mark, failure);
+    int tree = marker < 0 ? -1 : clone_tree(word[3], failure);
+    if (tree < 0) {
+        if (marker >= 0) sys_close(marker);
+        return false;
+    }
+    if (attach(marker, live, failure)) return attach(tree, live, failure);
+    sys_close(tree);
+    return false;
+}
+
+static void report(const char *key, bool fine, const struct failure *failure) {
+    if (fine)
+        write_word(1, key, "ok");
+    else
+        write_error(1, key, failure->step, failure->error, failure->words);
+}
+
+/* WORD: `overlay MARK LIVE LOWER UPPER WORK` or `bind MARK LIVE UPPER`, any number of times. */
+int mount_roots(int count, char **word) {
+    int status = DONE, length;
+    for (int at = 0; at < count; at += length) {
+        bool binds = same(word[at], "bind");
+        length = binds ? BIND_WORDS : OVERLAY_WORDS;
+        if (at + length > count || (!binds && !same(word[at], "overlay"))) return USAGE;
+        struct failure failure = {.step = ""};
+        bool fine = mount_one(binds, word + at, &failure);
+        report(word[at + 1], fine, &failure);
+        if (!fine) status = FAILED;
+    }
+    return status;
+}
+
+/* WORD: KEY POINT TIMES: unmounts what is mounted there, topmost first, that many times. */
+static bool unmount_one(char **word, struct failure *failure) {
+    int64_t times;
+    if (!parse_number(word[2], &times)) return did(failure, "usage", -EINVAL);
+    while (times-- > 0)
+        if (!did(failure, "umount", sys_umount2(word[1], UMOUNT_NOFOLLOW))) return false;
+    return true;
+}
+
+int unmount_roots(int count, char **word) {
+    int status = DONE;
+    if (count % 3) return USAGE;
+    for (int at = 0; at < count; at += 3) {
+        struct failure failure = {.step = ""};
+        bool fine = unmount_one(word + at, &failure);
+        report(word[at], fine, &failure);
+        if (!fine) status = FAILED;
+    }
+    return status;
+}

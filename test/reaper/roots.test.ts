@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { createMachine, noLive, REAPER, type TestMachine } from '../machine.ts';
+
+const FOLDERS = 'cd /mnt; mkdir -p a/upper a/work a/live b/upper b/live';
+const OVERLAY = ['overlay', 'ob:t/a', '/mnt/a/live', '/', '/mnt/a/upper', '/mnt/a/work'];
+const BIND = ['bind', 'ob:t/b', '/mnt/b/live', '/mnt/b/upper'];
+
+/** Source, point, type and first option of what is mounted below /mnt, in the order of /proc/mounts. */
+async function mountsOf(machine: TestMachine): Promise<string[]> {
+  const lines = (await machine.sh("grep ' /mnt/[ab]/' /proc/mounts || :")).split('\n').filter(Boolean);
+  return lines.map((line) => line.split(' ').slice(0, 4).join(' ').replace(/,.*/, ''));
+}
+
+test('an overlay and a bind mount carry their mark', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh(FOLDERS);
+  const made = await machine.run(REAPER, ['mount', ...OVERLAY, ...BIND]);
+  assert.deepEqual([made.code, made.stdout], [0, 'ob:t/a ok\nob:t/b ok\n']);
+  assert.deepEqual(await mountsOf(machine), ['ob:t/a /mnt/a/live overlay rw', 'ob:t/b /mnt/b/live tmpfs ro', 'tmpfs /mnt/b/live tmpfs rw']);
+  assert.equal(
+    await machine.sh('touch /mnt/a/live/new /mnt/b/live/new; ls /mnt/a/upper /mnt/b/upper | xargs'),
+    '/mnt/a/upper: new /mnt/b/upper: new',
+  );
+  const gone = await machine.run(REAPER, ['umount', 'one', '/mnt/a/live', '1', 'two', '/mnt/b/live', '2']);
+  assert.deepEqual([gone.code, gone.stdout], [0, 'one ok\ntwo ok\n']);
+  assert.deepEqual(await mountsOf(machine), []);
+});
+
+test('one that fails says why, leaves nothing, and does not stop the others', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh(`${FOLDERS}; mkdir c; mount -t tmpfs t c; mkdir c/work`);
+  const bad = [
+    ['overlay', 'elsewhere', '/mnt/a/live', '/', '/mnt/a/upper', '/mnt/c/work'],
+    ['overlay', 'no-live', '/mnt/none', '/', '/mnt/a/upper', '/mnt/a/work'],
+    ['overlay', 'no-lower', '/mnt/a/live', '/none', '/mnt/a/upper', '/mnt/a/work'],
+    ['bind', 'no-upper', '/mnt/b/live', '/none'],
+  ];
+  const ran = await machine.run(REAPER, ['mount', ...bad.flat(), ...BIND]);
+  assert.equal(ran.code, 1);
+  assert.deepEqual(
+    ran.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.replace(/(error \S+ \d+).*/, '$1')),
+    ['elsewhere error mount 22', 'no-live error live 2', 'no-lower error lowerdir 2', 'no-upper error open_tree 2', 'ob:t/b ok'],
+  );
+  assert.deepEqual(await mountsOf(machine), ['ob:t/b /mnt/b/live tmpfs ro', 'tmpfs /mnt/b/live tmpfs rw']);
+});
+
+test('what is in use stays, and what lies above goes first', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh(FOLDERS);
+  await machine.run(REAPER, ['mount', ...OVERLAY]);
+  await machine.sh('mount -t tmpfs above /mnt/a/live; cd /mnt/a/live; sleep 600 >/dev/null 2>&1 & :');
+  const busy = await machine.run(REAPER, ['umount', 'a', '/mnt/a/live', '2']);
+  assert.deepEqual([busy.code, busy.stdout], [1, 'a error umount 16 \n']);
+  assert.equal((await mountsOf(machine)).length, 2);
+});
