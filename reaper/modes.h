@@ -13,6 +13,7 @@ int show_log(int count, char **word);
 int become_copy(int count, char **word);
 int share(int count, char **word);
 int look(int count, char **word);
+int configure(int count, char **word);
 int mount_roots(int count, char **word);
 int unmount_roots(int count, char **word);
 

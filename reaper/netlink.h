@@ -10,6 +10,19 @@
 int open_netlink(void);
 /* Sends one request and gives the kernel's verdict on it. */
 long ask_kernel(int fd, const struct nlmsghdr *request);
+/* What the kernel said with its last refusal; often it says nothing. */
+const char *kernel_words(void);
+
+/* A request under construction: header and fixed part first, then attributes. */
+struct request {
+    struct nlmsghdr header;
+    char body[512];
+};
+
+/* An empty request with SIZE bytes of fixed part; gives where that part is. */
+void *begin_request(struct request *request, unsigned short type, unsigned short flags, size_t size);
+/* Appends an attribute; one that does not fit makes the kernel refuse the whole (it would be cut). */
+void add_attribute(struct request *request, unsigned short type, const void *bytes, size_t size);
 
 /* Called for each message of a dump. */
 typedef void take_message(const struct nlmsghdr *message, void *context);

@@ -7,25 +7,14 @@
 
 enum { LINK_UP = 1, LOOPBACK = 1 }; /* IFF_UP; <linux/if.h> wants a libc */
 
-struct request {
-    struct nlmsghdr header;
-    struct ifinfomsg link;
-    struct rtattr attribute;
-    char alias[256];
-};
-
 /* lo up and its alias in one message; lo is always link 1. */
 static long mark_loopback(const char *mark) {
+    struct request request;
     size_t length = length_of(mark);
-    struct request request = {
-        .header = {.nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
-        .link = {.ifi_index = LOOPBACK, .ifi_flags = LINK_UP, .ifi_change = LINK_UP},
-        .attribute = {.rta_type = IFLA_IFALIAS, .rta_len = (unsigned short)RTA_LENGTH(length)},
-    };
-    if (length >= sizeof request.alias) return -ENAMETOOLONG;
-    for (size_t i = 0; i < length; i++) request.alias[i] = mark[i];
-    request.header.nlmsg_len =
-        (unsigned)(offsetof(struct request, attribute) + RTA_ALIGN(RTA_LENGTH(length)));
+    if (length > 255) return -ENAMETOOLONG; /* IFALIASZ - 1 */
+    struct ifinfomsg *link = begin_request(&request, RTM_NEWLINK, 0, sizeof *link);
+    *link = (struct ifinfomsg){.ifi_index = LOOPBACK, .ifi_flags = LINK_UP, .ifi_change = LINK_UP};
+    add_attribute(&request, IFLA_IFALIAS, mark, length);
     int fd = open_netlink();
     if (fd < 0) return fd;
     long error = ask_kernel(fd, &request.header);

@@ -216,6 +216,9 @@ static inline long sys_signalfd4(int fd, const signal_set *set, int flags) {
 }
 
 /* Sockets. */
+static inline long sys_setsockopt(int fd, int level, int name, const void *value, size_t size) {
+    return SYS5(setsockopt, fd, level, name, value, size);
+}
 static inline long sys_socket(int family, int type, int protocol) {
     return SYS3(socket, family, type, protocol);
 }
