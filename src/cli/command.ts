@@ -4,6 +4,8 @@ import type { Output } from './output.ts';
 export interface Args {
   readonly file?: string;
   readonly names: readonly string[];
+  /** What follows `--`, of a command that takes that. */
+  readonly command: readonly string[];
   readonly limit: readonly string[];
   readonly json: boolean;
   readonly parallel: number;
@@ -17,13 +19,13 @@ export interface Args {
 export interface Context {
   readonly output: Output;
   readonly stdout: NodeJS.WriteStream;
-  /** Aborted by the first Ctrl-C: nothing new is begun then. */
+  /** Of what changes the machine; aborted by the first Ctrl-C: nothing new is begun then. */
   readonly signal: AbortSignal;
   /** As it was called, for the lock. */
   readonly commandLine: string;
 }
 
-export type OptionName = Exclude<keyof Args, 'file' | 'names'>;
+export type OptionName = Exclude<keyof Args, 'file' | 'names' | 'command'>;
 
 /** One word of the command line: its file says all that there is to know about it. */
 export interface Command {
@@ -34,6 +36,12 @@ export interface Command {
   readonly options: readonly OptionName[];
   readonly examples: readonly (readonly [string, string])[];
   readonly needsRoot: boolean;
+  /** Signals let it end what it has begun. */
+  readonly changes?: boolean;
+  /** All that it says is events: `--json` prints each as a line. */
+  readonly tellsEvents?: boolean;
+  /** What follows `--` is a command for it to run. */
+  readonly takesCommand?: boolean;
   /** Gives the exit code. */
   run(args: Args, context: Context): Promise<number>;
 }

@@ -29,6 +29,10 @@ export type Event =
       readonly seen: Value | undefined;
     }
   | { readonly type: 'recap'; readonly subhosts: readonly RecapLine[]; readonly seconds: number }
+  /** Another run changes the machine, and we wait for it. */
+  | { readonly type: 'waiting'; readonly for: string; readonly seconds: number }
+  /** By a signal: nothing new is begun, what runs comes to its end. */
+  | { readonly type: 'interrupted' }
   | { readonly type: 'error'; readonly message: string; readonly hint?: string };
 
 export type Counts = Partial<Record<Change['action'], number>>;

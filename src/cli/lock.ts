@@ -1,18 +1,21 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   ftruncateSync,
+  lstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
+  readSync,
   rmdirSync,
   statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { ExitCode, hasCode, ObError } from '../resources/error.ts';
+import { ExitCode, hasCode, messageOf, ObError } from '../resources/error.ts';
 import { run } from '../resources/run.ts';
+import type { Context } from './command.ts';
 
 const FOLDER = '/run/ob';
 const PATH = `${FOLDER}/lock`;
@@ -22,50 +25,80 @@ const HELD = 75;
 /**
  * Runs ACT while no other run is changing this machine. The kernel holds the lock, by an open descriptor: it
  * ends with its holder, however that ends. Throws with exit code 75 if another has it for longer than the limit.
+ * ACT is told if another run had it before: then what was read until now may be old.
  */
-export async function withLock<T>(limitSeconds: number, command: string, act: () => Promise<T>): Promise<T> {
-  const fd = await acquire(limitSeconds);
+export async function withLock<T>(limitSeconds: number, context: Context, act: (hasWaited: boolean) => Promise<T>): Promise<T> {
+  const { fd, hasWaited } = await acquire(limitSeconds, context);
   try {
     ftruncateSync(fd);
-    writeSync(fd, `${process.pid} ${command}\n`, 0);
-    return await act();
+    writeSync(fd, `${process.pid} ${printable(context.commandLine)}\n`, 0);
+    return await act(hasWaited);
   } finally {
     release(fd);
   }
 }
 
-async function acquire(limitSeconds: number): Promise<number> {
+async function acquire(limitSeconds: number, { signal, output }: Context): Promise<{ fd: number; hasWaited: boolean }> {
   const deadline = Date.now() + limitSeconds * 1000;
-  for (;;) {
-    mkdirSync(FOLDER, { recursive: true, mode: 0o700 });
+  for (let hasWaited = false; ; ) {
     const fd = tryOpen();
     if (fd === undefined) continue;
-    const left = Math.max(0, deadline - Date.now()) / 1000;
-    const wait = left > 0 ? ['--timeout', String(left)] : ['--nonblock'];
-    // flock(2) belongs to the open file description, which flock(1) shares with us: it stays ours when flock(1) ends.
-    const ran = await run('flock', ['--conflict-exit-code', String(HELD), ...wait, '3'], {
-      descriptors: [fd],
-      timeLimitMs: (left + 60) * 1000,
-    });
-    if (ran.ok && isStillThere(fd)) return fd;
+    const left = hasWaited ? Math.max(0, deadline - Date.now()) / 1000 : 0;
+    const isOurs = await flock(fd, left, signal);
+    if (isOurs && isStillThere(fd)) return { fd, hasWaited };
+    const holder = holderOf(fd);
     closeSync(fd);
-    if (ran.ok) continue;
-    if (ran.exitCode !== HELD) throw new ObError(`cannot lock ${PATH}: ${ran.words}`);
-    throw new ObError(`another run is under way: ${holder()}`, {
-      exitCode: ExitCode.locked,
-      hint: 'wait for it with --lock-timeout SECONDS',
-    });
+    if (signal.aborted) throw new ObError('interrupted before anything was done', { exitCode: ExitCode.interrupted });
+    if (isOurs) continue;
+    if (Date.now() >= deadline) throw locked(holder);
+    if (!hasWaited) output.sink({ type: 'waiting', for: holder, seconds: limitSeconds });
+    hasWaited = true;
   }
+}
+
+/** True: the lock is ours. False: another has it, or we were interrupted. */
+async function flock(fd: number, seconds: number, signal: AbortSignal): Promise<boolean> {
+  const wait = seconds > 0 ? ['--timeout', String(seconds)] : ['--nonblock'];
+  // flock(2) belongs to the open file description, which flock(1) shares with us: it stays ours when flock(1) ends.
+  const ran = await run('flock', ['--conflict-exit-code', String(HELD), ...wait, '3'], {
+    descriptors: [fd],
+    timeLimitMs: (seconds + 60) * 1000,
+    signal,
+  });
+  if (ran.ok || ran.exitCode === HELD || signal.aborted) return ran.ok;
+  throw new ObError(`cannot lock ${PATH}: ${ran.words}`);
+}
+
+function locked(holder: string): ObError {
+  return new ObError(`another run is under way: ${holder}`, { exitCode: ExitCode.locked, hint: 'wait for it with --lock-timeout SECONDS' });
 }
 
 /** Undefined: the folder was removed by a run that ended just now. */
 function tryOpen(): number | undefined {
   try {
+    makeFolder();
     return openSync(PATH, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw error;
+    if (hasCode(error, 'ENOENT') && existsSync('/run')) return undefined;
+    if (error instanceof ObError) throw error;
+    if (hasCode(error, 'ELOOP', 'EISDIR')) throw refused(PATH);
+    throw new ObError(`cannot lock ${PATH}: ${messageOf(error)}`);
   }
+}
+
+/** What root alone has made: through a link, or where others may write, a lock is none. */
+function makeFolder(): void {
+  try {
+    mkdirSync(FOLDER, { mode: 0o700 });
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+  const seen = lstatSync(FOLDER);
+  if (!seen.isDirectory() || seen.uid !== 0 || (seen.mode & 0o022) !== 0) throw refused(FOLDER);
+}
+
+function refused(path: string): ObError {
+  return new ObError(`${path} was not made by ob, or others may write to it`, { hint: `look at it (ls -ld ${path}), then remove it` });
 }
 
 /** Who had the lock before us may have removed the file: then we hold a lock that nobody else will ever see. */
@@ -85,11 +118,15 @@ function release(fd: number): void {
   }
 }
 
-function holder(): string {
-  try {
-    const [pid, ...words] = readFileSync(PATH, 'utf8').trim().split(' ');
-    return pid ? `process ${pid} (${words.join(' ')})` : 'it has just begun';
-  } catch {
-    return 'it has just ended';
-  }
+/** A run that was killed leaves its name in the file until the next one writes its own. */
+function holderOf(fd: number): string {
+  const bytes = Buffer.alloc(4096);
+  const text = bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0)).trim();
+  const [pid = '', ...words] = text.split(' ');
+  return existsSync(`/proc/${pid || 'none'}`) ? `process ${pid} (${words.join(' ')})` : 'it has just begun';
+}
+
+/** It is shown on somebody else's terminal. */
+function printable(text: string): string {
+  return text.replace(/[^ -~]/g, '?');
 }

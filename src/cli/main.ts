@@ -1,24 +1,21 @@
-import yargs, { type Options } from 'yargs';
-import { ExitCode, messageOf, ObError } from '../resources/error.ts';
-import type { Args, Command, Context, OptionName } from './command.ts';
+import yargs, { type Argv, type Options } from 'yargs';
+import { ExitCode } from '../resources/error.ts';
+import type { Args, Command, OptionName } from './command.ts';
 import { apply } from './commands/apply.ts';
 import { destroy } from './commands/destroy.ts';
 import { plan } from './commands/plan.ts';
 import { schema } from './commands/schema.ts';
 import { status } from './commands/status.ts';
 import { validate } from './commands/validate.ts';
-import { versionEvent } from './events.ts';
-import { createOutput } from './output.ts';
-import { becomeRoot } from './root.ts';
+import { guardStreams, report, runCommand } from './run-command.ts';
 import { VERSION } from './version.ts';
+import { DEFAULT_PARALLEL, toArgs, usageError } from './words.ts';
 
 const COMMANDS: readonly Command[] = [plan, apply, destroy, status, validate, schema];
 
-const DEFAULT_PARALLEL = 8;
-
 const OPTIONS: Readonly<Record<OptionName, Options>> = {
-  limit: { string: true, array: true, coerce: splitNames, describe: 'Only these subhosts: NAME,...', requiresArg: true },
-  json: { boolean: true, describe: 'Machine-readable: one JSON object a line (status: one list)' },
+  limit: { string: true, array: true, describe: 'Only these subhosts: NAME,... (also repeated)', requiresArg: true },
+  json: { boolean: true, describe: 'Print JSON, for programs' },
   parallel: { alias: 'j', number: true, default: DEFAULT_PARALLEL, describe: 'How many things go on at a time', requiresArg: true },
   lockTimeout: { number: true, default: 0, describe: 'Seconds to wait for another run to end', requiresArg: true },
   allowEmpty: { boolean: true, describe: 'Let a file without subhosts remove all that are there' },
@@ -26,130 +23,70 @@ const OPTIONS: Readonly<Record<OptionName, Options>> = {
   scope: { string: true, describe: 'Take the scope from here, not from a file', requiresArg: true },
 };
 
-function splitNames(values: readonly string[]): string[] {
-  return values.flatMap((value) => value.split(',')).filter((name) => name !== '');
-}
+const EXAMPLES = [
+  ['ob plan', 'What ./hosts.yaml would change'],
+  ['ob apply demo.yaml', 'Make this machine what demo.yaml says'],
+  ['ob destroy web', 'Take one subhost down; its files stay'],
+] as const;
+
+const EPILOGUE = 'FILE is ./hosts.yaml if none is named, else /etc/ob/hosts.yaml. More examples: ob COMMAND --help';
 
 /** What a command line means; undefined if it was help or the version that was asked for. */
-interface Wanted {
-  readonly command: Command;
-  readonly args: Args;
-}
-
-async function parse(words: readonly string[]): Promise<Wanted | undefined> {
-  let wanted: Wanted | undefined;
-  const parser = yargs([...words])
+async function parse(words: readonly string[]): Promise<{ command: Command; args: Args } | undefined> {
+  let wanted: { command: Command; args: Args } | undefined;
+  // Told where it is: the folder that we were started in may be gone.
+  const parser = yargs(words.length > 0 ? [...words] : ['--help'], '/')
     .scriptName('ob')
+    .locale('en')
     .usage('$0 COMMAND\n\nKeeps overlay subhosts the way a file says they should be.')
-    .epilogue('FILE is ./hosts.yaml if it is not named, else /etc/ob/hosts.yaml. Each command has examples: ob COMMAND --help')
+    .example(EXAMPLES.map((example) => [...example]))
+    .epilogue(EPILOGUE)
     .version(VERSION)
     .alias({ help: 'h', version: 'V' })
     .strict()
-    .demandCommand(1, 'Which command?')
-    .recommendCommands()
+    .demandCommand(1, 'no command is given')
     .wrap(Math.min(process.stdout.columns || 80, 100))
-    .parserConfiguration({ 'duplicate-arguments-array': false, 'greedy-arrays': false })
+    .parserConfiguration({ 'greedy-arrays': false, 'dot-notation': false, 'populate--': true })
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new ObError(message, { exitCode: ExitCode.usage, hint: 'ob --help' });
+      throw !error || error.name === 'YError' ? usageError(message ?? error.message, words, COMMANDS, optionNames(words)) : error;
     });
-  for (const command of COMMANDS) {
+  for (const command of COMMANDS)
     parser.command(
       `${command.name} ${command.positionals}`.trim(),
       command.summary,
-      (builder) => {
-        for (const name of command.options) builder.option(kebab(name), OPTIONS[name]);
-        for (const example of command.examples) builder.example(...(example as [string, string]));
-        return builder;
-      },
+      (builder) => describe(builder, command),
       (raw) => {
         wanted = { command, args: toArgs(command, raw) };
       },
     );
-  }
   await parser.parseAsync();
   return wanted;
+}
+
+function describe(builder: Argv, command: Command): Argv {
+  for (const name of command.options) builder.option(kebab(name), OPTIONS[name]);
+  // Told that these are text: else yargs makes the number 7 of a file named 007.
+  if (command.positionals.includes('[file]')) builder.positional('file', { type: 'string', describe: 'The hosts file' });
+  if (command.positionals.includes('[names..]')) builder.positional('names', { type: 'string', array: true, describe: 'Subhosts' });
+  if (command.positionals.includes('<name>')) builder.positional('name', { type: 'string', describe: 'The subhost' });
+  return builder.example(command.examples.map((example) => [...example]));
+}
+
+/** What can be said with the command that the words begin with. */
+function optionNames([first]: readonly string[]): string[] {
+  const command = COMMANDS.find(({ name }) => name === first);
+  return [...(command?.options ?? []).map(kebab), 'help', 'version'];
 }
 
 function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-function toArgs(command: Command, raw: Readonly<Record<string, unknown>>): Args {
-  const words = [raw['file'], ...((raw['names'] as unknown[] | undefined) ?? [])].filter((word) => word !== undefined).map(String);
-  const takesNames = command.positionals.includes('names');
-  // A subhost's name has no dot and no slash; a file of that name can be written ./NAME.
-  const isFile = (word: string | undefined): word is string => word !== undefined && (!takesNames || /[./]/.test(word));
-  const [first, ...rest] = words;
-  const parallel = Number(raw['parallel'] ?? DEFAULT_PARALLEL);
-  const lockTimeout = Number(raw['lockTimeout'] ?? 0);
-  if (!Number.isInteger(parallel) || parallel < 1)
-    throw new ObError('--parallel wants a whole number from 1', { exitCode: ExitCode.usage });
-  if (!(lockTimeout >= 0)) throw new ObError('--lock-timeout wants seconds', { exitCode: ExitCode.usage });
-  return {
-    ...(isFile(first) ? { file: first } : {}),
-    names: isFile(first) ? rest : words,
-    limit: (raw['limit'] as string[] | undefined) ?? [],
-    json: raw['json'] === true,
-    parallel,
-    lockTimeout,
-    allowEmpty: raw['allowEmpty'] === true,
-    detailedExitcode: raw['detailedExitcode'] === true,
-    ...(typeof raw['scope'] === 'string' ? { scope: raw['scope'] } : {}),
-  };
-}
-
-async function run({ command, args }: Wanted): Promise<number> {
-  if (command.needsRoot) {
-    const code = await becomeRoot();
-    if (code !== undefined) return code;
-  }
-  const { stdout } = process;
-  const output = createOutput(args.json && command.name !== 'status', stdout, process.env);
-  const context: Context = { output, stdout, signal: onInterrupt(), commandLine: ['ob', ...process.argv.slice(2)].join(' ') };
-  try {
-    if (args.json && command.name !== 'status') output.sink(versionEvent(command.name));
-    return await command.run(args, context);
-  } catch (error) {
-    output.stop();
-    if (args.json && error instanceof ObError)
-      output.sink({ type: 'error', message: error.message, ...(error.hint ? { hint: error.hint } : {}) });
-    throw error;
-  } finally {
-    output.stop();
-  }
-}
-
-/** The first Ctrl-C lets what runs come to its end, the second does not wait for it. */
-function onInterrupt(): AbortSignal {
-  const controller = new AbortController();
-  const handle = (): void => {
-    if (controller.signal.aborted) process.exit(ExitCode.interrupted);
-    process.stderr.write('\nob: stopping when what runs has ended; once more: at once\n');
-    controller.abort();
-  };
-  process.on('SIGINT', handle).on('SIGTERM', handle);
-  return controller.signal;
-}
-
-/** The only place where errors end. What is no `ObError` is a bug, and is shown in full. */
-function report(error: unknown): number {
-  if (!(error instanceof ObError)) {
-    process.stderr.write(`ob: this is a bug in ob: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
-    return ExitCode.failed;
-  }
-  // Lines of a bad file begin with its name already, so that an editor can jump there.
-  const isList = error.exitCode === ExitCode.badFile && /:\d+:\d+: /.test(error.message);
-  process.stderr.write(`${isList ? '' : 'ob: '}${error.message}\n${error.hint ? `    -> ${error.hint}\n` : ''}`);
-  return error.exitCode;
-}
-
-// A reader that has gone (`ob plan | head`) must not end an apply half-way.
-process.stdout.on('error', () => {});
-
+guardStreams();
 try {
   const wanted = await parse(process.argv.slice(2));
-  process.exitCode = wanted ? await run(wanted) : ExitCode.ok;
+  process.exitCode = wanted ? await runCommand(wanted.command, wanted.args) : ExitCode.ok;
 } catch (error) {
   process.exitCode = report(error);
 }

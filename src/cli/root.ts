@@ -1,15 +1,21 @@
 import { ObError } from '../resources/error.ts';
 import { findProgram, runAttached } from '../resources/run.ts';
 
-/**
- * Makes sure that we are root: undefined if so. Else the same command is run again through sudo, as
- * overlay-boot does, and its exit code given; without sudo there is one clear line.
- */
-export async function becomeRoot(): Promise<number | undefined> {
-  if (process.getuid?.() === 0) return undefined;
-  if (!findProgram('sudo'))
-    throw new ObError('this needs root, and there is no sudo on this machine', { hint: 'run it as root: su -c "ob ..."' });
+export function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+export function needRoot(): void {
+  if (isRoot()) return;
+  throw new ObError('this needs root, and there is no sudo on this machine', { hint: 'run it as root: su -c "ob ..."' });
+}
+
+/** Runs the same command again as root, as overlay-boot does, and gives its exit code; undefined: there is no sudo. */
+export async function runThroughSudo(): Promise<number | undefined> {
+  if (!findProgram('sudo')) return undefined;
   process.stderr.write('ob: this needs root: running it again through sudo\n');
   const [node = process.execPath, ...words] = process.argv;
-  return runAttached('sudo', ['-u', 'root', '--', node, ...words]);
+  // sudo clears the environment.
+  const colour = process.env['NO_COLOR'] ? ['env', `NO_COLOR=${process.env['NO_COLOR']}`] : [];
+  return runAttached('sudo', ['-u', 'root', '--', ...colour, node, ...words]);
 }

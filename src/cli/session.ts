@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { machineFacts } from '../planner/hosts/facts.ts';
 import { readHostsFile } from '../planner/hosts/read.ts';
@@ -11,6 +11,7 @@ import { kinds } from '../resources/index.ts';
 import type { Spec } from '../resources/kind.ts';
 import { ownerOf } from '../resources/link-rules.ts';
 import { createLook, type Look, type Machine } from '../resources/machine.ts';
+import type { Owner } from '../resources/marks.ts';
 
 /** Where a hosts file is looked for when none is named. */
 const DEFAULT_FILES = ['./hosts.yaml', '/etc/ob/hosts.yaml'] as const;
@@ -20,11 +21,12 @@ export const REAPER = fileURLToPath(new URL('reaper', import.meta.url));
 
 /** The file that is meant; an error where none is named and none is at its usual place. */
 export function findHostsFile(named: string | undefined): string {
-  if (named) return named;
-  const found = DEFAULT_FILES.find((path) => existsSync(path));
+  if (named !== undefined) return named;
+  // A link that leads nowhere is not passed over: another file would be taken for the one that is meant.
+  const found = DEFAULT_FILES.find((path) => lstatSync(path, { throwIfNoEntry: false }));
   if (found) return found.replace(/^\.\//, '');
   throw new ObError(`no hosts file: neither ${DEFAULT_FILES.join(' nor ')} is there`, {
-    hint: 'name it: ob apply FILE; fixtures/hosts.yaml is one to begin with',
+    hint: 'name it: ob COMMAND FILE; fixtures/hosts.yaml is one to begin with',
     exitCode: ExitCode.badFile,
   });
 }
@@ -68,4 +70,11 @@ export function checkLimit(limit: ReadonlySet<string>, desired: readonly Spec[],
     if (known.has(name)) continue;
     throw new ObError(`there is no subhost "${name}"${nearest(name, [...known].sort())}`, { exitCode: ExitCode.usage });
   }
+}
+
+/** Nothing there is no failure, but it may be a slip of the pen. */
+export function sayUnknownScope(scope: string, owners: readonly Owner[]): void {
+  const scopes = [...new Set(owners.map((owner) => owner.scope))].sort();
+  if (scopes.includes(scope)) return;
+  process.stderr.write(`ob: nothing of scope "${scope}" is there${scopes.length > 0 ? nearest(scope, scopes) : ''}\n`);
 }

@@ -30,6 +30,10 @@ export function textOf(event: Event, paint: Paint): string[] {
       return [`${paint('red', 'still differs:')} ${event.path}: wanted ${show(event.wanted)}, seen ${show(event.seen)}`];
     case 'recap':
       return recapLines(event.subhosts, event.seconds, paint);
+    case 'waiting':
+      return [`waiting up to ${event.seconds} s for another run to end: ${event.for}`];
+    case 'interrupted':
+      return ['interrupted: stopping when what runs has ended; once more: at once'];
     case 'error':
       return [`ob: ${event.message}`, ...hintLines(event.hint)];
     default:
@@ -74,6 +78,7 @@ const VERBS: readonly (readonly [Change['action'], string])[] = [
 function plannedLines({ counts, blocked, unchanged }: { counts: Counts; blocked: number; unchanged: number }): string[] {
   const parts = VERBS.flatMap(([action, word]) => (counts[action] ? [`${counts[action]} to ${word}`] : []));
   if (blocked > 0) return [`Plan: nothing will be done while ${blocked === 1 ? 'this is' : `these ${blocked} are`} in the way.`];
+  if (parts.length === 0 && unchanged === 0) return ['Nothing to do: nothing is there.'];
   if (parts.length === 0) return [`Nothing to do: ${unchanged} ${unchanged === 1 ? 'resource is' : 'resources are'} as wanted.`];
   return [`Plan: ${parts.join(', ')}; ${unchanged} unchanged.`];
 }

@@ -21,6 +21,8 @@ export interface Ran {
 export interface RunOptions {
   readonly input?: string;
   readonly timeLimitMs?: number;
+  /** Ends the program when it is aborted. */
+  readonly signal?: AbortSignal;
   /** Descriptors that the program gets as 3, 4, … */
   readonly descriptors?: readonly number[];
   /** Called with every line of stdout as it comes. */
@@ -55,6 +57,9 @@ export async function run(program: string, args: readonly string[], options: Run
     // In a session of its own: Ctrl-C at the terminal is for ob, which lets what runs come to its end.
     detached: true,
     timeout: options.timeLimitMs ?? TIME_LIMIT_MS,
+    ...(options.signal ? { cancelSignal: options.signal } : {}),
+    // The folder that ob was started in may be gone, or be one that has to be unmounted.
+    cwd: '/',
     env: { LC_ALL: 'C', PATH: SYSTEM_PATH.join(':') },
     extendEnv: false,
     maxBuffer: 1 << 28,

@@ -15,23 +15,26 @@ export const apply: Command = {
     ['ob apply -j 1 --lock-timeout 60', 'One thing at a time; wait for another run to end'],
   ],
   needsRoot: true,
+  changes: true,
+  tellsEvents: true,
 
   async run(args, context) {
     const path = findHostsFile(args.file);
-    const file = await readFile(path);
-    const desired = desiredOf(file);
     const limit = args.limit.length > 0 ? new Set(args.limit) : undefined;
-    return withLock(args.lockTimeout, context.commandLine, async () => {
+    const early = await readFile(path);
+    return withLock(args.lockTimeout, context, async (hasWaited) => {
+      const file = hasWaited ? await readFile(path) : early;
+      const desired = desiredOf(file);
       const { plan, world } = await planFor(file.scope, desired, limit);
       if (limit) checkLimit(limit, desired, world);
-      if (file.subhosts.length === 0 && world.live.size > 0 && !args.allowEmpty)
-        throw new ObError(
-          `${path} names no subhost, and ${world.live.size} resources of scope "${file.scope}" are there: all would be removed`,
-          {
-            hint: '--allow-empty if that is what you want',
-          },
-        );
+      if (file.subhosts.length === 0 && world.live.size > 0 && !args.allowEmpty) throw wouldEmpty(path, file.scope, world.live.size);
       return runPlan(plan, { scope: file.scope, desired, limit }, args, context);
     });
   },
 };
+
+function wouldEmpty(path: string, scope: string, count: number): ObError {
+  return new ObError(`${path} names no subhost, and ${count} resources of scope "${scope}" are there: all would be removed`, {
+    hint: '--allow-empty if that is what you want',
+  });
+}

@@ -6,7 +6,7 @@ import { listOwners } from '../../resources/scopes.ts';
 import type { Args, Command } from '../command.ts';
 import { withLock } from '../lock.ts';
 import { runPlan } from '../run-plan.ts';
-import { findHostsFile, planFor, REAPER, readFile } from '../session.ts';
+import { findHostsFile, planFor, REAPER, readFile, sayUnknownScope } from '../session.ts';
 
 export const destroy: Command = {
   name: 'destroy',
@@ -15,56 +15,69 @@ export const destroy: Command = {
   options: ['json', 'parallel', 'lockTimeout', 'scope'],
   examples: [
     ['ob destroy', 'All that ./hosts.yaml made, its bridges too'],
-    ['ob destroy web', 'One subhost, also when its file is broken or gone'],
+    ['ob destroy web client', 'Two subhosts, also when the file is broken or gone'],
+    ['ob destroy demo.yaml web', 'One subhost of a file that is not ./hosts.yaml'],
     ['ob destroy --scope demo', 'All of a scope, whatever became of its file'],
   ],
   needsRoot: true,
+  changes: true,
+  tellsEvents: true,
 
   async run(args, context) {
-    return withLock(args.lockTimeout, context.commandLine, async () => {
+    return withLock(args.lockTimeout, context, async () => {
       const owners = await listOwners(createLook(REAPER));
-      const scope = await findScope(args, owners);
-      for (const name of args.names)
-        refuseUnknown(
-          name,
-          owners.filter((owner) => owner.scope === scope),
-          owners,
-        );
+      const { scope, inFile } = await findTarget(args, owners);
       const limit = args.names.length > 0 ? new Set(args.names) : undefined;
-      const { plan } = await planFor(scope, [], limit);
+      const { plan, world } = await planFor(scope, [], limit);
+      const there = [...world.live.values()].flatMap((one) => one.subhost ?? []);
+      for (const name of args.names) refuseUnknown(name, new Set([...inFile, ...there]), owners);
       return runPlan(plan, { scope, desired: [], limit }, args, context);
     });
   },
 };
 
+interface Target {
+  readonly scope: string;
+  /** Subhosts of the file, as far as it could be read. */
+  readonly inFile: readonly string[];
+}
+
 /** From the option, else from the file, else from the marks, if they leave no doubt. */
-async function findScope(args: Args, owners: readonly Owner[]): Promise<string> {
-  if (args.scope) return args.scope;
+async function findTarget({ scope, file, names }: Args, owners: readonly Owner[]): Promise<Target> {
+  if (scope) {
+    sayUnknownScope(scope, owners);
+    return { scope, inFile: [] };
+  }
   try {
-    return (await readFile(findHostsFile(args.file))).scope;
+    const read = await readFile(findHostsFile(file));
+    return { scope: read.scope, inFile: read.subhosts.map((subhost) => subhost.name) };
   } catch (error) {
-    if (!(error instanceof ObError) || error.exitCode !== ExitCode.badFile || args.names.length === 0) throw withScopes(error, owners);
-    const scopes = new Set(owners.filter((owner) => args.names.includes(owner.name)).map((owner) => owner.scope));
+    if (!(error instanceof ObError) || error.exitCode !== ExitCode.badFile) throw error;
+    const scopes = new Set(owners.filter((owner) => names.includes(owner.name)).map((owner) => owner.scope));
     const [only] = scopes;
-    if (only && scopes.size === 1) return only;
+    if (only && scopes.size === 1) return { scope: only, inFile: [] };
+    const [lost] = names;
+    if (lost && scopes.size === 0) refuseUnknown(lost, new Set(owners.map((owner) => owner.name)), owners);
     throw withScopes(error, owners);
   }
 }
 
-function withScopes(error: unknown, owners: readonly Owner[]): unknown {
-  if (!(error instanceof ObError) || error.exitCode !== ExitCode.badFile) return error;
+function withScopes(error: ObError, owners: readonly Owner[]): ObError {
   const scopes = [...new Set(owners.map((owner) => owner.scope))].sort();
   const hint =
     scopes.length > 0 ? `without a good file, name the scope: --scope ${scopes.join('|')}` : 'nothing on this machine carries a mark of ob';
   return new ObError(error.message, { hint, exitCode: error.exitCode });
 }
 
-/** Gone already is fine, a typo is not: but a name that is nowhere looks the same. So it is said, and is no failure. */
-function refuseUnknown(name: string, own: readonly Owner[], all: readonly Owner[]): void {
-  if (own.some((owner) => owner.name === name)) return;
-  const elsewhere = all.find((owner) => owner.name === name);
+/**
+ * Gone already is fine if the file vouches for the name. What neither the file nor the machine knows looks the same
+ * as a slip of the pen, and must not look like success.
+ */
+function refuseUnknown(name: string, known: ReadonlySet<string>, owners: readonly Owner[]): void {
+  if (known.has(name)) return;
+  const elsewhere = owners.find((owner) => owner.name === name);
   if (elsewhere)
     throw new ObError(`${name} belongs to scope "${elsewhere.scope}"`, { hint: `--scope ${elsewhere.scope}`, exitCode: ExitCode.usage });
-  const known = own.map((owner) => owner.name).sort();
-  process.stderr.write(`ob: nothing of a subhost "${name}" is there${known.length > 0 ? nearest(name, known) : ''}\n`);
+  const names = [...known].sort();
+  throw new ObError(`nothing of a subhost "${name}" is there${names.length > 0 ? nearest(name, names) : ''}`, { exitCode: ExitCode.usage });
 }

@@ -15,6 +15,7 @@ export const plan: Command = {
     ['ob plan --detailed-exitcode', 'Exit 0: nothing to do, 2: changes pending'],
   ],
   needsRoot: true,
+  tellsEvents: true,
 
   async run(args, { output }) {
     const file = await readFile(findHostsFile(args.file));

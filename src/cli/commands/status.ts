@@ -2,7 +2,7 @@ import { ExitCode } from '../../resources/error.ts';
 import { createLook } from '../../resources/machine.ts';
 import { listOwners } from '../../resources/scopes.ts';
 import type { Args, Command } from '../command.ts';
-import { desiredOf, findHostsFile, planFor, REAPER, readFile } from '../session.ts';
+import { desiredOf, findHostsFile, planFor, REAPER, readFile, sayUnknownScope } from '../session.ts';
 import { isWell, type Status, statusOf } from '../status.ts';
 import { table } from '../table.ts';
 
@@ -49,8 +49,7 @@ async function readStatus(args: Args): Promise<Status[]> {
 
 /** Without a file nothing is wanted: what is there is shown as it is. */
 async function statusOfScope(scope: string): Promise<Status[]> {
-  const known = (await listOwners(createLook(REAPER))).some((owner) => owner.scope === scope);
-  if (!known) return [];
+  sayUnknownScope(scope, await listOwners(createLook(REAPER)));
   const { plan, world } = await planFor(scope, []);
   return statusOf(scope, { ...plan, changes: [] }, world);
 }

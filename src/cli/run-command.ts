@@ -1,0 +1,91 @@
+import { ExitCode, hasCode, messageOf, ObError } from '../resources/error.ts';
+import type { Args, Command, Context } from './command.ts';
+import { type Event, versionEvent } from './events.ts';
+import { createOutput, type Output } from './output.ts';
+import { isRoot, needRoot, runThroughSudo } from './root.ts';
+
+/** Runs a command as root if it needs that, and gives its exit code. */
+export async function runCommand(command: Command, args: Args): Promise<number> {
+  if (command.needsRoot && !isRoot()) {
+    const exitCode = await runThroughSudo();
+    if (exitCode !== undefined) return exitCode;
+  }
+  const isNdjson = args.json && command.tellsEvents === true;
+  const output = createOutput(isNdjson, process.stdout, process.env);
+  try {
+    if (isNdjson) output.sink(versionEvent(command.name));
+    if (command.needsRoot) needRoot();
+    return await command.run(args, createContext(command, output));
+  } catch (error) {
+    output.stop();
+    if (isNdjson) output.sink(errorEvent(error));
+    throw error;
+  } finally {
+    output.stop();
+  }
+}
+
+function createContext(command: Command, output: Output): Context {
+  return {
+    output,
+    stdout: process.stdout,
+    // What only reads ends at once by any signal, as every program does.
+    signal: command.changes ? holdSignals(output) : new AbortController().signal,
+    commandLine: ['ob', ...process.argv.slice(2)].join(' '),
+  };
+}
+
+/** Between two presses of a person. The terminal signals all its programs, and npx, sudo and timeout(1) pass that on once more. */
+const SAME_SIGNAL_MS = 300;
+
+/** The first Ctrl-C (or TERM) lets what runs come to its end, the second does not wait for it. */
+function holdSignals(output: Output): AbortSignal {
+  const controller = new AbortController();
+  let first = 0;
+  const handle = (): void => {
+    if (!controller.signal.aborted) {
+      first = performance.now();
+      controller.abort();
+      output.sink({ type: 'interrupted' });
+    } else if (performance.now() - first > SAME_SIGNAL_MS) {
+      output.stop();
+      process.exit(ExitCode.interrupted);
+    }
+  };
+  process.on('SIGINT', handle).on('SIGTERM', handle);
+  // The terminal has gone, perhaps with the connection: a run that is half through goes on to its end.
+  process.on('SIGHUP', () => {});
+  return controller.signal;
+}
+
+function errorEvent(error: unknown): Event {
+  const hint = error instanceof ObError ? error.hint : undefined;
+  return { type: 'error', message: messageOf(error), ...(hint ? { hint } : {}) };
+}
+
+/** The only place where errors end. What is no `ObError` is a bug, and is shown in full. Gives the exit code. */
+export function report(error: unknown): number {
+  if (!(error instanceof ObError)) {
+    process.stderr.write(`ob: this is a bug in ob: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
+    return ExitCode.failed;
+  }
+  // Lines of a bad file begin with its name already, so that an editor can jump there.
+  const isList = error.exitCode === ExitCode.badFile && /:\d+:\d+: /.test(error.message);
+  process.stderr.write(`${isList ? '' : 'ob: '}${error.message}\n${error.hint ? `    -> ${error.hint}\n` : ''}`);
+  return error.exitCode;
+}
+
+/** A reader that has gone (`ob apply | head`) must not end an apply half-way; other losses are told at the end. */
+export function guardStreams(): void {
+  let lost: unknown;
+  process.stdout.on('error', (error) => {
+    // EIO: so ends a terminal.
+    if (!hasCode(error, 'EPIPE', 'EIO')) lost ??= error;
+  });
+  process.stderr.on('error', () => {});
+  process.on('exit', (code) => {
+    if (lost === undefined) return;
+    process.stderr.write(`ob: not all could be written: ${messageOf(lost)}\n`);
+    if (code === ExitCode.ok) process.exitCode = ExitCode.failed;
+  });
+}

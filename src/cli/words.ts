@@ -1,0 +1,106 @@
+import { nearest } from '../planner/hosts/shape.ts';
+import { ExitCode, ObError } from '../resources/error.ts';
+import type { Args, Command } from './command.ts';
+
+/** What yargs makes of the words of a command line. */
+export type Raw = Readonly<Record<string, unknown>>;
+
+export const DEFAULT_PARALLEL = 8;
+
+/** Timers of Node end at 24 days. */
+const MAX_LOCK_TIMEOUT = 1_000_000;
+
+/** From yargs' untyped words to what a command is given. Throws where they mean nothing. Pure. */
+export function toArgs(command: Command, raw: Raw): Args {
+  const after = listOf(raw['--']);
+  const words = [...listOf(raw['file']), ...listOf(raw['name']), ...listOf(raw['names']), ...(command.takesCommand ? [] : after)];
+  const hint = helpOf(command.name);
+  if (words.includes('')) throw usage('an argument is empty: is a variable of your shell unset?', hint);
+  const takesNames = /\bnames?\b/.test(command.positionals);
+  const takesFile = command.positionals.includes('file');
+  const takesMany = command.positionals.includes('..');
+  // A subhost's name has no dot and no slash; a file of that name can be written ./NAME.
+  const isFile = (word: string | undefined): word is string => word !== undefined && takesFile && (!takesNames || /[./]/.test(word));
+  const [first, ...rest] = words;
+  const names = isFile(first) ? rest : words;
+  if (!takesMany && names.length > (takesNames ? 1 : 0)) throw usage(`too many arguments: ${names.at(-1)}`, hint);
+  const scope = last(raw['scope']);
+  if (isFile(first) && scope !== undefined) throw usage('a hosts file and --scope: only one of them can say which scope is meant', hint);
+  return {
+    ...(isFile(first) ? { file: first } : {}),
+    names,
+    command: command.takesCommand ? after : [],
+    limit: toLimit(raw['limit'], hint),
+    json: last(raw['json']) === true,
+    parallel: toParallel(Number(last(raw['parallel']) ?? DEFAULT_PARALLEL), hint),
+    lockTimeout: toSeconds(Number(last(raw['lockTimeout']) ?? 0), hint),
+    allowEmpty: last(raw['allowEmpty']) === true,
+    detailedExitcode: last(raw['detailedExitcode']) === true,
+    ...(typeof scope === 'string' ? { scope: toScope(scope, hint) } : {}),
+  };
+}
+
+function listOf(value: unknown): string[] {
+  if (value === undefined) return [];
+  return (Array.isArray(value) ? value : [value]).map(String);
+}
+
+/** An option that is given twice means what it meant last. */
+function last(value: unknown): unknown {
+  return Array.isArray(value) ? value.at(-1) : value;
+}
+
+/** `--limit "$NAMES"` with nothing in the variable must not come to mean all. */
+function toLimit(value: unknown, hint: string): string[] {
+  const names = listOf(value).flatMap((one) => one.split(',').map((name) => name.trim()));
+  if (value !== undefined && names.includes('')) throw usage('--limit wants names: NAME,...', hint);
+  return names;
+}
+
+function toParallel(number: number, hint: string): number {
+  if (Number.isSafeInteger(number) && number >= 1) return number;
+  throw usage('--parallel (-j) wants a whole number, 1 or more', hint);
+}
+
+function toSeconds(number: number, hint: string): number {
+  if (number >= 0 && number <= MAX_LOCK_TIMEOUT) return number;
+  throw usage(`--lock-timeout wants seconds, 0 to ${MAX_LOCK_TIMEOUT}`, hint);
+}
+
+function toScope(scope: string, hint: string): string {
+  if (/^[a-z][a-z0-9-]{0,31}$/.test(scope)) return scope;
+  throw usage(`"${scope}" is no scope: 1 to 32 characters of a-z, 0-9 and "-", a letter first`, hint);
+}
+
+/** What yargs says is wrong, in the words of a person, with the nearest good word. Pure. */
+export function usageError(message: string, words: readonly string[], commands: readonly Command[], options: readonly string[]): ObError {
+  const command = commands.find(({ name }) => name === words[0]);
+  const hint = helpOf(command?.name);
+  const lacking = /^Not enough arguments following: (\S+)/.exec(message)?.[1];
+  if (lacking) return usage(`${dashed(lacking)} wants a value`, hint);
+  const lackingWord = /^Not enough non-option arguments/.test(message);
+  if (lackingWord && command) return usage(`${command.name} wants ${command.positionals.toUpperCase()}`, hint);
+  const unknown = /^Unknown (?:argument|command)s?: ([^,]+)/.exec(message)?.[1];
+  if (unknown === undefined) return usage(message, hint);
+  if (words.some((word) => word === dashed(unknown) || word.startsWith(`${dashed(unknown)}=`) || isShort(word, unknown)))
+    return usage(`there is no option ${dashed(unknown)}${nearest(dashed(unknown), options.map(dashed))}`, hint);
+  if (command) return usage(`too many arguments: ${unknown}`, hint);
+  const names = commands.map(({ name }) => name);
+  return usage(`there is no command "${unknown}"${nearest(unknown, names)}`, hint);
+}
+
+function dashed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
+}
+
+function isShort(word: string, letter: string): boolean {
+  return letter.length === 1 && /^-[^-]/.test(word) && word.includes(letter);
+}
+
+function helpOf(command: string | undefined): string {
+  return command ? `ob ${command} --help` : 'ob --help';
+}
+
+function usage(message: string, hint: string): ObError {
+  return new ObError(message, { exitCode: ExitCode.usage, hint });
+}
