@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Blocker, Kind, Live, Spec, Task } from './kind.ts';
-import { addressLines, blockerOf, ownerOf, toResults } from './link-rules.ts';
+import { addressLines, blockerOf, markSeen, markWords, removeLinks, toResults } from './link-rules.ts';
 import type { Link } from './linux/ip.ts';
 import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
@@ -15,7 +15,7 @@ type BridgeLive = Live<BridgeFields, null>;
 export const bridge: Kind<BridgeFields, BridgeExtra, null, BridgeSpec, BridgeLive> = {
   name: 'bridge',
   rules: {
-    mark: { class: 'live', why: 'a run that was cut off left it without its mark' },
+    mark: { class: 'live', why: 'its group or its alias is missing' },
     up: { class: 'live', why: 'a bridge that is down passes nothing on' },
     address: { class: 'live', why: "the machine's own address on this bridge" },
   },
@@ -55,10 +55,10 @@ export const bridge: Kind<BridgeFields, BridgeExtra, null, BridgeSpec, BridgeLiv
     );
   },
 
-  async remove(_machine, live) {
-    return toResults(
+  async remove(machine, live) {
+    return removeLinks(
+      machine,
       live.map((one) => one.address),
-      await runIpBatch(live.map(({ address }) => ({ address, words: ['link', 'delete', nameOf(address)] }))),
     );
   },
 };
@@ -68,14 +68,13 @@ function nameOf(address: string): string {
 }
 
 function toLive(link: Link): BridgeLive {
-  const owner = ownerOf(link);
   return {
     address: `bridge/${link.name}`,
     subhost: null,
     needs: [],
     holds: [`link:${link.name}`],
     fields: {
-      mark: owner && owner !== 'unfinished' ? markOf(owner) : null,
+      mark: markSeen(link),
       up: link.up,
       address: [...link.addresses].sort(),
     },
@@ -89,8 +88,7 @@ function linesFor(task: Task<BridgeSpec, BridgeLive>): BatchLine[] {
   const make = ['link', 'add', name, 'address', extra.mac, 'up', 'group', String(LINK_GROUP), 'type', 'bridge'];
   return [
     ...(task.live ? [] : [{ address, words: make }]),
-    { address, words: ['link', 'set', name, 'alias', extra.mark] },
-    { address, words: ['link', 'set', name, 'up'] },
+    { address, words: ['link', 'set', name, ...markWords(extra.mark), 'up'] },
     ...addressLines(address, name, task.live?.fields.address ?? [], fields.address),
   ];
 }

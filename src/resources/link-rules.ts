@@ -1,13 +1,27 @@
 import type { ObError } from './error.ts';
-import type { Blocker, Result } from './kind.ts';
+import type { Address, Blocker, Result } from './kind.ts';
 import type { Link } from './linux/ip.ts';
-import type { BatchLine } from './linux/ip-batch.ts';
-import { LINK_GROUP, type Owner, parseMark } from './marks.ts';
+import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
+import type { Machine } from './machine.ts';
+import { LINK_GROUP, markOf, type Owner, parseMark } from './marks.ts';
 
-/** Whose is this link? `unfinished`: ours, but a crash came before its mark; no run is under way that could finish it. */
+/**
+ * Whose is this link? Either half of its mark tells: a link that has lost one is still ours. `unfinished`: ours, but a
+ * crash came before its alias; no run is under way that could finish it.
+ */
 export function ownerOf(link: Link): Owner | 'unfinished' | undefined {
-  if (link.group !== LINK_GROUP) return undefined;
-  return parseMark(link.alias) ?? 'unfinished';
+  return parseMark(link.alias) ?? (link.group === LINK_GROUP ? 'unfinished' : undefined);
+}
+
+/** The mark of a link, if it is whole. */
+export function markSeen(link: Link): string | null {
+  const owner = parseMark(link.alias);
+  return owner && link.group === LINK_GROUP ? markOf(owner) : null;
+}
+
+/** Words of `ip link set` that give a link its mark. */
+export function markWords(mark: string): string[] {
+  return ['group', String(LINK_GROUP), 'alias', mark];
 }
 
 /** What links of ours are. */
@@ -37,6 +51,19 @@ export function addressLines(address: string, link: string, seen: readonly strin
     // Duplicate address detection would keep an IPv6 address unusable for a second; the file says that it is ours.
     ...add.map((one) => ({ address, words: ['address', 'replace', one, 'dev', link, ...(one.includes(':') ? ['nodad'] : [])] })),
   ];
+}
+
+/**
+ * Deletes links that are still ours. Gone already is fine: a cable goes with the last process of the subhost's network
+ * namespace, at any moment.
+ */
+export async function removeLinks(machine: Machine, addresses: readonly Address[]): Promise<Result[]> {
+  const ours = new Set((await machine.look.links()).filter(ownerOf).map((link) => link.name));
+  const nameOf = (address: Address): string => address.slice(address.indexOf('/') + 1);
+  const lines = addresses.map((address) => ({ address, words: ['link', 'delete', nameOf(address)] }));
+  const errors = await runIpBatch(lines.filter(({ address }) => ours.has(nameOf(address))));
+  for (const [address, error] of errors) if (/Cannot find device/.test(error.message)) errors.delete(address);
+  return toResults(addresses, errors);
 }
 
 /** One result for each object, with its error if it has one. */

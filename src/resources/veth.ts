@@ -1,7 +1,7 @@
 import type { ObError } from './error.ts';
 import type { Cable, HostsFile, Subhost } from './hosts.ts';
-import type { Blocker, Kind, Live, Need, Result, Spec, Task } from './kind.ts';
-import { addressLines, blockerOf, ownerOf, toResults } from './link-rules.ts';
+import type { Address, Blocker, Kind, Live, Need, Result, Spec, Task } from './kind.ts';
+import { addressLines, blockerOf, markSeen, markWords, ownerOf, removeLinks } from './link-rules.ts';
 import type { Link, Route } from './linux/ip.ts';
 import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
 import type { Machine } from './machine.ts';
@@ -15,7 +15,9 @@ type VethFields = {
   readonly netns: string | null;
   readonly inside: string;
   readonly inside_up: boolean;
-  readonly bridge?: string | null;
+  /** Does another link have the name that the subhost's end should have? */
+  readonly crossed: boolean;
+  readonly bridge: string | null;
   readonly mac?: string;
   readonly address?: readonly string[];
   readonly gateway?: readonly string[];
@@ -30,10 +32,11 @@ type VethTask = Task<VethSpec, VethLive>;
 export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | undefined }, VethSpec, VethLive> = {
   name: 'veth',
   rules: {
-    mark: { class: 'live', why: 'a run that was cut off left it without its mark' },
+    mark: { class: 'live', why: 'its group or its alias is missing' },
     up: { class: 'live', why: "the machine's end is set up" },
     netns: { class: 'replace', why: 'the other end is not in the subhost' },
     inside: { class: 'live', why: "the subhost's end is renamed" },
+    crossed: { class: 'replace', why: 'the cables inside have swapped their names' },
     inside_up: { class: 'live', why: "the subhost's end is set up" },
     bridge: { class: 'live', why: "the machine's end is plugged into another bridge" },
     mac: { class: 'live', why: 'peers learn the new MAC with the next packet' },
@@ -46,15 +49,15 @@ export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | un
   preflight: () => void needProgram('ip'),
 
   async list(machine, desired) {
-    const wanted = new Map(desired.map((spec) => [spec.address as string, spec]));
+    const wanted = new Map(desired.map((spec) => [spec.address, spec]));
     const live: VethLive[] = [];
     const blockers: Blocker[] = [];
     for (const link of await machine.look.links()) {
       const blocker = blockerOf(link, 'veth', machine.scope);
-      if (!blocker && link.kind === 'veth') live.push(await toLive(machine, link));
+      if (!blocker && link.kind === 'veth') live.push(await toLive(machine, link, wanted.get(`veth/${link.name}`)));
       else if (blocker && wanted.has(blocker.address)) blockers.push(blocker);
     }
-    return { live, blockers };
+    return { live: markCrossed(live, wanted), blockers };
   },
 
   async converge(_machine, tasks) {
@@ -65,13 +68,9 @@ export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | un
   },
 
   async remove(machine, live) {
-    const there = new Set((await machine.look.links()).map((link) => link.name));
-    const lines = live
-      .map((one) => ({ address: one.address, words: ['link', 'delete', nameOf(one.address)] }))
-      .filter((line) => there.has(line.words[2] ?? ''));
-    return toResults(
+    return removeLinks(
+      machine,
       live.map((one) => one.address),
-      await runIpBatch(lines),
     );
   },
 };
@@ -96,8 +95,8 @@ function toSpec(file: HostsFile, subhost: Subhost, cable: Cable): VethSpec {
       netns: subhost.name,
       inside: cable.inside,
       inside_up: true,
-      // A cable without a bridge belongs to ifupdown, which may well plug it in somewhere.
-      ...(cable.bridge ? { bridge: cable.bridge } : {}),
+      crossed: false,
+      bridge: cable.bridge,
       ...(cable.mac ? { mac: cable.mac } : {}),
       ...(cable.address.length > 0 ? { address: [...cable.address].sort() } : {}),
       ...(cable.gateway.length > 0 ? { gateway: [...cable.gateway].sort() } : {}),
@@ -112,7 +111,7 @@ function summaryOf({ inside, bridge, mac, address, gateway }: Cable): string {
   return parts.filter(Boolean).join(', ');
 }
 
-async function toLive(machine: Machine, link: Link): Promise<VethLive> {
+async function toLive(machine: Machine, link: Link, spec: VethSpec | undefined): Promise<VethLive> {
   const owner = ownerOf(link);
   const name = owner && owner !== 'unfinished' ? owner.name : null;
   const netns = name ?? /^(.*?)\d+$/.exec(link.name)?.[1] ?? '';
@@ -124,14 +123,32 @@ async function toLive(machine: Machine, link: Link): Promise<VethLive> {
     needs: [`netns/${netns}`],
     holds: [`link:${link.name}`, ...(peer ? [`link:${netns}/${peer.name}`] : [])],
     fields: {
-      mark: owner && owner !== 'unfinished' ? markOf(owner) : null,
+      mark: markSeen(link),
       up: link.up,
-      bridge: link.master ?? null,
+      // A cable without a bridge belongs to ifupdown, which may well plug it in somewhere: but not into a bridge of ours.
+      ...(spec?.fields.bridge === null && !(await isOurs(machine, link.master)) ? {} : { bridge: link.master ?? null }),
       netns: peer ? netns : null,
       ...(peer && inside ? seenInside(peer, inside.routes) : {}),
     },
     handle: { inside: peer?.name },
   };
+}
+
+async function isOurs(machine: Machine, bridge: string | undefined): Promise<boolean> {
+  const link = (await machine.look.links()).find((one) => one.name === bridge);
+  const owner = link && ownerOf(link);
+  return owner !== undefined && owner !== 'unfinished' && owner.scope === machine.scope;
+}
+
+/** A free name is taken in place. Where several cables have each other's, no order of renaming is right: they are made anew. */
+function markCrossed(live: readonly VethLive[], wanted: ReadonlyMap<Address, VethSpec>): VethLive[] {
+  const misnamed = live.filter(({ address, fields }) => {
+    const spec = wanted.get(address);
+    return spec && fields.inside !== undefined && fields.inside !== spec.fields.inside;
+  });
+  const isCrossed = (one: VethLive): boolean =>
+    misnamed.includes(one) && misnamed.some((other) => other !== one && other.fields.netns === one.fields.netns);
+  return live.map((one) => ({ ...one, fields: { ...one.fields, crossed: isCrossed(one) } }));
 }
 
 function seenInside(peer: Link, routes: readonly Route[]): Fieldlike {
@@ -146,15 +163,19 @@ function seenInside(peer: Link, routes: readonly Route[]): Fieldlike {
 }
 
 /** What is done on the machine's side. The peer cannot come up in the call that makes it (ENOTCONN): its own end is not there yet. */
-function outerLines({ spec, live }: VethTask): BatchLine[] {
+function outerLines({ spec, live, changes }: VethTask): BatchLine[] {
   const { address, fields, extra } = spec;
   const name = nameOf(address);
-  const master = fields.bridge ? ['master', fields.bridge] : [];
+  const master = fields.bridge ? ['master', fields.bridge] : isUnplugged(changes) ? ['nomaster'] : [];
   const peer = ['peer', 'name', fields.inside, ...(fields.mac ? ['address', fields.mac] : []), 'netns', extra.netns];
   const lines = live
     ? [['link', 'set', name, ...master, 'up']]
     : [['link', 'add', name, ...master, 'up', 'group', String(LINK_GROUP), 'type', 'veth', ...peer]];
-  return [...lines, ['link', 'set', name, 'alias', extra.mark]].map((words) => ({ address, words }));
+  return [...lines, ['link', 'set', name, ...markWords(extra.mark)]].map((words) => ({ address, words }));
+}
+
+function isUnplugged(changes: VethTask['changes']): boolean {
+  return changes.some((change) => change.field === 'bridge' && change.new === null);
 }
 
 /** What is done inside. */
@@ -194,7 +215,7 @@ async function toResult(task: VethTask, errors: ReadonlyMap<string, ObError>): P
   const address = task.spec.address;
   const error = errors.get(address);
   if (error) return { address, error };
-  if (task.live || !task.spec.extra.runsIfup) return { address };
+  if (!task.spec.extra.runsIfup || (task.live && !isUnplugged(task.changes))) return { address };
   return { address, notes: await ifup(nameOf(address)) };
 }
 
