@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { hasCode } from './error.ts';
-import { cgroupPath, findCgroupRoot, listCgroups, readMembers } from './linux/cgroup.ts';
-import { findInit, type Init } from './linux/init.ts';
+import { cgroupName, cgroupPath, findCgroupRoot, listCgroups, readCgroup, readMembers } from './linux/cgroup.ts';
+import { findMountsOfUppers, type UpperUse } from './linux/holders.ts';
+import { findInit, findInits, type Init } from './linux/init.ts';
 import { type Inside, parseInsides } from './linux/inside.ts';
 import { type Link, parseIpJson, toLink, toRoute } from './linux/ip.ts';
-import { type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
-import { readIfThere, readLinkIfThere, uptimeSeconds } from './linux/proc.ts';
+import { countLayers, type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
+import { listPids, readIfThere, readLinkIfThere, uptimeSeconds } from './linux/proc.ts';
 import { markOf, type Owner } from './marks.ts';
 import { failure, run } from './run.ts';
 
@@ -22,18 +23,22 @@ export interface Machine {
 }
 
 /** One name in /run/netns. */
-interface NetnsName {
+export interface NetnsName {
   readonly name: string;
   /** False: a plain file, left behind by a crash; no namespace is mounted on it. */
   readonly real: boolean;
   /** Inode of the namespace: the number in `net:[4026532281]`. */
   readonly inode: number;
+  /** How many namespaces are mounted there on one another; the topmost is what the name shows. */
+  readonly layers: number;
 }
 
 /** The PID 1 of a subhost and what it lives in. */
 export interface LiveInit extends Init {
   /** Inode of its network namespace. */
   readonly netns: number | undefined;
+  /** Its cgroup below the root of the tree: `/ob/SCOPE/NAME`, unless somebody has moved it. */
+  readonly cgroup: string;
   /** All that is mounted inside. */
   readonly mounts: readonly Mount[];
   readonly uptimeSeconds: number;
@@ -50,8 +55,13 @@ export interface Look {
   mounts(): readonly MountEntry[];
   cgroupRoot(): string | undefined;
   cgroups(): readonly Owner[];
-  /** Read anew at each call, since it may just have been started. Undefined: there is none, or it has ended. */
+  /**
+   * Read anew at each call, since it may just have been started. Undefined: there is none, or it has ended. Looked for
+   * in its cgroup; if it is not there, among all processes: a second one must never be started beside it.
+   */
   init(owner: Owner): LiveInit | undefined;
+  /** Overlays on these upper directories in any mount namespace, by upper directory. */
+  mountsOfUppers(uppers: readonly string[]): ReadonlyMap<string, readonly UpperUse[]>;
   /** Are these two names of one directory, as after a bind mount? */
   isSameDirectory(one: string, other: string): boolean;
 }
@@ -68,6 +78,7 @@ export function createLook(reaper: string): Look {
       netnsNames().flatMap((one) => (one.real ? one.name : [])),
     ),
   );
+  const strays = once(readStrays);
   return {
     links: once(readLinks),
     netnsNames,
@@ -78,7 +89,8 @@ export function createLook(reaper: string): Look {
       const root = findCgroupRoot();
       return root ? listCgroups(root) : [];
     }),
-    init: readInit,
+    init: (owner) => readInit(owner) ?? strays().get(markOf(owner)),
+    mountsOfUppers: findMountsOfUppers,
     isSameDirectory,
   };
 }
@@ -126,13 +138,15 @@ function readNetnsNames(): NetnsName[] {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
   }
-  return names.sort().flatMap(readNetnsName);
+  if (names.length === 0) return [];
+  const layers = countLayers(readFileSync('/proc/self/mountinfo', 'utf8'));
+  return names.sort().flatMap((name) => readNetnsName(name, layers.get(`${NETNS_FOLDER}/${name}`) ?? 1));
 }
 
-function readNetnsName(name: string): NetnsName[] {
+function readNetnsName(name: string, layers: number): NetnsName[] {
   const path = `${NETNS_FOLDER}/${name}`;
   try {
-    return [{ name, real: statfsSync(path).type === NSFS_MAGIC, inode: statSync(path).ino }];
+    return [{ name, real: statfsSync(path).type === NSFS_MAGIC, inode: statSync(path).ino, layers }];
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
@@ -142,10 +156,20 @@ function readNetnsName(name: string): NetnsName[] {
 function readInit(owner: Owner): LiveInit | undefined {
   const root = findCgroupRoot();
   const init = root ? findInit(readMembers(cgroupPath(root, owner)), markOf(owner)) : undefined;
-  if (!init) return undefined;
+  return init && toLiveInit(init, cgroupName(owner));
+}
+
+/** By mark: every PID 1 of a subhost, wherever it is. */
+function readStrays(): Map<string, LiveInit> {
+  const found = findInits(listPids());
+  return new Map([...found].map(([mark, init]) => [mark, toLiveInit(init, readCgroup(init.pid) ?? 'none')]));
+}
+
+function toLiveInit(init: Init, cgroup: string): LiveInit {
   const inode = /^net:\[(\d+)\]$/.exec(readLinkIfThere(`/proc/${init.pid}/ns/net`) ?? '')?.[1];
   return {
     ...init,
+    cgroup,
     netns: inode === undefined ? undefined : Number(inode),
     mounts: parseMountinfo(readIfThere(`/proc/${init.pid}/mountinfo`) ?? ''),
     uptimeSeconds: uptimeSeconds(init),

@@ -1,8 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ObError, toObError } from './error.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Result, Spec } from './kind.ts';
-import { findHolders, findMountsOfUpper } from './linux/holders.ts';
+import { findHolders, type UpperUse } from './linux/holders.ts';
 import { type MountEntry, optionValue } from './linux/mountinfo.ts';
 import { readIfThere } from './linux/proc.ts';
 import type { Machine } from './machine.ts';
@@ -50,11 +51,14 @@ export const mount: Kind<MountFields, MountExtra, { live: string }, MountSpec, M
     const stacks = byPoint(machine.look.mounts());
     const live = [...stacks.values()].flatMap((stack) => toLive(machine, stack, desired));
     const blockers = desired.flatMap((spec) => blockerOf(machine, spec, stacks.get(spec.fields.live) ?? []));
-    return { live, blockers };
+    return { live, blockers: [...blockers, ...usedUppers(machine, live, desired)] };
   },
 
-  async converge(_machine, tasks) {
-    const inUse = findMountsOfUpper(tasks.filter((task) => !task.live).map((task) => task.spec.extra.subhost.upper));
+  async converge(machine, tasks) {
+    const inUse = await waitForUppers(
+      machine,
+      tasks.filter((task) => !task.live).map((task) => task.spec.extra.subhost.upper),
+    );
     return Promise.all(
       tasks.map((task) =>
         attempt(task.spec.address, () => (task.live ? remount(task.spec) : make(task.spec, inUse.get(task.spec.extra.subhost.upper)))),
@@ -150,11 +154,37 @@ function blockerOf(machine: Machine, spec: MountSpec, stack: readonly MountEntry
   return [{ address: spec.address, what, hint }];
 }
 
-async function make(spec: MountSpec, inUse: string | undefined): Promise<void> {
+/** Two overlays on one upper directory corrupt it, and the kernel does no more than log a warning. */
+const IN_USE = 'is the upper directory of another mount already';
+const IN_USE_HINT = 'end that one first';
+
+/** Where one of our own has it, that one is known as live, and goes first. */
+function usedUppers(machine: Machine, live: readonly MountLive[], desired: readonly MountSpec[]): Blocker[] {
+  const mounted = new Map(live.map((one) => [one.address, one.fields['upper']]));
+  const fresh = desired.filter((spec) => spec.fields.type === 'overlay' && mounted.get(spec.address) !== spec.extra.subhost.upper);
+  const inUse = machine.look.mountsOfUppers(fresh.map((spec) => spec.extra.subhost.upper));
+  return fresh.flatMap(({ address, extra }) => {
+    const other = inUse.get(extra.subhost.upper)?.find((use) => parseMark(use.source)?.scope !== machine.scope);
+    return other ? [{ address, what: `${extra.subhost.upper} ${IN_USE}: ${other.where}`, hint: IN_USE_HINT }] : [];
+  });
+}
+
+const COPY_LIMIT_MS = 1000;
+
+/** Another subhost that is just being booted has copies of all mounts of the machine for a moment. */
+async function waitForUppers(machine: Machine, uppers: readonly string[]): Promise<ReadonlyMap<string, readonly UpperUse[]>> {
+  const deadline = Date.now() + COPY_LIMIT_MS;
+  for (;;) {
+    const inUse = machine.look.mountsOfUppers(uppers);
+    if (inUse.size === 0 || Date.now() > deadline) return inUse;
+    await sleep(10);
+  }
+}
+
+async function make(spec: MountSpec, inUse: readonly UpperUse[] = []): Promise<void> {
   const { subhost, mark } = spec.extra;
-  // Two overlays on one upper directory corrupt it, and the kernel does no more than log a warning.
-  if (inUse)
-    throw new ObError(`${subhost.upper} is the upper directory of another mount already: ${inUse}`, { hint: 'end that one first' });
+  const [other] = inUse;
+  if (other) throw new ObError(`${subhost.upper} ${IN_USE}: ${other.where}`, { hint: IN_USE_HINT });
   makeFolders(subhost);
   if (subhost.upper === subhost.lower) {
     await call('mount', ['-n', '-t', 'tmpfs', '-o', 'ro,size=4k,mode=0700', mark, subhost.live]);

@@ -1,49 +1,59 @@
-import { lstatSync, rmdirSync, unlinkSync } from 'node:fs';
+import { lstatSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
 import { hasCode, ObError } from './error.ts';
 import type { Blocker, Kind, Live, Result, Spec, Task } from './kind.ts';
 import { toResults } from './link-rules.ts';
 import { runIpBatch } from './linux/ip-batch.ts';
-import type { Machine } from './machine.ts';
+import { countLayers } from './linux/mountinfo.ts';
+import type { Machine, NetnsName } from './machine.ts';
 import { markOf, parseMark } from './marks.ts';
 import { parseReaperErrors } from './reaper.ts';
-import { needProgram, run } from './run.ts';
+import { failure, needProgram, run } from './run.ts';
 
-type NetnsFields = { readonly lo: 'up' | 'down' };
+type NetnsFields = { readonly mark: string | null; readonly layers: number; readonly lo: 'up' | 'down' };
 type NetnsSpec = Spec<NetnsFields, { readonly mark: string }>;
 type NetnsLive = Live<NetnsFields, { readonly name: string }>;
+type NetnsTask = Task<NetnsSpec, NetnsLive>;
 
 /** A network namespace with a name in /run/netns; its mark is the alias of its `lo`, set before it has the name. */
 export const netns: Kind<NetnsFields, { mark: string }, { name: string }, NetnsSpec, NetnsLive> = {
   name: 'netns',
-  rules: { lo: { class: 'live', why: 'the loopback link is set up' } },
+  rules: {
+    mark: { class: 'replace', why: 'the name is that of another namespace' },
+    layers: { class: 'live', why: 'what is mounted over the namespace goes' },
+    lo: { class: 'live', why: 'the loopback link is set up' },
+  },
 
   desired: (file) =>
-    file.subhosts.map(({ name }) => ({
-      address: `netns/${name}`,
-      subhost: name,
-      needs: [],
-      holds: [],
-      fields: { lo: 'up' },
-      extra: { mark: markOf({ scope: file.scope, name }) },
-      summary: '',
-    })),
+    file.subhosts.map(({ name }) => {
+      const mark = markOf({ scope: file.scope, name });
+      return {
+        address: `netns/${name}`,
+        subhost: name,
+        needs: [],
+        holds: [],
+        fields: { mark, layers: 1, lo: 'up' },
+        extra: { mark },
+        summary: '',
+      };
+    }),
 
-  preflight: () => void needProgram('ip'),
+  preflight() {
+    needProgram('ip');
+    needProgram('umount');
+  },
 
   async list(machine, desired) {
     const wanted = new Set(desired.map((spec) => nameOf(spec.address)));
-    const names = machine.look.netnsNames().filter((one) => one.real);
-    const seen = await Promise.all(names.map(({ name }) => lookAt(machine, name, wanted.has(name))));
+    const seen = await Promise.all(machine.look.netnsNames().map((one) => lookAt(machine, one, wanted.has(one.name))));
     return { live: seen.flatMap((one) => one.live), blockers: seen.flatMap((one) => one.blockers) };
   },
 
   async converge(machine, tasks) {
-    const fresh = tasks.filter((task) => !task.live);
-    const errors = new Map([...(await make(machine, fresh))]);
-    for (const task of tasks.filter((one) => one.live)) {
-      const lines = [{ address: task.spec.address, words: ['link', 'set', 'lo', 'up'] }];
-      for (const [address, error] of await runIpBatch(lines, nameOf(task.spec.address))) errors.set(address, error);
-    }
+    const errors = await make(
+      machine,
+      tasks.filter((task) => !task.live),
+    );
+    for (const task of tasks.filter((one) => one.live)) for (const [address, error] of await mend(task)) errors.set(address, error);
     return toResults(
       tasks.map((task) => task.spec.address),
       errors,
@@ -51,11 +61,12 @@ export const netns: Kind<NetnsFields, { mark: string }, { name: string }, NetnsS
   },
 
   async remove(machine, live): Promise<Result[]> {
-    const there = new Set(machine.look.netnsNames().map((one) => one.name));
-    const lines = live
-      .filter((one) => there.has(one.handle.name))
-      .map((one) => ({ address: one.address, words: ['netns', 'delete', one.handle.name] }));
-    const errors = await runIpBatch(lines);
+    const names = new Set(live.map((one) => one.handle.name));
+    const there = machine.look.netnsNames().filter((one) => names.has(one.name));
+    for (const { name } of there.filter((one) => !one.real)) removeResidue(pathOf(name));
+    const real = there.filter((one) => one.real).map((one) => one.name);
+    await Promise.all(real.map(uncover));
+    const errors = await runIpBatch(real.map((name) => ({ address: `netns/${name}`, words: ['netns', 'delete', name] })));
     removeEmptyFolder('/run/netns');
     return toResults(
       live.map((one) => one.address),
@@ -68,23 +79,56 @@ function nameOf(address: string): string {
   return address.slice('netns/'.length);
 }
 
-async function lookAt(machine: Machine, name: string, isWanted: boolean): Promise<{ live: NetnsLive[]; blockers: Blocker[] }> {
+function pathOf(name: string): string {
+  return `/run/netns/${name}`;
+}
+
+async function lookAt(machine: Machine, seen: NetnsName, isWanted: boolean): Promise<{ live: NetnsLive[]; blockers: Blocker[] }> {
+  const { name, real } = seen;
+  if (!real) return { live: isWanted || !hasCgroup(machine, name) ? [] : [toLive(seen, null, 'down')], blockers: [] };
   const lo = (await machine.look.inside(name))?.links.find((link) => link.name === 'lo');
   const owner = parseMark(lo?.alias);
-  if (lo && owner && owner.scope === machine.scope && owner.name === name) return { live: [toLive(name, lo.up)], blockers: [] };
+  if (lo && owner?.scope === machine.scope) return { live: [toLive(seen, markOf(owner), lo.up ? 'up' : 'down')], blockers: [] };
   if (!isWanted) return { live: [], blockers: [] };
-  const whose = owner ? `belongs to ${markOf(owner)}` : 'carries no mark of ob';
-  const hint = owner
-    ? 'choose another name in one of the two files'
-    : `choose another name, or remove it if nobody needs it: ip netns delete ${name}`;
-  return { live: [], blockers: [{ address: `netns/${name}`, what: `network namespace ${name} exists and ${whose}`, hint }] };
+  const what = `network namespace ${name} exists and ${owner ? `belongs to ${markOf(owner)}` : 'carries no mark of ob'}`;
+  return { live: [], blockers: [{ address: `netns/${name}`, what, hint: hintFor(seen, owner !== undefined) }] };
 }
 
-function toLive(name: string, isUp: boolean): NetnsLive {
-  return { address: `netns/${name}`, subhost: name, needs: [], holds: [], fields: { lo: isUp ? 'up' : 'down' }, handle: { name } };
+function hintFor({ name, layers }: NetnsName, isOurs: boolean): string {
+  if (layers > 1) return `it is mounted over another one: umount ${pathOf(name)}`;
+  if (isOurs) return 'choose another name in one of the two files';
+  return `choose another name, or remove it if nobody needs it: ip netns delete ${name}`;
 }
 
-async function make(machine: Machine, tasks: readonly Task<NetnsSpec, NetnsLive>[]): Promise<Map<string, ObError>> {
+/** A file that a namespace was mounted on has no mark. It is ours if the subhost of that name has left more. */
+function hasCgroup(machine: Machine, name: string): boolean {
+  return machine.look.cgroups().some((owner) => owner.scope === machine.scope && owner.name === name);
+}
+
+function toLive({ name, layers }: NetnsName, mark: string | null, lo: 'up' | 'down'): NetnsLive {
+  // Of a namespace that is covered nothing else can be seen.
+  const fields = layers > 1 ? { layers } : { mark, layers, lo };
+  return { address: `netns/${name}`, subhost: name, needs: [], holds: [], fields, handle: { name } };
+}
+
+async function mend({ spec }: NetnsTask): Promise<Map<string, ObError>> {
+  const name = nameOf(spec.address);
+  const error = await uncover(name);
+  if (error) return new Map([[spec.address, error]]);
+  return runIpBatch([{ address: spec.address, words: ['link', 'set', 'lo', 'up'] }], name);
+}
+
+/** Leaves the namespace that was mounted first, and so is the one that the name was made for. */
+async function uncover(name: string): Promise<ObError | undefined> {
+  const path = pathOf(name);
+  while ((countLayers(readFileSync('/proc/self/mountinfo', 'utf8')).get(path) ?? 1) > 1) {
+    const ran = await run('umount', ['-n', path]);
+    if (!ran.ok) return failure(ran, `cannot uncover network namespace ${name}`);
+  }
+  return undefined;
+}
+
+async function make(machine: Machine, tasks: readonly NetnsTask[]): Promise<Map<string, ObError>> {
   if (tasks.length === 0) return new Map();
   const residue = new Set(
     machine.look
@@ -93,7 +137,7 @@ async function make(machine: Machine, tasks: readonly Task<NetnsSpec, NetnsLive>
       .map((one) => one.name),
   );
   const names = tasks.map((task) => nameOf(task.spec.address));
-  for (const name of names) if (residue.has(name)) removeResidue(`/run/netns/${name}`);
+  for (const name of names) if (residue.has(name)) removeResidue(pathOf(name));
   const ran = await run(machine.reaper, ['netns', ...tasks.flatMap((task) => [nameOf(task.spec.address), task.spec.extra.mark])]);
   const made = new Set(ran.output.split('\n').flatMap((line) => (line.endsWith(' ok') ? [line.slice(0, -3)] : [])));
   const errors = parseReaperErrors(ran.output);

@@ -26,6 +26,7 @@ interface Recorded {
 interface RecordedNetns {
   readonly inode: number;
   readonly isFile?: boolean;
+  readonly layers?: number;
   readonly links?: Readonly<Record<string, Partial<Link>>>;
   readonly routes?: readonly Partial<Route>[];
 }
@@ -34,6 +35,7 @@ interface RecordedInit {
   readonly hasEnded?: boolean;
   readonly pid: number;
   readonly netns: number;
+  readonly cgroup?: string;
   readonly arguments: readonly string[];
   readonly mounts: Readonly<Record<string, string>>;
 }
@@ -100,7 +102,8 @@ function toLook(recorded: Recorded, digests: ReadonlyMap<string, string>): Look 
   const { netns, inits, sameDirectories = {} } = recorded;
   return {
     links: async () => toLinks(recorded.links),
-    netnsNames: () => Object.entries(netns).map(([name, { inode, isFile = false }]) => ({ name, inode, real: !isFile })),
+    netnsNames: () =>
+      Object.entries(netns).map(([name, { inode, isFile = false, layers = 1 }]) => ({ name, inode, real: !isFile, layers })),
     async inside(name) {
       const { links, routes = [] } = netns[name] ?? {};
       return links && { links: toLinks(links), routes: routes.map((route) => ({ ...NO_ROUTE, ...route })) };
@@ -109,6 +112,7 @@ function toLook(recorded: Recorded, digests: ReadonlyMap<string, string>): Look 
     cgroupRoot: () => '/sys/fs/cgroup',
     cgroups: () => Object.keys(inits).flatMap((name) => parseMark(`ob:${name}`) ?? []),
     init: ({ scope, name }) => toInit(inits[`${scope}/${name}`], `${scope}/${name}`, digests),
+    mountsOfUppers: () => new Map(),
     isSameDirectory: (one, other) => sameDirectories[one] === other,
   };
 }
@@ -136,5 +140,5 @@ function toInit(recorded: RecordedInit | undefined, name: string, digests: Reado
   const words = recorded.arguments.map((word) => (word === 'BOOT' ? (digests.get(name) ?? word) : word));
   const init = parseInit(words, `ob:${name}`);
   const mounts = parseMountinfo(`${Object.values(recorded.mounts).join('\n')}\n`);
-  return init && { ...init, pid, ticks: 1, netns, mounts, uptimeSeconds: 1 };
+  return init && { ...init, pid, ticks: 1, netns, cgroup: recorded.cgroup ?? `/ob/${name}`, mounts, uptimeSeconds: 1 };
 }

@@ -21,9 +21,19 @@ export function needCgroupRoot(): string {
   });
 }
 
+/** Name of a subhost's cgroup: its path below the root of the tree. */
+export function cgroupName(owner: Owner): string {
+  return `/${FOLDER}/${owner.scope}/${owner.name}`;
+}
+
 /** Directory of a subhost's cgroup. */
 export function cgroupPath(root: string, owner: Owner): string {
-  return `${root}/${FOLDER}/${owner.scope}/${owner.name}`;
+  return `${root}${cgroupName(owner)}`;
+}
+
+/** Name of the cgroup that a process is in, in the form of `cgroupName`. */
+export function readCgroup(pid: number): string | undefined {
+  return /^0::(.*)$/m.exec(readIfThere(`/proc/${pid}/cgroup`) ?? '')?.[1];
 }
 
 /** The subhosts that have a cgroup, dead or alive. */

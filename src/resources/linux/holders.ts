@@ -20,18 +20,27 @@ function openFiles(pid: number): (string | undefined)[] {
   return names.map((fd) => readLinkIfThere(`/proc/${pid}/fd/${fd}`));
 }
 
+/** An overlay that uses an upper directory. */
+export interface UpperUse {
+  readonly source: string;
+  /** Where it is, for a person. */
+  readonly where: string;
+}
+
 /**
- * For each of these upper directories that an overlay in any mount namespace uses: where. An overlay that was
- * started by other means, in a namespace of its own, does not show in our /proc/mounts.
+ * By upper directory: the overlays in any mount namespace that use it. One that was started by other means, in a
+ * namespace of its own, does not show in our /proc/mounts.
  */
-export function findMountsOfUpper(uppers: readonly string[]): Map<string, string> {
-  const found = new Map<string, string>();
+export function findMountsOfUppers(uppers: readonly string[]): Map<string, UpperUse[]> {
+  const found = new Map<string, UpperUse[]>();
   if (uppers.length === 0) return found;
   const wanted = new Set(uppers);
   for (const pid of onePerMountNamespace()) {
-    for (const mount of parseMountinfo(readIfThere(`/proc/${pid}/mountinfo`) ?? '')) {
-      const upper = mount.type === 'overlay' ? optionValue(mount.superOptions, 'upperdir') : undefined;
-      if (upper && wanted.has(upper)) found.set(upper, `${mount.source} on ${mount.point}, seen by process ${describeProcess(pid)}`);
+    for (const { type, source, point, superOptions } of parseMountinfo(readIfThere(`/proc/${pid}/mountinfo`) ?? '')) {
+      const upper = type === 'overlay' ? optionValue(superOptions, 'upperdir') : undefined;
+      if (!upper || !wanted.has(upper)) continue;
+      const where = `${source} on ${point}, seen by process ${describeProcess(pid)}`;
+      found.set(upper, [...(found.get(upper) ?? []), { source, where }]);
     }
   }
   return found;

@@ -1,3 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ObError } from '../error.ts';
+import { parseMark } from '../marks.ts';
 import { identify, type ProcessId, parseNamespacePids, readArguments, readIfThere } from './proc.ts';
 
 /** A subhost's PID 1, read out of its argument list: MARK DIGEST START_MS STOP_MS runs:NN STATE:ENTRY… */
@@ -13,21 +16,32 @@ interface InitEntry {
   readonly state: string;
 }
 
+/** Its start command has been run, and came to nothing. */
+export function hasFailed(entry: InitEntry): boolean {
+  return /^\d+$/.test(entry.state) && entry.state !== '000';
+}
+
 const FIXED_ARGUMENTS = 6;
 
-/**
- * The one process among these that is a subhost's PID 1: PID 1 of a namespace right below ours, with the mark.
- * Undefined: none. What a subhost itself puts into a pid namespace is further below.
- */
+/** The one process among these that is the PID 1 of the subhost with this mark. Undefined: none. */
 export function findInit(pids: readonly number[], mark: string): Init | undefined {
+  return findInits(pids).get(mark);
+}
+
+/**
+ * By mark: the processes among these that are a subhost's PID 1, that is PID 1 of a namespace right below ours, with a
+ * mark. What a subhost itself puts into a pid namespace is further below.
+ */
+export function findInits(pids: readonly number[]): Map<string, Init> {
+  const found = new Map<string, Init>();
   for (const pid of pids) {
-    const id = identify(pid);
-    const chain = parseNamespacePids(readIfThere(`/proc/${pid}/status`) ?? '');
-    if (!id || chain.length !== 2 || chain[1] !== 1) continue;
-    const init = parseInit(readArguments(pid), mark);
-    if (init) return { ...id, ...init };
+    const words = readArguments(pid);
+    const init = parseInit(words, words[1] ?? '');
+    const chain = init ? parseNamespacePids(readIfThere(`/proc/${pid}/status`) ?? '') : [];
+    const id = chain.length === 2 && chain[1] === 1 ? identify(pid) : undefined;
+    if (init && id && parseMark(words[1])) found.set(words[1] ?? '', { ...id, ...init });
   }
-  return undefined;
+  return found;
 }
 
 /** Undefined if this is not the argument list of the mark's PID 1. */
@@ -36,4 +50,15 @@ export function parseInit(words: readonly string[], mark: string): Omit<Init, ke
   if (program !== '/.reaper' || owner !== mark || !digest || words.length < FIXED_ARGUMENTS) return undefined;
   const entries = words.slice(FIXED_ARGUMENTS).map((slot) => ({ state: slot.slice(0, 3), name: slot.slice(4) }));
   return { digest, entries };
+}
+
+const END_LIMIT_MS = 10_000;
+
+/** Kills a subhost's PID 1, and with it all that is in its pid namespace; waits for its end. */
+export async function endInit(init: Init, mark: string): Promise<void> {
+  process.kill(init.pid, 'SIGKILL');
+  for (const deadline = Date.now() + END_LIMIT_MS; findInit([init.pid], mark)?.ticks === init.ticks; ) {
+    if (Date.now() > deadline) throw new ObError(`process ${init.pid} does not end`);
+    await sleep(2);
+  }
 }

@@ -40,6 +40,22 @@ function parseLine(line: string): Mount[] {
   ];
 }
 
+/**
+ * How many mounts lie on one another, by point. Not all that have the same point do: where mounts are propagated, each
+ * shows a second time, below the mount of the folder that it is in.
+ */
+export function countLayers(text: string): Map<string, number> {
+  const lines = text.split('\n').map((line) => line.split(' '));
+  const points = new Map(lines.map(([id, , , , point]) => [id, point]));
+  const layers = new Map<string, number>();
+  for (const [, parent, , , point] of lines) {
+    if (!point) continue;
+    const name = unescapeOctal(point);
+    layers.set(name, (layers.get(name) ?? 1) + (points.get(parent) === point ? 1 : 0));
+  }
+  return layers;
+}
+
 /** One line of /proc/mounts: DEVICE POINT TYPE OPTIONS 0 0, proc_pid_mounts(5). */
 export interface MountEntry {
   readonly source: string;

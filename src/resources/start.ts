@@ -1,0 +1,91 @@
+import { type BootResult, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS } from './boot.ts';
+import { ObError } from './error.ts';
+import type { Subhost } from './hosts.ts';
+import type { Fields, Result, Spec } from './kind.ts';
+import { cgroupPath, makeCgroup, needCgroupRoot } from './linux/cgroup.ts';
+import { hasFailed, type Init } from './linux/init.ts';
+import type { Machine } from './machine.ts';
+import { run } from './run.ts';
+
+/** What it takes to boot a subhost. */
+export type Startable = { readonly mark: string; readonly subhost: Subhost };
+type StartSpec = Spec<Fields, Startable>;
+
+/** Boots subhosts; an error for each that did not boot, or of whose start list something failed. */
+export async function bootAll(machine: Machine, specs: readonly StartSpec[]): Promise<Result[]> {
+  if (specs.length === 0) return [];
+  const root = needCgroupRoot();
+  const requests = specs.map(({ extra: { mark, subhost } }) => {
+    const cgroup = cgroupPath(root, { scope: machine.scope, name: subhost.name });
+    makeCgroup(cgroup);
+    return { mark, cgroup, subhost };
+  });
+  const addresses = new Map(specs.map((spec) => [spec.extra.mark, spec.address]));
+  const say = (mark: string, text: string): void => machine.say(addresses.get(mark) ?? mark, text);
+  const booted = await bootSubhosts(machine.reaper, requests, machine.width, say);
+  return Promise.all(specs.map((spec) => toResult(machine, spec, booted.get(spec.extra.mark))));
+}
+
+async function toResult(machine: Machine, spec: StartSpec, booted: BootResult | undefined): Promise<Result> {
+  const address = spec.address;
+  const notes = (booted?.skipped ?? []).map((name) => `${spec.subhost} has no service ${name}: skipped`);
+  if (!booted || booted.error) return { address, notes, error: booted?.error ?? new ObError('the subhost did not start') };
+  if (booted.failed.length === 0) return { address, notes };
+  const init = machine.look.init({ scope: machine.scope, name: spec.extra.subhost.name });
+  const log = init ? await readLog(machine, init) : '';
+  return { address, notes, error: startError(spec, booted.failed, log) };
+}
+
+function startError(spec: StartSpec, failed: readonly { name: string; status: string }[], log: string): ObError {
+  const words = failed.map(({ name, status }) => {
+    const last = lastWords(log, name);
+    return `${toCommand(name)}: exit ${Number(status)}${meaning(status)}${last ? `: ${last}` : ''}`;
+  });
+  return new ObError(words.join('; '), { hint: `${spec.subhost} is up without it; the next apply tries again` });
+}
+
+function toCommand(name: string): string {
+  return name.startsWith('/') ? `${name} start` : `service ${name} start`;
+}
+
+/** bash(1), "EXIT STATUS"; 124 as timeout(1) has it. */
+function meaning(status: string): string {
+  const words: Readonly<Record<string, string>> = { '124': ' (took too long)', '126': ' (cannot be executed)', '127': ' (not found)' };
+  return words[status] ?? '';
+}
+
+/** What an entry said last, out of the boot log, where the reaper marks each begin and end. */
+export function lastWords(log: string, name: string): string {
+  const lines = log.split('\n');
+  const begin = lines.lastIndexOf(`[ob] start ${name}`);
+  if (begin < 0) return '';
+  const end = lines.findIndex((line, index) => index > begin && line.startsWith(`[ob] ${name} exit `));
+  return lines
+    .slice(begin + 1, end < 0 ? undefined : end)
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .slice(-3)
+    .join(' | ');
+}
+
+const LOG_TAIL_BYTES = 16_384;
+
+async function readLog(machine: Machine, init: Init): Promise<string> {
+  const ran = await run(machine.reaper, ['log', String(init.pid), String(init.ticks), String(LOG_TAIL_BYTES)]);
+  return ran.ok ? ran.output : '';
+}
+
+/** Runs the start commands again that have failed. */
+export async function retry(machine: Machine, spec: StartSpec, init: Init): Promise<Result> {
+  const failed: { name: string; status: string }[] = [];
+  for (const [index, entry] of init.entries.entries()) {
+    if (!hasFailed(entry)) continue;
+    machine.say(spec.address, `starting ${entry.name}`);
+    const words = ['retry', String(init.pid), String(init.ticks), String(index), String(START_LIMIT_MS + STOP_LIMIT_MS)];
+    const ran = await run(machine.reaper, words, { timeLimitMs: START_LIMIT_MS + 2 * STOP_LIMIT_MS });
+    const status = ran.output.split(' ')[1] ?? ran.words;
+    if (status !== '000') failed.push({ name: entry.name, status });
+  }
+  if (failed.length === 0) return { address: spec.address };
+  return { address: spec.address, error: startError(spec, failed, await readLog(machine, init)) };
+}
