@@ -45,7 +45,7 @@ function checkOnce(values: readonly Placed<string>[], what: string, report: Repo
   const first = new Map<string, Spot>();
   for (const one of values) {
     const before = first.get(one.value);
-    if (before) report(one, `${what} ${one.value} is there already, in line ${before.line}`);
+    if (before) report(one, `${what} ${one.value} is there already`, before);
     else first.set(one.value, one);
   }
 }

@@ -33,4 +33,5 @@ export interface Problem extends Spot {
   readonly message: string;
 }
 
-export type Report = (spot: Spot, message: string) => void;
+/** OTHER: a second place that the message is about; it is told after the message. */
+export type Report = (spot: Spot, message: string, other?: Spot) => void;

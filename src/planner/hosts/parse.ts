@@ -106,8 +106,10 @@ function findTooDeep(text: string): Spot | undefined {
     let quote = '';
     for (let at = start; at < line.length; at++) {
       const c = line[at] ?? '';
-      if (quote) quote = c === quote ? '' : quote;
-      else if ((c === '"' || c === "'") && /[\s,[{:]/.test(line[at - 1] ?? ' ')) quote = c;
+      if (quote) {
+        if (quote === '"' ? c === '\\' : c === quote && line[at + 1] === quote) at++;
+        else if (c === quote) quote = '';
+      } else if ((c === '"' || c === "'") && /[\s,[{:]/.test(line[at - 1] ?? ' ')) quote = c;
       else if (c === '#' && /\s/.test(line[at - 1] ?? ' ')) break;
       else if (c === '[' || c === '{') flow++;
       else if (c === ']' || c === '}') flow = Math.max(0, flow - 1);
