@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { collect, type Ran, type TestMachine } from '../machine.ts';
+import { until } from '../reaper/rig.ts';
+
+export const OB = fileURLToPath(new URL('../../dist/ob.js', import.meta.url));
+
+/** The built program on the machine itself: only for what reads nothing of it and changes nothing. */
+export function ob(words: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Ran> {
+  const child = spawn(process.execPath, [OB, ...words], options);
+  child.stdin.end();
+  return collect(child);
+}
+
+export function linesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '');
+}
+
+/** Two subhosts on a bridge, with nothing to start: up in a moment. */
+export const HOSTS = `scope: demo
+bridges: { ob0: { address: 10.77.0.1/24 } }
+defaults: { start: none, ram_size: 10M }
+subhosts:
+  web: { base: /var/lib/ob/web, cables: [{ bridge: ob0, address: 10.77.0.2/24 }] }
+  client: { base: /var/lib/ob/client, cables: [{ bridge: ob0, address: 10.77.0.3/24 }] }
+`;
+
+/** The same, but web's start command does not end before `letGo`. */
+export const SLOW_HOSTS = HOSTS.replace('base: /var/lib/ob/web,', 'base: /var/lib/ob/web, start: [/opt/slow],');
+
+const SLOW = `#!/bin/sh
+[ "$1" = start ] || exit 0
+echo begun >/opt/begun
+until [ -e /opt/go ]; do sleep 0.05; done
+`;
+
+/** An apply that has come to web's start command, and is in there until it is let go. */
+export interface Held {
+  /** As the machine sees it. */
+  readonly pid: number;
+  readonly ended: Promise<Ran>;
+  said(): string;
+}
+
+export async function startHeld(machine: TestMachine, ...words: string[]): Promise<Held> {
+  await machine.sh('rm -rf /var/lib/ob/web/root/opt && mkdir -p /var/lib/ob/web/root/opt');
+  machine.write('/var/lib/ob/web/root/opt/slow', SLOW);
+  await machine.sh('chmod 755 /var/lib/ob/web/root/opt/slow');
+  machine.write('/mnt/hosts.yaml', SLOW_HOSTS);
+  const child = machine.start(process.execPath, [OB, 'apply', ...words], { cwd: '/mnt' });
+  let said = '';
+  child.stdout?.on('data', (bytes: Buffer) => (said += bytes));
+  const ended = collect(child);
+  await until('web is starting', () => isThere(machine, '/var/lib/ob/web/live/opt/begun'));
+  return { pid: Number(machine.read('/run/ob/lock').split(' ')[0]), ended, said: () => said };
+}
+
+export async function letGo(machine: TestMachine): Promise<void> {
+  await machine.sh('touch /var/lib/ob/web/live/opt/go');
+}
+
+export function isThere(machine: TestMachine, path: string): boolean {
+  return existsSync(`/proc/${machine.pid}/root${path}`);
+}
+
+/** Subhosts that run, each as often as it has a PID 1. */
+export async function initsOf(machine: TestMachine): Promise<string[]> {
+  const marks = await machine.sh(`grep -azo '^ob:[a-z]*/[a-z]*$' /proc/[0-9]*/cmdline | tr '\\0' '\\n' || true`);
+  return linesOf(marks)
+    .map((line) => line.replace(/^.*:/, 'ob:'))
+    .sort();
+}
+
+/** Processes that have the lock file open. */
+export async function ownersOfLock(machine: TestMachine): Promise<number[]> {
+  const found = await machine.sh('find /proc/[0-9]*/fd -lname "/run/ob/lock*" 2>/dev/null || true');
+  return linesOf(found).map((path) => Number(path.split('/')[2]));
+}

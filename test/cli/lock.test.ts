@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { collect, createMachine, noLive, type Ran, type TestMachine } from '../machine.ts';
+import { until } from '../reaper/rig.ts';
+import { HOSTS, initsOf, isThere, letGo, OB, ownersOfLock, startHeld } from './helpers.ts';
+
+const BOTH = ['ob:demo/client', 'ob:demo/web'];
+
+/** In the background; `said` gives what it has printed so far. */
+function startOb(machine: TestMachine, ...words: string[]): { said: () => string; ended: Promise<Ran> } {
+  const child = machine.start(process.execPath, [OB, ...words], { cwd: '/mnt' });
+  let said = '';
+  child.stdout?.on('data', (bytes: Buffer) => (said += bytes));
+  return { said: () => said, ended: collect(child) };
+}
+
+test('while one run changes the machine, the next exits 75 and names its pid and command', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const held = await startHeld(machine, 'hosts.yaml', '-j', '2');
+  for (const words of [['apply'], ['destroy'], ['destroy', 'web'], ['apply', '--lock-timeout', '0.2']]) {
+    const ran = await machine.ob(...words);
+    assert.equal(ran.code, 75, words.join(' '));
+    assert.equal(
+      ran.stderr,
+      `ob: another run is under way: process ${held.pid} (ob apply hosts.yaml -j 2)\n    -> wait for it with --lock-timeout SECONDS\n`,
+    );
+  }
+  assert.equal((await machine.ob('plan')).code, 0, 'who only reads needs no lock');
+  assert.equal((await machine.ob('status')).code, 0);
+
+  machine.write('/mnt/bad.yaml', 'subhosts: 7\n');
+  assert.equal((await machine.ob('apply', 'bad.yaml')).code, 65, 'a bad file is told without the lock');
+  await letGo(machine);
+  assert.equal((await held.ended).code, 0);
+  assert.equal(await machine.sh('ls /run'), 'mount\nnetns', 'nothing is left of the lock');
+});
+
+test('with --lock-timeout it waits, says for whom, and takes the file as it is then', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const held = await startHeld(machine);
+  const waiting = startOb(machine, 'apply', '--lock-timeout', '60');
+  await until('it waits', () => waiting.said().includes('\n'));
+  assert.equal(waiting.said(), `waiting up to 60 s for another run to end: process ${held.pid} (ob apply)\n`);
+  machine.write('/mnt/hosts.yaml', HOSTS.replace(/ {2}web: .*\n/, ''));
+  await letGo(machine);
+  assert.equal((await held.ended).code, 0);
+  const { code, stdout } = await waiting.ended;
+  assert.equal(code, 0);
+  assert.match(stdout, /Plan: 4 to remove; 5 unchanged/);
+  assert.deepEqual(await initsOf(machine), ['ob:demo/client']);
+});
+
+test('kill -9 frees the lock at once, whatever runs on: no program and no subhost has the descriptor', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const held = await startHeld(machine);
+  assert.deepEqual(await ownersOfLock(machine), [held.pid]);
+  await machine.sh(`kill -9 ${held.pid}`);
+  await held.ended;
+  assert.ok(isThere(machine, '/run/ob/lock'), 'the file is left over');
+  assert.deepEqual(await initsOf(machine), BOTH, 'both subhosts live on');
+  assert.deepEqual(await ownersOfLock(machine), []);
+  assert.equal((await machine.ob('apply')).code, 0);
+  assert.equal(isThere(machine, '/run/ob'), false);
+});
+
+test('runs that wait get the lock one after the other, also when the one before removes the file', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const held = await startHeld(machine);
+  const waiting = [1, 2, 3].map(() => startOb(machine, 'apply', '--lock-timeout', '60'));
+  await until('all wait', () => waiting.every(({ said }) => said().includes('waiting')));
+  await machine.sh('rm -r /run/ob');
+  await letGo(machine);
+  const ended = await Promise.all([held.ended, ...waiting.map((one) => one.ended)]);
+  assert.deepEqual(
+    ended.map(({ code }) => code),
+    [0, 0, 0, 0],
+    ended.map(({ stderr }) => stderr).join(''),
+  );
+  assert.equal(isThere(machine, '/run/ob'), false);
+});
+
+test('a link or a folder that others may write to in the place of the lock is refused, not followed', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  machine.write('/mnt/hosts.yaml', HOSTS);
+  const planted: Readonly<Record<string, string>> = {
+    '/run/ob': 'mkdir /mnt/else && ln -s /mnt/else /run/ob',
+    '/run/ob ': 'touch /run/ob',
+    '/run/ob  ': 'mkdir -m 777 /run/ob',
+    '/run/ob   ': 'mkdir -m 700 /run/ob && chown nobody /run/ob',
+    '/run/ob/lock': 'mkdir -m 700 /run/ob && ln -s /mnt/victim /run/ob/lock',
+    '/run/ob/lock ': 'mkdir -pm 700 /run/ob/lock',
+    '/run/ob/lock  ': 'mkdir -m 700 /run/ob && ln -s /mnt/absent /run/ob/lock',
+  };
+  machine.write('/mnt/victim', 'precious');
+  for (const [path, plant] of Object.entries(planted)) {
+    await machine.sh(plant);
+    const before = await machine.sh('ls -lR /run /mnt');
+    const ran = await machine.ob('apply');
+    assert.deepEqual([ran.code, ran.stdout], [1, ''], plant);
+    const at = path.trim();
+    assert.equal(ran.stderr, `ob: ${at} was not made by ob, or others may write to it\n    -> look at it (ls -ld ${at}), then remove it\n`);
+    assert.equal(await machine.sh('ls -lR /run /mnt'), before, plant);
+    assert.equal(machine.read('/mnt/victim'), 'precious');
+    await machine.sh('rm -rf /run/ob /mnt/else');
+  }
+});
+
+test('of eight applies at once each ends well or exits 75, and each subhost has one PID 1', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  machine.write('/mnt/hosts.yaml', HOSTS);
+  for (let round = 0; round < 2; round++) {
+    const runs = await Promise.all(Array.from({ length: 8 }, () => machine.ob('apply')));
+    const codes = runs.map(({ code }) => code);
+    assert.ok(codes.includes(0), codes.join());
+    for (const { code, stderr } of runs) assert.ok(code === 0 || code === 75, `exit ${code}: ${stderr}`);
+    assert.deepEqual(await initsOf(machine), BOTH);
+  }
+  assert.equal((await machine.ob('plan', '--detailed-exitcode')).code, 0);
+  assert.equal(isThere(machine, '/run/ob'), false);
+});
