@@ -3,6 +3,8 @@ import { ExitCode } from '../resources/error.ts';
 import type { Args, Command, OptionName } from './command.ts';
 import { apply } from './commands/apply.ts';
 import { destroy } from './commands/destroy.ts';
+import { enter } from './commands/enter.ts';
+import { exec } from './commands/exec.ts';
 import { plan } from './commands/plan.ts';
 import { schema } from './commands/schema.ts';
 import { status } from './commands/status.ts';
@@ -11,7 +13,7 @@ import { guardStreams, report, runCommand } from './run-command.ts';
 import { VERSION } from './version.ts';
 import { DEFAULT_PARALLEL, toArgs, usageError } from './words.ts';
 
-const COMMANDS: readonly Command[] = [plan, apply, destroy, status, validate, schema];
+const COMMANDS: readonly Command[] = [plan, apply, destroy, status, exec, enter, validate, schema];
 
 const OPTIONS: Readonly<Record<OptionName, Options>> = {
   limit: { string: true, array: true, describe: 'Only these subhosts: NAME,... (also repeated)', requiresArg: true },
@@ -70,6 +72,7 @@ function describe(builder: Argv, command: Command): Argv {
   if (command.positionals.includes('[file]')) builder.positional('file', { type: 'string', describe: 'The hosts file' });
   if (command.positionals.includes('[names..]')) builder.positional('names', { type: 'string', array: true, describe: 'Subhosts' });
   if (command.positionals.includes('<name>')) builder.positional('name', { type: 'string', describe: 'The subhost' });
+  if (command.takesCommand) builder.usage(`$0 ${command.name} ${command.positionals} -- COMMAND...\n\n${command.summary}`);
   return builder.example(command.examples.map((example) => [...example]));
 }
 

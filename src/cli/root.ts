@@ -17,5 +17,5 @@ export async function runThroughSudo(): Promise<number | undefined> {
   const [node = process.execPath, ...words] = process.argv;
   // sudo clears the environment.
   const colour = process.env['NO_COLOR'] ? ['env', `NO_COLOR=${process.env['NO_COLOR']}`] : [];
-  return runAttached('sudo', ['-u', 'root', '--', ...colour, node, ...words]);
+  return (await runAttached('sudo', ['-u', 'root', '--', ...colour, node, ...words])).exitCode;
 }

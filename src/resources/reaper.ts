@@ -15,6 +15,8 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOSPC: 'No space left on device',
   ENOMEM: 'Cannot allocate memory',
   ENOTDIR: 'Not a directory',
+  // Node has no name for this one.
+  'errno 8': 'Exec format error',
   EROFS: 'Read-only file system',
   EAGAIN: 'Resource temporarily unavailable',
   ENODEV: 'No such device',
@@ -38,7 +40,8 @@ export function parseReaperErrors(output: string): Map<string, ObError> {
 
 function nameOfErrno(errno: number): string {
   try {
-    return getSystemErrorName(-errno);
+    const name = getSystemErrorName(-errno);
+    return name.startsWith('Unknown') ? `errno ${errno}` : name;
   } catch {
     return `errno ${errno}`;
   }

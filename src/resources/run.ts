@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { constants as system } from 'node:os';
 import { execa } from 'execa';
 import { ObError } from './error.ts';
 
@@ -79,11 +80,25 @@ export async function run(program: string, args: readonly string[], options: Run
   };
 }
 
-/** Starts a program on this terminal and gives its exit code: for `sudo`, which may ask for a password. */
-export async function runAttached(program: string, args: readonly string[]): Promise<number> {
-  const result = await execa(needProgram(program), args, { reject: false, stdio: 'inherit' });
-  return result.exitCode ?? 1;
+/**
+ * Runs a program on our own terminal and streams to its end, as if it had been called itself: signals are for it alone.
+ * Gives its exit code, 128+n for signal n, and what it wrote to descriptor 3.
+ */
+export async function runAttached(program: string, args: readonly string[]): Promise<{ exitCode: number; report: string }> {
+  const child = execa(needProgram(program), args, { reject: false, stdio: ['inherit', 'inherit', 'inherit', 'pipe'] });
+  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+  const ignore = (): void => {};
+  // A terminal interrupts all its programs by itself; the others come from elsewhere, and to us alone.
+  process.on('SIGINT', ignore);
+  for (const signal of PASSED_ON) process.on(signal, pass);
+  const result = await child;
+  process.off('SIGINT', ignore);
+  for (const signal of PASSED_ON) process.off(signal, pass);
+  const ended = result.signal ? 128 + system.signals[result.signal] : 1;
+  return { exitCode: result.exitCode ?? ended, report: String(result.stdio?.[3] ?? '') };
 }
+
+const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /** The error of a program that failed, with its own words. */
 export function failure(ran: Ran, what: string, hint?: string): ObError {

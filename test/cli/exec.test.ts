@@ -26,7 +26,7 @@ test('what cannot be run inside is told in one line', { skip: noLive }, async (t
   const machine = await createSubhosts(t);
   const cases = [
     [['web', '--', 'no-such'], 127, 'ob: cannot run no-such in web: exec no-such: No such file or directory\n'],
-    [['web', '--', '/etc/hosts'], 126, 'ob: cannot run /etc/hosts in web: exec /etc/hosts: Permission denied\n'],
+    [['web', '--', '/etc'], 126, 'ob: cannot run /etc in web: exec /etc: Permission denied\n'],
     [['web'], 64, 'ob: which command?\n    -> ob exec web -- COMMAND; a shell: ob enter web\n'],
     [
       ['wed', '--', 'true'],
@@ -49,7 +49,7 @@ test('enter opens a shell on a terminal of its own', { skip: noLive }, async (t)
   const machine = await createSubhosts(t);
   const ran = await machine.run('script', ['-qec', `${OB} enter web`, '/dev/null'], { input: 'hostname; tty; exit 5\n' });
   assert.equal(ran.code, 5, ran.stdout);
-  assert.match(ran.stdout, /\nweb\r\n\/dev\/pts\/0\r\n/);
+  assert.match(ran.stdout, /web\r\n\/dev\/pts\/0\r\n/);
 });
 
 test('a signal to ob is one to the command', { skip: noLive }, async (t) => {
