@@ -29,7 +29,7 @@ export async function runPlan(plan: Plan, wish: Wish, args: Args, { output, sign
     kinds,
     parallel: args.parallel,
     signal,
-    machine: () => createMachine(wish.scope, (address, text) => sink({ type: 'say', address, text })),
+    machine: () => createMachine(wish.scope, { signal, say: (address, text) => sink({ type: 'say', address, text }) }),
     onStart(step) {
       started.set(step.id, Date.now());
       sink({ type: 'start', verb: step.verb, address: step.change.address });

@@ -48,9 +48,9 @@ async function foreignBridges(look: Look): Promise<ReadonlySet<string> | undefin
   }
 }
 
-/** A machine to work on, seen anew. WIDTH: see `Machine`. */
-export function createMachine(scope: string, say: Machine['say'] = () => {}, width = 1): Machine {
-  return { scope, reaper: REAPER, width, look: createLook(REAPER), say };
+/** A machine to work on, seen anew. */
+export function createMachine(scope: string, options: Partial<Pick<Machine, 'say' | 'signal'>> = {}): Machine {
+  return { scope, reaper: REAPER, width: 1, look: createLook(REAPER), say: () => {}, ...options };
 }
 
 /** Reads what there is and plans. */

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { ObError, toObError } from '../resources/error.ts';
+import { ExitCode, ObError, toObError } from '../resources/error.ts';
 import type { Address, Kind, Result } from '../resources/kind.ts';
 import type { Machine } from '../resources/machine.ts';
 import { kindOf } from './live.ts';
@@ -125,6 +125,7 @@ async function runSteps(kinds: ReadonlyMap<string, Kind>, machine: () => Machine
   return batch.map((step) => {
     const result = results.get(step.change.address);
     const error = result ? result.error : (broken ?? new ObError('no result was given: this is a bug in ob'));
+    if (error?.exitCode === ExitCode.interrupted) return { step, result: 'skipped', because: 'interrupted' };
     const notes = result?.notes ?? [];
     return error ? { step, result: 'failed', error, notes } : { step, result: 'done', notes };
   });

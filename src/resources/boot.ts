@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { ObError } from './error.ts';
+import { interrupted, ObError } from './error.ts';
 import type { Subhost } from './hosts.ts';
+import type { Machine } from './machine.ts';
 import { parseReaperError } from './reaper.ts';
 import { run } from './run.ts';
 
@@ -53,15 +54,15 @@ interface Progress extends BootResult {
  * lists at a time. Two-phase: nothing runs inside before the commit; if `ob` dies first, they die too.
  */
 export async function bootSubhosts(
-  reaper: string,
+  { reaper, width, signal }: Pick<Machine, 'reaper' | 'width' | 'signal'>,
   requests: readonly BootRequest[],
-  width: number,
   say: (mark: string, text: string) => void,
 ): Promise<Map<string, BootResult>> {
   const all = new Map<string, Progress>(requests.map(({ mark }) => [mark, { failed: [], skipped: [], pid: undefined, state: 'new' }]));
   const marks = [...all.keys()];
   let answer: ((text: string) => void) | undefined;
   const commitNext = (): void => {
+    if (signal?.aborted) for (const one of all.values()) if (one.state === 'new' || one.state === 'ready') end(one, interrupted());
     const count = (state: Progress['state']): number => [...all.values()].filter((one) => one.state === state).length;
     for (const [index, mark] of marks.entries()) {
       const one = all.get(mark);

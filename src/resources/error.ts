@@ -42,3 +42,8 @@ export function toObError(error: unknown): ObError {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Of what was not begun because the run is to end. */
+export function interrupted(): ObError {
+  return new ObError('interrupted', { exitCode: ExitCode.interrupted });
+}

@@ -17,6 +17,8 @@ export interface Machine {
   readonly reaper: string;
   /** How many things that take long (start lists) may go on at a time in one call of a kind. */
   readonly width: number;
+  /** Aborted: what takes long is not begun any more. */
+  readonly signal?: AbortSignal;
   readonly look: Look;
   /** Says what is going on with one object, for the progress display. */
   readonly say: (address: string, text: string) => void;

@@ -34,7 +34,7 @@ const found = new Map<string, string | undefined>();
 
 /** Absolute name of a system program, looked up once; undefined where the machine has none. */
 export function findProgram(name: string): string | undefined {
-  if (name.includes('/')) return name;
+  if (name.includes('/')) return isExecutable(name) ? name : undefined;
   if (!found.has(name)) found.set(name, SYSTEM_PATH.map((folder) => `${folder}/${name}`).find(isExecutable));
   return found.get(name);
 }
@@ -44,7 +44,8 @@ export function needProgram(name: string): string {
   const path = findProgram(name);
   if (path) return path;
   throw new ObError(`the program "${name}" is not on this machine`, {
-    hint: `apt-get install ${PACKAGES[name] ?? name}`,
+    // The only one with a path of its own is the reaper.
+    hint: name.includes('/') ? 'build it again: scripts/build' : `apt-get install ${PACKAGES[name] ?? name}`,
   });
 }
 

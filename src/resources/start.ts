@@ -1,5 +1,5 @@
 import { type BootResult, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS } from './boot.ts';
-import { ObError } from './error.ts';
+import { interrupted, ObError } from './error.ts';
 import type { Subhost } from './hosts.ts';
 import type { Fields, Result, Spec } from './kind.ts';
 import { cgroupPath, makeCgroup, needCgroupRoot } from './linux/cgroup.ts';
@@ -22,7 +22,7 @@ export async function bootAll(machine: Machine, specs: readonly StartSpec[]): Pr
   });
   const addresses = new Map(specs.map((spec) => [spec.extra.mark, spec.address]));
   const say = (mark: string, text: string): void => machine.say(addresses.get(mark) ?? mark, text);
-  const booted = await bootSubhosts(machine.reaper, requests, machine.width, say);
+  const booted = await bootSubhosts(machine, requests, say);
   return Promise.all(specs.map((spec) => toResult(machine, spec, booted.get(spec.extra.mark))));
 }
 
@@ -80,6 +80,7 @@ export async function retry(machine: Machine, spec: StartSpec, init: Init): Prom
   const failed: { name: string; status: string }[] = [];
   for (const [index, entry] of init.entries.entries()) {
     if (!hasFailed(entry)) continue;
+    if (machine.signal?.aborted) return { address: spec.address, error: interrupted() };
     machine.say(spec.address, `starting ${entry.name}`);
     const words = ['retry', String(init.pid), String(init.ticks), String(index), String(START_LIMIT_MS + STOP_LIMIT_MS)];
     const ran = await run(machine.reaper, words, { timeLimitMs: START_LIMIT_MS + 2 * STOP_LIMIT_MS });
