@@ -85,10 +85,10 @@ function toLive(link: Link): BridgeLive {
 function linesFor(task: Task<BridgeSpec, BridgeLive>): BatchLine[] {
   const { address, fields, extra } = task.spec;
   const name = nameOf(address);
-  const make = ['link', 'add', name, 'address', extra.mac, 'up', 'group', String(LINK_GROUP), 'type', 'bridge'];
+  const make = ['link', 'add', 'dev', name, 'address', extra.mac, 'up', 'group', String(LINK_GROUP), 'type', 'bridge'];
   return [
     ...(task.live ? [] : [{ address, words: make }]),
-    { address, words: ['link', 'set', name, ...markWords(extra.mark), 'up'] },
+    { address, words: ['link', 'set', 'dev', name, ...markWords(extra.mark), 'up'] },
     ...addressLines(address, name, task.live?.fields.address ?? [], fields.address),
   ];
 }

@@ -60,7 +60,7 @@ export function addressLines(address: string, link: string, seen: readonly strin
 export async function removeLinks(machine: Machine, addresses: readonly Address[]): Promise<Result[]> {
   const ours = new Set((await machine.look.links()).filter(ownerOf).map((link) => link.name));
   const nameOf = (address: Address): string => address.slice(address.indexOf('/') + 1);
-  const lines = addresses.map((address) => ({ address, words: ['link', 'delete', nameOf(address)] }));
+  const lines = addresses.map((address) => ({ address, words: ['link', 'delete', 'dev', nameOf(address)] }));
   const errors = await runIpBatch(lines.filter(({ address }) => ours.has(nameOf(address))));
   for (const [address, error] of errors) if (/Cannot find device/.test(error.message)) errors.delete(address);
   return toResults(addresses, errors);

@@ -115,7 +115,7 @@ async function mend({ spec }: NetnsTask): Promise<Map<string, ObError>> {
   const name = nameOf(spec.address);
   const error = await uncover(name);
   if (error) return new Map([[spec.address, error]]);
-  return runIpBatch([{ address: spec.address, words: ['link', 'set', 'lo', 'up'] }], name);
+  return runIpBatch([{ address: spec.address, words: ['link', 'set', 'dev', 'lo', 'up'] }], name);
 }
 
 /** Leaves the namespace that was mounted first, and so is the one that the name was made for. */

@@ -1,11 +1,14 @@
 import { ObError } from '../error.ts';
 import { failure, run } from '../run.ts';
 
-/** Lines for one `ip -batch`, each with the address of the object that it is for. */
+/** Lines for one `ip -batch`, each with the address of the object that it is for. Those of one object stand together. */
 export interface BatchLine {
   readonly address: string;
   readonly words: readonly string[];
 }
+
+/** A line of a batch that tells, as a line on stdout, how far ip has come. Every namespace has a loopback link. */
+const MILESTONE = 'link show dev lo';
 
 /**
  * Runs many `ip` commands in one process and gives the first error of each object. The lines of an object
@@ -13,32 +16,64 @@ export interface BatchLine {
  */
 export async function runIpBatch(lines: readonly BatchLine[], netns?: string): Promise<Map<string, ObError>> {
   const errors = new Map<string, ObError>();
-  if (lines.length === 0) return errors;
-  const input = `${lines.map((line) => line.words.join(' ')).join('\n')}\n`;
-  const ran = await run('ip', [...(netns ? ['-n', netns] : []), '-force', '-batch', '-'], { input });
-  if (ran.ok) return errors;
-  for (const [index, words] of parseBatchErrors(ran.words)) {
-    const line = lines[index];
-    if (!line || errors.has(line.address)) continue;
-    const where = netns ? `ip -n ${netns}` : 'ip';
-    errors.set(line.address, new ObError(`${words}; ran: ${where} ${line.words.join(' ')}`));
-  }
-  if (errors.size === 0) throw failure(ran, 'ip gave up');
+  const where = netns ? ['-n', netns] : [];
+  let left = groupLines(lines);
+  while (left.length > 0) left = left.slice(await runGroups(left, where, errors));
   return errors;
 }
 
-/** What `ip -force -batch -` says: the words of an error, then `Command failed -:LINE`. Lines count from 1. */
-export function parseBatchErrors(text: string): Map<number, string> {
-  const errors = new Map<number, string>();
+/** The lines of each object. */
+function groupLines(lines: readonly BatchLine[]): BatchLine[][] {
+  const groups: BatchLine[][] = [];
+  for (const line of lines) {
+    const last = groups.at(-1);
+    if (last?.[0]?.address === line.address) last.push(line);
+    else groups.push([line]);
+  }
+  return groups;
+}
+
+/**
+ * Runs the lines of many objects, says how many of these have been dealt with. Some mistakes (a device that does not
+ * exist, as an argument) end ip, `-force` or not: what comes after needs another run.
+ */
+async function runGroups(groups: readonly BatchLine[][], where: readonly string[], errors: Map<string, ObError>): Promise<number> {
+  const numbered = groups.flatMap((group) => [...group, undefined]);
+  const input = numbered.map((line) => `${line ? line.words.join(' ') : MILESTONE}\n`).join('');
+  const ran = await run('ip', [...where, '-oneline', '-force', '-batch', '-'], { input });
+  if (ran.ok) return groups.length;
+  if (ran.exitCode === undefined) throw failure(ran, 'ip gave up');
+  const { failed, last } = parseBatchErrors(ran.words);
+  for (const [index, words] of failed) note(errors, numbered[index], words, where);
+  const done = ran.output.split('\n').filter(Boolean).length;
+  if (done < groups.length) note(errors, groups[done]?.[0], last || `ip ended with exit ${ran.exitCode}`, where);
+  return done + 1;
+}
+
+function note(errors: Map<string, ObError>, line: BatchLine | undefined, words: string, where: readonly string[]): void {
+  if (!line || errors.has(line.address)) return;
+  errors.set(line.address, new ObError(`${words}; ran: ${['ip', ...where, ...line.words].join(' ')}`));
+}
+
+/**
+ * What `ip -force -batch -` says: the words of an error, then `Command failed -:LINE`. Lines are counted from 0 here.
+ * LAST: words after which ip ended, wherever that was.
+ */
+export function parseBatchErrors(text: string): { readonly failed: ReadonlyMap<number, string>; readonly last: string } {
+  const failed = new Map<number, string>();
   let words: string[] = [];
   for (const line of text.split('\n')) {
-    const failed = /^Command failed .*:(\d+)$/.exec(line);
-    if (!failed) {
+    const number = /^Command failed .*:(\d+)$/.exec(line)?.[1];
+    if (number === undefined) {
       words.push(line.trim());
       continue;
     }
-    errors.set(Number(failed[1]) - 1, words.filter(Boolean).join(': ') || 'failed without a word');
+    failed.set(Number(number) - 1, toText(words) || 'failed without a word');
     words = [];
   }
-  return errors;
+  return { failed, last: toText(words) };
+}
+
+function toText(words: readonly string[]): string {
+  return words.filter(Boolean).join(': ');
 }
