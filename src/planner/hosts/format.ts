@@ -46,7 +46,11 @@ export interface RawCable {
 /** The kernel's limit for the name of a link: IFNAMSIZ less the closing NUL. */
 export const MAX_LINK_NAME = 15;
 
-const subhostName = pattern('the name of a subhost', /^[a-z][a-z0-9-]{0,11}$/, '1 to 12 characters of a-z, 0-9 and "-", a letter first');
+export const subhostName = pattern(
+  'the name of a subhost',
+  /^[a-z][a-z0-9-]{0,11}$/,
+  '1 to 12 characters of a-z, 0-9 and "-", a letter first',
+);
 const scopeName = pattern('a scope', /^[a-z][a-z0-9-]{0,31}$/, '1 to 32 characters of a-z, 0-9 and "-", a letter first');
 const linkName = text(
   'the name of a bridge',

@@ -13,6 +13,8 @@ export interface Problems {
   /** The same for a later look, but for places where something is wrong already: what was refused is no second problem because of what it then looks like. */
   reportMore(): Report;
   readonly size: number;
+  /** In the order of the text, each in the file that it is in. */
+  sorted(): readonly (Problem & { readonly path: string })[];
   /** A line `file:line:column: message` for each, and exit code 65. */
   toError(): ObError;
 }
@@ -25,6 +27,8 @@ export function createProblems(locate: Locate): Problems {
     const there = locate(other.line);
     return there.path === locate(line).path ? `, in line ${there.line}` : `, in ${showPath(there.path)}:${there.line}`;
   };
+  const sorted: Problems['sorted'] = () =>
+    found.toSorted((a, b) => a.line - b.line || a.column - b.column).map((one) => ({ ...one, ...locate(one.line) }));
   return {
     report,
     reportMore() {
@@ -34,12 +38,9 @@ export function createProblems(locate: Locate): Problems {
     get size() {
       return found.length;
     },
+    sorted,
     toError() {
-      const sorted = [...found].sort((a, b) => a.line - b.line || a.column - b.column);
-      const lines = sorted.map(({ line, column, message }) => {
-        const place = locate(line);
-        return `${showPath(place.path)}:${place.line}:${column}: ${message}`;
-      });
+      const lines = sorted().map(({ path, line, column, message }) => `${showPath(path)}:${line}:${column}: ${message}`);
       const more = lines.length > MAX_SHOWN ? [`${showPath(locate(1).path)}: and ${lines.length - MAX_SHOWN} more`] : [];
       return new ObError([...lines.slice(0, MAX_SHOWN), ...more].join('\n'), { exitCode: ExitCode.badFile });
     },
