@@ -1,9 +1,11 @@
 import type { ObError } from './error.ts';
 import type { Cable, HostsFile, Subhost } from './hosts.ts';
 import type { Address, Blocker, Kind, Live, Need, Result, Spec, Task } from './kind.ts';
-import { addressLines, blockerOf, markSeen, markWords, ownerOf, removeLinks } from './link-rules.ts';
+import { blockerOf, markSeen, markWords, ownerOf, removeLinks } from './link-rules.ts';
+import { configureInside, type Order } from './linux/configure.ts';
 import type { Link, Route } from './linux/ip.ts';
 import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
+import { toHex } from './linux/ip-bytes.ts';
 import type { Machine } from './machine.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
 import { findProgram, needProgram, run } from './run.ts';
@@ -60,10 +62,10 @@ export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | un
     return { live: markCrossed(live, wanted), blockers };
   },
 
-  async converge(_machine, tasks) {
+  async converge(machine, tasks) {
     const errors = await runIpBatch(tasks.flatMap(outerLines));
-    for (const [netns, lines] of groupInner(tasks.filter((task) => !errors.has(task.spec.address))))
-      for (const [address, error] of await runIpBatch(lines, netns)) errors.set(address, error);
+    const plugged = tasks.filter((task) => !errors.has(task.spec.address));
+    for (const [address, error] of await configureInside(machine.reaper, groupInner(plugged))) errors.set(address, error);
     return Promise.all(tasks.map((task) => toResult(task, errors)));
   },
 
@@ -169,9 +171,9 @@ function outerLines({ spec, live, changes }: VethTask): BatchLine[] {
   const master = fields.bridge ? ['master', fields.bridge] : isUnplugged(changes) ? ['nomaster'] : [];
   const peer = ['peer', 'name', fields.inside, ...(fields.mac ? ['address', fields.mac] : []), 'netns', extra.netns];
   const lines = live
-    ? [['link', 'set', name, ...master, 'up']]
-    : [['link', 'add', name, ...master, 'up', 'group', String(LINK_GROUP), 'type', 'veth', ...peer]];
-  return [...lines, ['link', 'set', name, ...markWords(extra.mark)]].map((words) => ({ address, words }));
+    ? [['link', 'set', 'dev', name, ...master, 'up']]
+    : [['link', 'add', 'dev', name, ...master, 'up', 'group', String(LINK_GROUP), 'type', 'veth', ...peer]];
+  return [...lines, ['link', 'set', 'dev', name, ...markWords(extra.mark)]].map((words) => ({ address, words }));
 }
 
 function isUnplugged(changes: VethTask['changes']): boolean {
@@ -179,35 +181,35 @@ function isUnplugged(changes: VethTask['changes']): boolean {
 }
 
 /** What is done inside. */
-function innerLines({ spec, live, changes }: VethTask): BatchLine[] {
+function innerOrders({ spec, live, changes }: VethTask): Order[] {
   const { address, fields } = spec;
   const link = fields.inside;
-  const changed = new Set(changes.map((change) => change.field));
+  const order = (what: Order['what'], argument: string, name = link): Order => ({ address, what, link: name, argument });
   const seen = live?.handle.inside ?? link;
-  const renamed =
-    seen !== link
-      ? [
-          ['link', 'set', seen, 'down'],
-          ['link', 'set', seen, 'name', link],
-        ]
-      : [];
-  const mac = live && changed.has('mac') && fields.mac ? [['link', 'set', link, 'address', fields.mac]] : [];
-  const seenGateways = renamed.length > 0 ? [] : (live?.fields.gateway ?? []);
-  const wanted = fields.gateway ?? seenGateways;
+  // A link has to be down for that, and being down has taken its addresses and routes with it.
+  const renamed = seen === link ? [] : [order('state', 'down', seen), order('name', link, seen)];
+  const before = renamed.length > 0 ? undefined : live?.fields;
+  const mac = fields.mac && changes.some((change) => change.field === 'mac') ? [order('mac', fields.mac.replaceAll(':', ''))] : [];
   return [
-    ...[...renamed, ...mac, ['link', 'set', link, 'up']].map((words) => ({ address, words })),
-    ...(fields.address ? addressLines(address, link, renamed.length > 0 ? [] : (live?.fields.address ?? []), fields.address) : []),
-    ...seenGateways
-      .filter((gateway) => !wanted.includes(gateway))
-      .map((gateway) => ({ address, words: ['route', 'delete', 'default', 'via', gateway, 'dev', link] })),
+    ...renamed,
+    ...mac,
+    order('state', 'up'),
+    ...without(before?.address, fields.address).map((one) => order('no-address', toHex(one))),
+    ...without(fields.address, before?.address).map((one) => order('address', toHex(one))),
+    ...(fields.gateway ? without(before?.gateway, fields.gateway) : []).map((one) => order('no-gateway', toHex(one))),
     // Always: an address that changed, or a link that was down, took its routes with it.
-    ...(fields.gateway ?? []).map((gateway) => ({ address, words: ['route', 'replace', 'default', 'via', gateway, 'dev', link] })),
+    ...(fields.gateway ?? []).map((one) => order('gateway', toHex(one))),
   ];
 }
 
-function groupInner(tasks: readonly VethTask[]): Map<string, BatchLine[]> {
-  const groups = new Map<string, BatchLine[]>();
-  for (const task of tasks) groups.set(task.spec.extra.netns, [...(groups.get(task.spec.extra.netns) ?? []), ...innerLines(task)]);
+/** What is in the first list only; nothing where there is no first list, all of it where there is no second. */
+function without(list: readonly string[] = [], other: readonly string[] = []): string[] {
+  return list.filter((one) => !other.includes(one));
+}
+
+function groupInner(tasks: readonly VethTask[]): Map<string, Order[]> {
+  const groups = new Map<string, Order[]>();
+  for (const task of tasks) groups.set(task.spec.extra.netns, [...(groups.get(task.spec.extra.netns) ?? []), ...innerOrders(task)]);
   return groups;
 }
 
