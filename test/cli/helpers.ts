@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { collect, type Ran, type TestMachine } from '../machine.ts';
@@ -35,25 +35,41 @@ echo begun >/opt/begun
 until [ -e /opt/go ]; do sleep 0.05; done
 `;
 
-/** An apply that has come to web's start command, and is in there until it is let go. */
-export interface Held {
-  /** As the machine sees it. */
-  readonly pid: number;
-  readonly ended: Promise<Ran>;
+/** A program that goes on in the background. */
+export interface Started {
   said(): string;
+  readonly ended: Promise<Ran>;
 }
 
-export async function startHeld(machine: TestMachine, ...words: string[]): Promise<Held> {
+export function watch(child: ChildProcess): Started {
+  let said = '';
+  child.stdout?.on('data', (bytes: Buffer) => (said += bytes));
+  return { said: () => said, ended: collect(child) };
+}
+
+export function startOb(machine: TestMachine, ...words: string[]): Started {
+  return watch(machine.start(process.execPath, [OB, ...words], { cwd: '/mnt' }));
+}
+
+/** An apply that has come to web's start command, and is in there until it is let go. */
+export interface Held extends Started {
+  /** As the machine sees it. */
+  readonly pid: number;
+}
+
+export async function startHeld(machine: TestMachine, start: () => Started): Promise<Held> {
   await machine.sh('rm -rf /var/lib/ob/web/root/opt && mkdir -p /var/lib/ob/web/root/opt');
   machine.write('/var/lib/ob/web/root/opt/slow', SLOW);
   await machine.sh('chmod 755 /var/lib/ob/web/root/opt/slow');
   machine.write('/mnt/hosts.yaml', SLOW_HOSTS);
-  const child = machine.start(process.execPath, [OB, 'apply', ...words], { cwd: '/mnt' });
-  let said = '';
-  child.stdout?.on('data', (bytes: Buffer) => (said += bytes));
-  const ended = collect(child);
+  const started = start();
   await until('web is starting', () => isThere(machine, '/var/lib/ob/web/live/opt/begun'));
-  return { pid: Number(machine.read('/run/ob/lock').split(' ')[0]), ended, said: () => said };
+  return { ...started, pid: Number(machine.read('/run/ob/lock').split(' ')[0]) };
+}
+
+/** The same with these words after `apply`, its output in a pipe. */
+export function holdApply(machine: TestMachine, ...words: string[]): Promise<Held> {
+  return startHeld(machine, () => startOb(machine, 'apply', ...words));
 }
 
 export async function letGo(machine: TestMachine): Promise<void> {

@@ -1,22 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { collect, createMachine, noLive, type Ran, type TestMachine } from '../machine.ts';
+import { createMachine, noLive } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
-import { HOSTS, initsOf, isThere, letGo, OB, ownersOfLock, startHeld } from './helpers.ts';
+import { HOSTS, holdApply, initsOf, isThere, letGo, ownersOfLock, startOb } from './helpers.ts';
 
 const BOTH = ['ob:demo/client', 'ob:demo/web'];
 
-/** In the background; `said` gives what it has printed so far. */
-function startOb(machine: TestMachine, ...words: string[]): { said: () => string; ended: Promise<Ran> } {
-  const child = machine.start(process.execPath, [OB, ...words], { cwd: '/mnt' });
-  let said = '';
-  child.stdout?.on('data', (bytes: Buffer) => (said += bytes));
-  return { said: () => said, ended: collect(child) };
-}
-
 test('while one run changes the machine, the next exits 75 and names its pid and command', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
-  const held = await startHeld(machine, 'hosts.yaml', '-j', '2');
+  const held = await holdApply(machine, 'hosts.yaml', '-j', '2');
   for (const words of [['apply'], ['destroy'], ['destroy', 'web'], ['apply', '--lock-timeout', '0.2']]) {
     const ran = await machine.ob(...words);
     assert.equal(ran.code, 75, words.join(' '));
@@ -37,7 +29,7 @@ test('while one run changes the machine, the next exits 75 and names its pid and
 
 test('with --lock-timeout it waits, says for whom, and takes the file as it is then', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
-  const held = await startHeld(machine);
+  const held = await holdApply(machine);
   const waiting = startOb(machine, 'apply', '--lock-timeout', '60');
   await until('it waits', () => waiting.said().includes('\n'));
   assert.equal(waiting.said(), `waiting up to 60 s for another run to end: process ${held.pid} (ob apply)\n`);
@@ -52,7 +44,7 @@ test('with --lock-timeout it waits, says for whom, and takes the file as it is t
 
 test('kill -9 frees the lock at once, whatever runs on: no program and no subhost has the descriptor', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
-  const held = await startHeld(machine);
+  const held = await holdApply(machine);
   assert.deepEqual(await ownersOfLock(machine), [held.pid]);
   await machine.sh(`kill -9 ${held.pid}`);
   await held.ended;
@@ -65,7 +57,7 @@ test('kill -9 frees the lock at once, whatever runs on: no program and no subhos
 
 test('runs that wait get the lock one after the other, also when the one before removes the file', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
-  const held = await startHeld(machine);
+  const held = await holdApply(machine);
   const waiting = [1, 2, 3].map(() => startOb(machine, 'apply', '--lock-timeout', '60'));
   await until('all wait', () => waiting.every(({ said }) => said().includes('waiting')));
   await machine.sh('rm -r /run/ob');

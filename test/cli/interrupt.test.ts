@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createMachine, noLive, type TestMachine } from '../machine.ts';
+import { until } from '../reaper/rig.ts';
+import { HOSTS, holdApply, initsOf, isThere, letGo, OB, startHeld, startOb } from './helpers.ts';
+import { createTerminal } from './terminal.ts';
+
+async function signal(machine: TestMachine, name: string, target: number | string): Promise<void> {
+  await machine.sh(`kill -s ${name} -- ${target}`);
+}
+
+for (const name of ['INT', 'TERM'])
+  test(`at SIG${name} what runs comes to its end, nothing new begins, exit 130; the next apply goes on`, { skip: noLive }, async (t) => {
+    const machine = await createMachine(t);
+    const held = await holdApply(machine, '-j', '1');
+    await signal(machine, name, held.pid);
+    await until('it says so', () => held.said().includes('interrupted'));
+    await letGo(machine);
+    const { code, stdout, stderr } = await held.ended;
+    assert.deepEqual([code, stderr], [130, '']);
+    assert.match(stdout, /^interrupted: stopping when what runs has ended; once more: at once$/m);
+    assert.match(stdout, /^made {5}process\/web$/m, 'what ran has come to its end');
+    assert.match(stdout, /^skipped {2}process\/client {2}\(interrupted\)$/m);
+    assert.match(stdout, /\n\d+\.\d s +ok +changed +failed +skipped\n.*\nclient +0 +3 +0 +1\nweb +0 +4 +0 +0\n$/);
+    assert.equal(isThere(machine, '/run/ob'), false);
+    assert.equal((await machine.ob('apply')).code, 0);
+    assert.deepEqual(await initsOf(machine), ['ob:demo/client', 'ob:demo/web']);
+    assert.equal((await machine.ob('plan', '--detailed-exitcode')).code, 0);
+  });
+
+test('a signal that comes twice at once, as npx and sudo pass it on, counts once', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const held = await holdApply(machine);
+  await machine.sh(`kill -s INT ${held.pid}; kill -s TERM ${held.pid}; kill -s INT ${held.pid}`);
+  await until('it says so', () => held.said().includes('interrupted'));
+  await letGo(machine);
+  const { code, stdout } = await held.ended;
+  assert.equal(code, 130);
+  assert.match(stdout, /^made {5}process\/web$/m);
+});
+
+test('the second Ctrl-C ends at once; what ran goes on, and the next apply finds all well', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const held = await holdApply(machine);
+  await signal(machine, 'INT', held.pid);
+  await until('it says so', () => held.said().includes('interrupted'));
+  // As long as one press and what repeats it are taken for one.
+  await sleep(350);
+  await signal(machine, 'INT', held.pid);
+  const { code, stdout } = await held.ended;
+  assert.equal(code, 130);
+  assert.doesNotMatch(stdout, /process\/web$/m);
+  await letGo(machine);
+  assert.equal((await machine.ob('apply')).code, 0);
+  assert.deepEqual(await initsOf(machine), ['ob:demo/client', 'ob:demo/web']);
+});
+
+test('Ctrl-C at a terminal is for ob alone: the programs that it runs come to their end', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const terminal = await createTerminal(machine);
+  const held = await startHeld(machine, () => terminal.start('apply'));
+  terminal.type('\u0003');
+  await until('it says so', () => held.said().includes('interrupted'));
+  await letGo(machine);
+  const { code, stdout } = await held.ended;
+  assert.equal(code, 130);
+  assert.match(stdout, /made {4}\S* process\/web/);
+  assert.doesNotMatch(stdout, /FAILED/);
+});
+
+test('a terminal that closes stops nothing', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const held = await holdApply(machine);
+  await signal(machine, 'HUP', held.pid);
+  await letGo(machine);
+  const { code, stdout } = await held.ended;
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /^made {5}process\/web$/m);
+});
+
+test('who waits for the lock can be interrupted at once', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const held = await holdApply(machine);
+  const waiting = startOb(machine, 'apply', '--lock-timeout', '600', '--json');
+  await until('it waits', () => waiting.said().includes('"waiting"'));
+  const pid = await machine.sh('pgrep -f "[l]ock-timeout 600"');
+  await signal(machine, 'TERM', pid);
+  const { code, stderr } = await waiting.ended;
+  assert.deepEqual([code, stderr], [130, 'ob: interrupted before anything was done\n']);
+  await letGo(machine);
+  assert.equal((await held.ended).code, 0);
+});
+
+test('a reader that goes away does not stop an apply half-way', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  machine.write('/mnt/hosts.yaml', HOSTS);
+  const ob = `node ${OB}`;
+  assert.equal(await machine.sh(`cd /mnt && { ${ob} apply; echo $? >/mnt/code; } | head -n 1`), '+   bridge/ob0  10.77.0.1/24');
+  assert.equal(machine.read('/mnt/code'), '0\n');
+  assert.deepEqual(await initsOf(machine), ['ob:demo/client', 'ob:demo/web']);
+  assert.equal((await machine.ob('plan', '--detailed-exitcode')).code, 0);
+  await machine.sh(`cd /mnt && ${ob} destroy >&- 2>&-`);
+  assert.deepEqual(await initsOf(machine), []);
+});
+
+test('output that is lost for want of space is no success', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  machine.write('/mnt/hosts.yaml', HOSTS);
+  const said = await machine.sh(
+    `cd /mnt && for words in plan 'plan --json' 'status --json' validate schema; do node ${OB} $words 2>&1 >/dev/full; echo $?; done`,
+  );
+  const each = 'ob: not all could be written: ENOSPC: no space left on device, write\n1';
+  assert.equal(said, Array(5).fill(each).join('\n'));
+});

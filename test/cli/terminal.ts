@@ -1,0 +1,30 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import type { TestMachine } from '../machine.ts';
+import { OB, type Started, watch } from './helpers.ts';
+
+export interface TerminalOptions {
+  readonly columns?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A terminal of the kernel's, with `ob` on it. Keys go through a FIFO: what a machine runs has no stdin. */
+export interface Terminal {
+  start(words: string, options?: TerminalOptions): Started;
+  type(keys: string): void;
+  close(): void;
+}
+
+export async function createTerminal(machine: TestMachine): Promise<Terminal> {
+  await machine.sh('mkfifo /mnt/keys');
+  // Open at both ends, or it would block until the other end is open.
+  const keys = openSync(`/proc/${machine.pid}/root/mnt/keys`, constants.O_RDWR);
+  return {
+    start(words, { columns = 80, env = {} } = {}) {
+      const command = `stty cols ${columns} rows 24; exec ${process.execPath} ${OB} ${words}`;
+      const script = `exec script -qec '${command}' /dev/null </mnt/keys`;
+      return watch(machine.start('sh', ['-c', script], { cwd: '/mnt', env: { PATH: '/usr/bin:/bin', TERM: 'xterm', ...env } }));
+    },
+    type: (text) => void writeSync(keys, text),
+    close: () => closeSync(keys),
+  };
+}
