@@ -3,7 +3,7 @@
 #include "modes.h"
 #include "text.h"
 
-enum { OVERLAY_WORDS = 6, BIND_WORDS = 4, DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC };
+enum { OVERLAY_WORDS = 7, BIND_WORDS = 5, DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC };
 
 struct failure {
     const char *step;
@@ -71,11 +71,11 @@ static bool attach(int mount, const char *live, struct failure *failure) {
 }
 
 static bool mount_one(bool binds, char **word, struct failure *failure) {
-    const char *mark = word[1], *live = word[2];
-    if (!binds) return attach(make_overlay(mark, word + 3, failure), live, failure);
+    const char *mark = word[2], *live = word[3];
+    if (!binds) return attach(make_overlay(mark, word + 4, failure), live, failure);
     /* Made in the order in which they are stacked: since Linux 6.8 that is the order of /proc/mounts. */
     int marker = make_marker(mark, failure);
-    int tree = marker < 0 ? -1 : clone_tree(word[3], failure);
+    int tree = marker < 0 ? -1 : clone_tree(word[4], failure);
     if (tree < 0) {
         if (marker >= 0) sys_close(marker);
         return false;
@@ -92,7 +92,7 @@ static void report(const char *key, bool fine, const struct failure *failure) {
         write_error(1, key, failure->step, failure->error, failure->words);
 }
 
-/* WORD: `overlay MARK LIVE LOWER UPPER WORK` or `bind MARK LIVE UPPER`, any number of times. */
+/* WORD: `overlay KEY MARK LIVE LOWER UPPER WORK` or `bind KEY MARK LIVE UPPER`, any number of times. */
 int mount_roots(int count, char **word) {
     int status = DONE, length;
     for (int at = 0; at < count; at += length) {

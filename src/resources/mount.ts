@@ -6,6 +6,7 @@ import type { Blocker, Kind, Live, Result, Spec } from './kind.ts';
 import { findHolders, type UpperUse } from './linux/holders.ts';
 import { type MountEntry, optionValue } from './linux/mountinfo.ts';
 import { readIfThere } from './linux/proc.ts';
+import { mountRoots, unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
 import { markOf, parseMark } from './marks.ts';
 import { failure, needProgram, run } from './run.ts';
@@ -43,7 +44,6 @@ export const mount: Kind<MountFields, MountExtra, { live: string }, MountSpec, M
 
   preflight(desired) {
     needProgram('mount');
-    needProgram('umount');
     if (desired.some((spec) => spec.fields.type === 'overlay')) needOverlay();
   },
 
@@ -59,17 +59,38 @@ export const mount: Kind<MountFields, MountExtra, { live: string }, MountSpec, M
       machine,
       tasks.filter((task) => !task.live).map((task) => task.spec.extra.subhost.upper),
     );
-    return Promise.all(
-      tasks.map((task) =>
-        attempt(task.spec.address, () => (task.live ? remount(task.spec) : make(task.spec, inUse.get(task.spec.extra.subhost.upper)))),
-      ),
+    const fresh = tasks.flatMap((task) => (task.live ? [] : [task.spec]));
+    const old = tasks.flatMap((task) => (task.live ? [task.spec] : []));
+    const prepared = await Promise.all(
+      fresh.map((spec) => attempt(spec.address, async () => prepare(spec, inUse.get(spec.extra.subhost.upper)))),
     );
+    const ready = fresh.filter((_, index) => !prepared[index]?.error);
+    const errors = await mountRoots(
+      machine.reaper,
+      ready.map(({ address, extra }) => ({ key: address, ...extra })),
+    );
+    return [
+      ...prepared.filter((result) => result.error),
+      ...ready.map(({ address }) =>
+        toResult(address, errors.get(address), ({ message }) => new ObError(`cannot mount the root: ${message}`)),
+      ),
+      ...(await Promise.all(old.map((spec) => attempt(spec.address, () => remount(spec))))),
+    ];
   },
 
   async remove(machine, live) {
-    return Promise.all(live.map((one) => attempt(one.address, () => unmount(machine, one))));
+    const roots = live.map((one) => ({ key: one.address, point: one.handle.live, depth: depthOf(machine, one.handle.live) }));
+    const errors = await unmountRoots(
+      machine.reaper,
+      roots.filter(({ depth }) => depth > 0),
+    );
+    return live.map(({ address, handle }) => toResult(address, errors.get(address), (error) => explainBusy(error, handle.live)));
   },
 };
+
+function toResult(address: Result['address'], error: ObError | undefined, explain: (error: ObError) => ObError): Result {
+  return error ? { address, error: explain(error) } : { address };
+}
 
 async function attempt(address: Result['address'], act: () => Promise<void>): Promise<Result> {
   try {
@@ -181,18 +202,10 @@ async function waitForUppers(machine: Machine, uppers: readonly string[]): Promi
   }
 }
 
-async function make(spec: MountSpec, inUse: readonly UpperUse[] = []): Promise<void> {
-  const { subhost, mark } = spec.extra;
+function prepare({ extra: { subhost } }: MountSpec, inUse: readonly UpperUse[] = []): void {
   const [other] = inUse;
   if (other) throw new ObError(`${subhost.upper} ${IN_USE}: ${other.where}`, { hint: IN_USE_HINT });
   makeFolders(subhost);
-  if (subhost.upper === subhost.lower) {
-    await call('mount', ['-n', '-t', 'tmpfs', '-o', 'ro,size=4k,mode=0700', mark, subhost.live]);
-    await call('mount', ['-n', '--bind', subhost.upper, subhost.live]);
-    return;
-  }
-  const layers = `lowerdir=${subhost.lower},upperdir=${subhost.upper},workdir=${subhost.work}`;
-  await call('mount', ['-n', '-t', 'overlay', '-o', layers, mark, subhost.live]);
 }
 
 /** Base is for root alone: what is set-user-ID inside must not be run by the machine's users (see SECURITY). */
@@ -208,19 +221,21 @@ function makeFolders({ base, upper, work, live, lower }: Subhost): void {
 }
 
 async function remount(spec: MountSpec): Promise<void> {
-  await call('mount', ['-n', '-o', 'remount,rw', spec.fields.live]);
+  const ran = await run('mount', ['-n', '-o', 'remount,rw', spec.fields.live]);
+  if (!ran.ok) throw failure(ran, 'cannot remount the root');
 }
 
-async function unmount(machine: Machine, live: MountLive): Promise<void> {
-  const point = live.handle.live;
+/** How many mounts there are from ours upwards: what somebody else has mounted above goes too. */
+function depthOf(machine: Machine, point: string): number {
   const stack = machine.look.mounts().filter((entry) => entry.point === point);
   const first = stack.findIndex((entry) => parseMark(entry.source)?.scope === machine.scope);
-  if (first < 0) return;
-  const ours = stack[first]?.type === 'tmpfs' ? 2 : 1;
-  for (let left = stack.length - first; left > 0; left--) {
-    const foreign = left > ours ? ` (with the ${stack.at(-1)?.type} mount above it)` : '';
-    await call('umount', ['-n', point], () => `${point}${foreign} is in use by ${findHolders(point).join(', ') || 'somebody unseen'}`);
-  }
+  return first < 0 ? 0 : stack.length - first;
+}
+
+function explainBusy({ message }: ObError, point: string): ObError {
+  if (!/busy/.test(message)) return new ObError(`cannot unmount ${point}: ${message}`);
+  const who = findHolders(point).join(', ') || 'somebody unseen';
+  return new ObError(`${point} is in use by ${who}`, { hint: 'end those processes, then run this again' });
 }
 
 /** Its module may be there, but not loaded: mount(2) loads it then, as modprobe would. */
@@ -230,11 +245,4 @@ function needOverlay(): void {
   const modules = readIfThere(`/lib/modules/${release}/modules.dep`) ?? '';
   if (isLoaded || /\/overlay\.ko/.test(modules)) return;
   throw new ObError('this kernel has no overlay filesystem', { hint: "a kernel with CONFIG_OVERLAY_FS is needed: Debian's own have it" });
-}
-
-async function call(program: string, args: readonly string[], explain?: () => string): Promise<void> {
-  const ran = await run(program, args);
-  if (ran.ok) return;
-  if (explain && /busy/.test(ran.words)) throw new ObError(explain(), { hint: 'end those processes, then run this again' });
-  throw failure(ran, `cannot ${program}`);
 }

@@ -1,12 +1,12 @@
 import { lstatSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
-import { hasCode, ObError } from './error.ts';
+import { hasCode, type ObError } from './error.ts';
 import type { Blocker, Kind, Live, Result, Spec, Task } from './kind.ts';
 import { toResults } from './link-rules.ts';
 import { runIpBatch } from './linux/ip-batch.ts';
 import { countLayers } from './linux/mountinfo.ts';
 import type { Machine, NetnsName } from './machine.ts';
 import { markOf, parseMark } from './marks.ts';
-import { parseReaperErrors } from './reaper.ts';
+import { runForEach } from './reaper.ts';
 import { failure, needProgram, run } from './run.ts';
 
 type NetnsFields = { readonly mark: string | null; readonly layers: number; readonly lo: 'up' | 'down' };
@@ -138,14 +138,9 @@ async function make(machine: Machine, tasks: readonly NetnsTask[]): Promise<Map<
   );
   const names = tasks.map((task) => nameOf(task.spec.address));
   for (const name of names) if (residue.has(name)) removeResidue(pathOf(name));
-  const ran = await run(machine.reaper, ['netns', ...tasks.flatMap((task) => [nameOf(task.spec.address), task.spec.extra.mark])]);
-  const made = new Set(ran.output.split('\n').flatMap((line) => (line.endsWith(' ok') ? [line.slice(0, -3)] : [])));
-  const errors = parseReaperErrors(ran.output);
-  return new Map(
-    names
-      .filter((name) => !made.has(name))
-      .map((name) => [`netns/${name}`, errors.get(name) ?? new ObError(`cannot make network namespace ${name}: ${ran.words}`)]),
-  );
+  const words = tasks.flatMap((task) => [nameOf(task.spec.address), task.spec.extra.mark]);
+  const errors = await runForEach(machine.reaper, 'netns', words, names);
+  return new Map([...errors].map(([name, error]) => [`netns/${name}`, error]));
 }
 
 /** Where `ip netns add` made the folder it is a mount point, and stays. */

@@ -1,5 +1,6 @@
 import { getSystemErrorName } from 'node:util';
 import { ObError } from './error.ts';
+import { failure, run } from './run.ts';
 
 /** `KEY error STEP ERRNO DETAIL`, the reaper's way to say what failed; `KEY` is a mark, a name or a PID. */
 const ERROR_LINE = /^(\S+) error (\S+) (\d+) ?(.*)$/;
@@ -36,6 +37,21 @@ export function parseReaperError(line: string): { key: string; error: ObError } 
 export function parseReaperErrors(output: string): Map<string, ObError> {
   const errors = output.split('\n').flatMap((line) => parseReaperError(line) ?? []);
   return new Map(errors.map(({ key, error }) => [key, error]));
+}
+
+/** Runs a mode that says `KEY ok`, or an error, of each of many objects; gives the errors by key. */
+export async function runForEach(
+  reaper: string,
+  mode: string,
+  words: readonly string[],
+  keys: readonly string[],
+): Promise<Map<string, ObError>> {
+  if (keys.length === 0) return new Map();
+  const ran = await run(reaper, [mode, ...words]);
+  const fine = new Set(ran.output.split('\n').flatMap((line) => (line.endsWith(' ok') ? [line.slice(0, -3)] : [])));
+  const errors = parseReaperErrors(ran.output);
+  const bad = keys.filter((key) => !fine.has(key));
+  return new Map(bad.map((key) => [key, errors.get(key) ?? failure(ran, `nothing was said of ${key}`)]));
 }
 
 function nameOfErrno(errno: number): string {

@@ -3,8 +3,8 @@ import test from 'node:test';
 import { createMachine, noLive, REAPER, type TestMachine } from '../machine.ts';
 
 const FOLDERS = 'cd /mnt; mkdir -p a/upper a/work a/live b/upper b/live';
-const OVERLAY = ['overlay', 'ob:t/a', '/mnt/a/live', '/', '/mnt/a/upper', '/mnt/a/work'];
-const BIND = ['bind', 'ob:t/b', '/mnt/b/live', '/mnt/b/upper'];
+const OVERLAY = ['overlay', 'a', 'ob:t/a', '/mnt/a/live', '/', '/mnt/a/upper', '/mnt/a/work'];
+const BIND = ['bind', 'b', 'ob:t/b', '/mnt/b/live', '/mnt/b/upper'];
 
 /** Source, point, type and first option of what is mounted below /mnt, in the order of /proc/mounts. */
 async function mountsOf(machine: TestMachine): Promise<string[]> {
@@ -16,7 +16,7 @@ test('an overlay and a bind mount carry their mark', { skip: noLive }, async (t)
   const machine = await createMachine(t);
   await machine.sh(FOLDERS);
   const made = await machine.run(REAPER, ['mount', ...OVERLAY, ...BIND]);
-  assert.deepEqual([made.code, made.stdout], [0, 'ob:t/a ok\nob:t/b ok\n']);
+  assert.deepEqual([made.code, made.stdout], [0, 'a ok\nb ok\n']);
   assert.deepEqual(await mountsOf(machine), ['ob:t/a /mnt/a/live overlay rw', 'ob:t/b /mnt/b/live tmpfs ro', 'tmpfs /mnt/b/live tmpfs rw']);
   assert.equal(
     await machine.sh('touch /mnt/a/live/new /mnt/b/live/new; ls /mnt/a/upper /mnt/b/upper | xargs'),
@@ -31,10 +31,10 @@ test('one that fails says why, leaves nothing, and does not stop the others', { 
   const machine = await createMachine(t);
   await machine.sh(`${FOLDERS}; mkdir c; mount -t tmpfs t c; mkdir c/work`);
   const bad = [
-    ['overlay', 'elsewhere', '/mnt/a/live', '/', '/mnt/a/upper', '/mnt/c/work'],
-    ['overlay', 'no-live', '/mnt/none', '/', '/mnt/a/upper', '/mnt/a/work'],
-    ['overlay', 'no-lower', '/mnt/a/live', '/none', '/mnt/a/upper', '/mnt/a/work'],
-    ['bind', 'no-upper', '/mnt/b/live', '/none'],
+    ['overlay', 'elsewhere', 'ob:t/x', '/mnt/a/live', '/', '/mnt/a/upper', '/mnt/c/work'],
+    ['overlay', 'no-live', 'ob:t/x', '/mnt/none', '/', '/mnt/a/upper', '/mnt/a/work'],
+    ['overlay', 'no-lower', 'ob:t/x', '/mnt/a/live', '/none', '/mnt/a/upper', '/mnt/a/work'],
+    ['bind', 'no-upper', 'ob:t/x', '/mnt/b/live', '/none'],
   ];
   const ran = await machine.run(REAPER, ['mount', ...bad.flat(), ...BIND]);
   assert.equal(ran.code, 1);

@@ -1,0 +1,34 @@
+import type { ObError } from '../error.ts';
+import type { Subhost } from '../hosts.ts';
+import { runForEach } from '../reaper.ts';
+
+/** A root to mount; KEY tells it from the others, MARK becomes the source of the mount. */
+export interface RootToMount {
+  readonly key: string;
+  readonly mark: string;
+  readonly subhost: Subhost;
+}
+
+/** Mount points with so many mounts to take off, topmost first. */
+export interface RootToUnmount {
+  readonly key: string;
+  readonly point: string;
+  readonly depth: number;
+}
+
+/** Mounts all of them with one program: mount(8) mounts one. Gives the errors by key. */
+export function mountRoots(reaper: string, roots: readonly RootToMount[]): Promise<Map<string, ObError>> {
+  const words = roots.flatMap(({ key, mark, subhost: { upper, lower, work, live } }) =>
+    upper === lower ? ['bind', key, mark, live, upper] : ['overlay', key, mark, live, lower, upper, work],
+  );
+  return runForEach(reaper, 'mount', words, keysOf(roots));
+}
+
+export function unmountRoots(reaper: string, roots: readonly RootToUnmount[]): Promise<Map<string, ObError>> {
+  const words = roots.flatMap(({ key, point, depth }) => [key, point, String(depth)]);
+  return runForEach(reaper, 'umount', words, keysOf(roots));
+}
+
+function keysOf(roots: readonly { readonly key: string }[]): string[] {
+  return roots.map(({ key }) => key);
+}
