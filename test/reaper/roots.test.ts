@@ -43,7 +43,7 @@ test('one that fails says why, leaves nothing, and does not stop the others', { 
       .trimEnd()
       .split('\n')
       .map((line) => line.replace(/(error \S+ \d+).*/, '$1')),
-    ['elsewhere error mount 22', 'no-live error live 2', 'no-lower error lowerdir 2', 'no-upper error open_tree 2', 'ob:t/b ok'],
+    ['elsewhere error mount 22', 'no-live error live 2', 'no-lower error lowerdir 2', 'no-upper error open_tree 2', 'b ok'],
   );
   assert.deepEqual(await mountsOf(machine), ['ob:t/b /mnt/b/live tmpfs ro', 'tmpfs /mnt/b/live tmpfs rw']);
 });
