@@ -2,7 +2,8 @@ import type { Output } from './output.ts';
 
 /** Everything that a command line can say; each command asks for its own. */
 export interface Args {
-  readonly file?: string;
+  /** One hosts file, or any number of overlay-boot's; none: where one usually is. */
+  readonly files: readonly string[];
   readonly names: readonly string[];
   /** What follows `--`, of a command that takes that. */
   readonly command: readonly string[];
@@ -25,7 +26,7 @@ export interface Context {
   readonly commandLine: string;
 }
 
-export type OptionName = Exclude<keyof Args, 'file' | 'names' | 'command'>;
+export type OptionName = Exclude<keyof Args, 'files' | 'names' | 'command'>;
 
 /** One word of the command line: its file says all that there is to know about it. */
 export interface Command {

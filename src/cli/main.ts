@@ -5,6 +5,7 @@ import { apply } from './commands/apply.ts';
 import { destroy } from './commands/destroy.ts';
 import { enter } from './commands/enter.ts';
 import { exec } from './commands/exec.ts';
+import { importConfs } from './commands/import.ts';
 import { plan } from './commands/plan.ts';
 import { schema } from './commands/schema.ts';
 import { status } from './commands/status.ts';
@@ -13,7 +14,7 @@ import { guardStreams, report, runCommand } from './run-command.ts';
 import { VERSION } from './version.ts';
 import { DEFAULT_PARALLEL, toArgs, usageError } from './words.ts';
 
-const COMMANDS: readonly Command[] = [plan, apply, destroy, status, exec, enter, validate, schema];
+const COMMANDS: readonly Command[] = [plan, apply, destroy, status, exec, enter, validate, importConfs, schema];
 
 const OPTIONS: Readonly<Record<OptionName, Options>> = {
   limit: { string: true, array: true, describe: 'Only these subhosts: NAME,... (also repeated)', requiresArg: true },
@@ -70,10 +71,15 @@ function describe(builder: Argv, command: Command): Argv {
   for (const name of command.options) builder.option(kebab(name), OPTIONS[name]);
   // Told that these are text: else yargs makes the number 7 of a file named 007.
   if (command.positionals.includes('[file]')) builder.positional('file', { type: 'string', describe: 'The hosts file' });
+  if (command.positionals.includes('file..')) builder.positional('file', { type: 'string', array: true, describe: describeFiles(command) });
   if (command.positionals.includes('[names..]')) builder.positional('names', { type: 'string', array: true, describe: 'Subhosts' });
   if (command.positionals.includes('<name>')) builder.positional('name', { type: 'string', describe: 'The subhost' });
   if (command.takesCommand) builder.usage(`$0 ${command.name} ${command.positionals} -- COMMAND...\n\n${command.summary}`);
   return builder.example(command.examples.map((example) => [...example]));
+}
+
+function describeFiles({ positionals }: Command): string {
+  return positionals.startsWith('[') ? 'The hosts file, or overlay-boot files (*.conf)' : 'Files of overlay-boot (*.conf)';
 }
 
 /** What can be said with the command that the words begin with. */

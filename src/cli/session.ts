@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { isConf, readConfFiles } from '../planner/conf/read.ts';
 import { machineFacts } from '../planner/hosts/facts.ts';
 import { readHostsFile } from '../planner/hosts/read.ts';
 import { nearest } from '../planner/hosts/shape.ts';
@@ -19,22 +20,38 @@ const DEFAULT_FILES = ['./hosts.yaml', '/etc/ob/hosts.yaml'] as const;
 /** Lies beside the bundle; both are built together. */
 export const REAPER = fileURLToPath(new URL('reaper', import.meta.url));
 
-/** The file that is meant; an error where none is named and none is at its usual place. */
-export function findHostsFile(named: string | undefined): string {
-  if (named !== undefined) return named;
+/** The files that are meant; an error where none is named and none is at its usual place. */
+export function findHostsFiles(named: readonly string[]): readonly string[] {
+  if (named.length > 0) return named;
   // A link that leads nowhere is not passed over: another file would be taken for the one that is meant.
   const found = DEFAULT_FILES.find((path) => lstatSync(path, { throwIfNoEntry: false }));
-  if (found) return found.replace(/^\.\//, '');
+  if (found) return [found.replace(/^\.\//, '')];
   throw new ObError(`no hosts file: neither ${DEFAULT_FILES.join(' nor ')} is there`, {
     hint: 'name it: ob COMMAND FILE; fixtures/hosts.yaml is one to begin with',
     exitCode: ExitCode.badFile,
   });
 }
 
-/** Reads the file, and the machine as far as the file's checks need it. */
-export async function readFile(path: string): Promise<HostsFile> {
-  const bridges = await foreignBridges(createLook(REAPER));
-  return readHostsFile(path, machineFacts(bridges));
+/** Reads a hosts file, or files of overlay-boot, and the machine as far as their checks need it. */
+export async function readFiles(paths: readonly string[]): Promise<HostsFile> {
+  const facts = machineFacts(await foreignBridges(createLook(REAPER)));
+  const [first = ''] = paths;
+  return isConf(first) ? readConfFiles(paths, facts, warn) : readHostsFile(first, facts);
+}
+
+/** A line about a file begins with its name, so that an editor can jump there. */
+export function warn(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** What a run is limited to: LIMIT, else NAMES of conf files, as these say nothing of other subhosts; undefined: to nothing. */
+export function limitOf(limit: readonly string[], files: readonly string[], names: readonly string[]): ReadonlySet<string> | undefined {
+  if (limit.length > 0) return new Set(limit);
+  return files.some(isConf) ? new Set(names) : undefined;
+}
+
+export function namesOf(file: HostsFile): string[] {
+  return file.subhosts.map(({ name }) => name);
 }
 
 /** Bridges that are not ours: cables may be plugged into them, but they are the administrator's. Undefined: cannot be known. */

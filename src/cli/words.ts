@@ -1,3 +1,4 @@
+import { isConf } from '../planner/conf/read.ts';
 import { nearest } from '../planner/hosts/shape.ts';
 import { ExitCode, ObError } from '../resources/error.ts';
 import type { Args, Command } from './command.ts';
@@ -20,14 +21,14 @@ export function toArgs(command: Command, raw: Raw): Args {
   const takesFile = command.positionals.includes('file');
   const takesMany = command.positionals.includes('..');
   // A subhost's name has no dot and no slash; a file of that name can be written ./NAME.
-  const isFile = (word: string | undefined): word is string => word !== undefined && takesFile && (!takesNames || /[./]/.test(word));
-  const [first, ...rest] = words;
-  const names = isFile(first) ? rest : words;
-  if (!takesMany && names.length > (takesNames ? 1 : 0)) throw usage(`too many arguments: ${names.at(-1)}`, hint);
+  const isFile = (word: string): boolean => takesFile && (!takesNames || /[./]/.test(word));
+  const files = words.slice(0, countFiles(words, isFile));
+  const names = words.slice(files.length);
+  if (names.length > 0 && (!takesNames || (!takesMany && names.length > 1))) throw usage(`too many arguments: ${names.at(-1)}`, hint);
   const scope = last(raw['scope']);
-  if (isFile(first) && scope !== undefined) throw usage('a hosts file and --scope: only one of them can say which scope is meant', hint);
+  if (files.length > 0 && scope !== undefined) throw usage('a hosts file and --scope: only one of them can say which scope is meant', hint);
   return {
-    ...(isFile(first) ? { file: first } : {}),
+    files,
     names,
     command: command.takesCommand ? after : [],
     limit: toLimit(raw['limit'], hint),
@@ -38,6 +39,12 @@ export function toArgs(command: Command, raw: Raw): Args {
     detailedExitcode: last(raw['detailedExitcode']) === true,
     ...(typeof scope === 'string' ? { scope: toScope(scope, hint) } : {}),
   };
+}
+
+/** Of overlay-boot's files there may be any number; each has one subhost. */
+function countFiles(words: readonly string[], isFile: (word: string) => boolean): number {
+  const count = words.findIndex((word, index) => !isFile(word) || (index > 0 && !(isConf(words[0] ?? '') && isConf(word))));
+  return count < 0 ? words.length : count;
 }
 
 function listOf(value: unknown): string[] {

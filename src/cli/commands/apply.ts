@@ -2,11 +2,11 @@ import { ObError } from '../../resources/error.ts';
 import type { Command } from '../command.ts';
 import { withLock } from '../lock.ts';
 import { runPlan } from '../run-plan.ts';
-import { checkLimit, desiredOf, findHostsFile, planFor, readFile } from '../session.ts';
+import { checkLimit, desiredOf, findHostsFiles, limitOf, namesOf, planFor, readFiles } from '../session.ts';
 
 export const apply: Command = {
   name: 'apply',
-  positionals: '[file]',
+  positionals: '[file..]',
   summary: 'Make this machine what the hosts file says',
   options: ['limit', 'json', 'parallel', 'lockTimeout', 'allowEmpty'],
   examples: [
@@ -19,15 +19,16 @@ export const apply: Command = {
   tellsEvents: true,
 
   async run(args, context) {
-    const path = findHostsFile(args.file);
-    const limit = args.limit.length > 0 ? new Set(args.limit) : undefined;
-    const early = await readFile(path);
+    const paths = findHostsFiles(args.files);
+    const early = await readFiles(paths);
     return withLock(args.lockTimeout, context, async (hasWaited) => {
-      const file = hasWaited ? await readFile(path) : early;
+      const file = hasWaited ? await readFiles(paths) : early;
+      const limit = limitOf(args.limit, args.files, namesOf(file));
       const desired = desiredOf(file);
       const { plan, world } = await planFor(file.scope, desired, limit);
       if (limit) checkLimit(limit, desired, world);
-      if (file.subhosts.length === 0 && world.live.size > 0 && !args.allowEmpty) throw wouldEmpty(path, file.scope, world.live.size);
+      if (file.subhosts.length === 0 && world.live.size > 0 && !args.allowEmpty)
+        throw wouldEmpty(paths.join(', '), file.scope, world.live.size);
       return runPlan(plan, { scope: file.scope, desired, limit }, args, context);
     });
   },

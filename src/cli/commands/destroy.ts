@@ -1,3 +1,4 @@
+import { isConf } from '../../planner/conf/read.ts';
 import { nearest } from '../../planner/hosts/shape.ts';
 import { ExitCode, ObError } from '../../resources/error.ts';
 import { createLook } from '../../resources/machine.ts';
@@ -6,7 +7,7 @@ import { listOwners } from '../../resources/scopes.ts';
 import type { Args, Command } from '../command.ts';
 import { withLock } from '../lock.ts';
 import { runPlan } from '../run-plan.ts';
-import { findHostsFile, planFor, REAPER, readFile, sayUnknownScope } from '../session.ts';
+import { findHostsFiles, limitOf, namesOf, planFor, REAPER, readFiles, sayUnknownScope } from '../session.ts';
 
 export const destroy: Command = {
   name: 'destroy',
@@ -27,7 +28,7 @@ export const destroy: Command = {
     return withLock(args.lockTimeout, context, async () => {
       const owners = await listOwners(createLook(REAPER));
       const { scope, inFile } = await findTarget(args, owners);
-      const limit = args.names.length > 0 ? new Set(args.names) : undefined;
+      const limit = limitOf(args.names, args.files, inFile);
       const { plan, world } = await planFor(scope, [], limit);
       const there = [...world.live.values()].flatMap((one) => one.subhost ?? []);
       for (const name of args.names) refuseUnknown(name, new Set([...inFile, ...there]), owners);
@@ -43,14 +44,14 @@ interface Target {
 }
 
 /** From the option, else from the file, else from the marks, if they leave no doubt. */
-async function findTarget({ scope, file, names }: Args, owners: readonly Owner[]): Promise<Target> {
+async function findTarget({ scope, files, names }: Args, owners: readonly Owner[]): Promise<Target> {
   if (scope) {
     sayUnknownScope(scope, owners);
     return { scope, inFile: [] };
   }
   try {
-    const read = await readFile(findHostsFile(file));
-    return { scope: read.scope, inFile: read.subhosts.map((subhost) => subhost.name) };
+    const read = await readFiles(findHostsFiles(files));
+    return { scope: read.scope, inFile: namesOf(read) };
   } catch (error) {
     if (!(error instanceof ObError) || error.exitCode !== ExitCode.badFile) throw error;
     const scopes = new Set(owners.filter((owner) => names.includes(owner.name)).map((owner) => owner.scope));
@@ -58,8 +59,13 @@ async function findTarget({ scope, file, names }: Args, owners: readonly Owner[]
     if (only && scopes.size === 1) return { scope: only, inFile: [] };
     const [lost] = names;
     if (lost && scopes.size === 0) refuseUnknown(lost, new Set(owners.map((owner) => owner.name)), owners);
-    throw withScopes(error, owners);
+    throw files.some(isConf) ? withNames(error) : withScopes(error, owners);
   }
+}
+
+/** A scope would be too much: a conf file is about one subhost of it. */
+function withNames({ message, exitCode }: ObError): ObError {
+  return new ObError(message, { hint: 'without a good file, name the subhost: ob destroy NAME', exitCode });
 }
 
 function withScopes(error: ObError, owners: readonly Owner[]): ObError {

@@ -2,11 +2,11 @@ import { isEmpty } from '../../planner/plan.ts';
 import { ExitCode } from '../../resources/error.ts';
 import type { Command } from '../command.ts';
 import { planEvents } from '../events.ts';
-import { checkLimit, desiredOf, findHostsFile, planFor, readFile } from '../session.ts';
+import { checkLimit, desiredOf, findHostsFiles, limitOf, namesOf, planFor, readFiles } from '../session.ts';
 
 export const plan: Command = {
   name: 'plan',
-  positionals: '[file]',
+  positionals: '[file..]',
   summary: 'Show what apply would do; changes nothing',
   options: ['limit', 'json', 'detailedExitcode'],
   examples: [
@@ -18,8 +18,8 @@ export const plan: Command = {
   tellsEvents: true,
 
   async run(args, { output }) {
-    const file = await readFile(findHostsFile(args.file));
-    const limit = args.limit.length > 0 ? new Set(args.limit) : undefined;
+    const file = await readFiles(findHostsFiles(args.files));
+    const limit = limitOf(args.limit, args.files, namesOf(file));
     const desired = desiredOf(file);
     const { plan: found, world } = await planFor(file.scope, desired, limit);
     if (limit) checkLimit(limit, desired, world);

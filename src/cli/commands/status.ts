@@ -2,13 +2,13 @@ import { ExitCode } from '../../resources/error.ts';
 import { createLook } from '../../resources/machine.ts';
 import { listOwners } from '../../resources/scopes.ts';
 import type { Args, Command } from '../command.ts';
-import { desiredOf, findHostsFile, planFor, REAPER, readFile, sayUnknownScope } from '../session.ts';
+import { desiredOf, findHostsFiles, limitOf, namesOf, planFor, REAPER, readFiles, sayUnknownScope } from '../session.ts';
 import { isWell, type Status, statusOf } from '../status.ts';
 import { table } from '../table.ts';
 
 export const status: Command = {
   name: 'status',
-  positionals: '[file]',
+  positionals: '[file..]',
   summary: 'Show every subhost of a hosts file, or of a scope',
   options: ['json', 'scope'],
   examples: [
@@ -42,9 +42,10 @@ export const status: Command = {
 
 async function readStatus(args: Args): Promise<Status[]> {
   if (args.scope) return statusOfScope(args.scope);
-  const file = await readFile(findHostsFile(args.file));
-  const { plan, world } = await planFor(file.scope, desiredOf(file));
-  return statusOf(file.scope, plan, world);
+  const file = await readFiles(findHostsFiles(args.files));
+  const limit = limitOf([], args.files, namesOf(file));
+  const { plan, world } = await planFor(file.scope, desiredOf(file), limit);
+  return statusOf(file.scope, plan, world).filter(({ name }) => !limit || limit.has(name));
 }
 
 /** Without a file nothing is wanted: what is there is shown as it is. */

@@ -1,10 +1,10 @@
 import { ExitCode } from '../../resources/error.ts';
 import type { Command } from '../command.ts';
-import { findHostsFile, readFile } from '../session.ts';
+import { findHostsFiles, readFiles } from '../session.ts';
 
 export const validate: Command = {
   name: 'validate',
-  positionals: '[file]',
+  positionals: '[file..]',
   summary: 'Check a hosts file; every problem with line and column',
   options: [],
   examples: [
@@ -14,11 +14,11 @@ export const validate: Command = {
   needsRoot: false,
 
   async run(args, { stdout }) {
-    const path = findHostsFile(args.file);
-    const file = await readFile(path);
+    const paths = findHostsFiles(args.files);
+    const file = await readFiles(paths);
     const cables = file.subhosts.reduce((sum, subhost) => sum + subhost.cables.length, 0);
     stdout.write(
-      `${path}: fine: ${count(file.subhosts.length, 'subhost')}, ${count(cables, 'cable')}, ${count(file.bridges.length, 'bridge')}\n`,
+      `${paths.join(', ')}: fine: ${count(file.subhosts.length, 'subhost')}, ${count(cables, 'cable')}, ${count(file.bridges.length, 'bridge')}\n`,
     );
     return ExitCode.ok;
   },
