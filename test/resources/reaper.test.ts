@@ -52,7 +52,7 @@ function createFake(t: TestContext, script: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'ob-reaper-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = `${folder}/reaper`;
-  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  writeFileSync(path, `#!/bin/bash\n${script}\n`);
   chmodSync(path, 0o755);
   return path;
 }
@@ -79,16 +79,17 @@ test('what the reaper says of many subhosts is told apart', async (t) => {
 });
 
 test('start lists are begun one after another, as many at a time as are allowed', async (t) => {
-  // Says of each commit when it came; ends a list only when no more commits come within its turn.
+  // A list takes its time, in which a second commit would come; the pause can hide a mistake, but not make one.
   const script = `
     for name in a b c; do echo "ob:t/$name ready"; done
     for turn in 1 2 3; do
       read index
-      name=$(echo abc | cut -c$((index + 1)))
+      names=abc; name=\${names:index:1}
       echo "ob:t/$name start turn-$turn"
+      sleep 0.1
+      read -t 0 && read early && echo "ob:t/$name start beside-another"
       echo "ob:t/$name finished"
-    done
-    read more || echo "end of input" >&2`;
+    done`;
   const said: string[] = [];
   const requests = [request('a'), request('b'), request('c')];
   const booted = await bootSubhosts({ reaper: createFake(t, script), width: 1 }, requests, (mark, text) => said.push(`${mark} ${text}`));
