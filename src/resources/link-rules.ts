@@ -58,12 +58,40 @@ export function addressLines(address: string, link: string, seen: readonly strin
  * namespace, at any moment.
  */
 export async function removeLinks(machine: Machine, addresses: readonly Address[]): Promise<Result[]> {
-  const ours = new Set((await machine.look.links()).filter(ownerOf).map((link) => link.name));
-  const nameOf = (address: Address): string => address.slice(address.indexOf('/') + 1);
-  const lines = addresses.map((address) => ({ address, words: ['link', 'delete', 'dev', nameOf(address)] }));
-  const errors = await runIpBatch(lines.filter(({ address }) => ours.has(nameOf(address))));
+  const links = await machine.look.links();
+  const ours = new Set(links.filter(ownerOf).map((link) => link.name));
+  const there = addresses.filter((address) => ours.has(nameOf(address)));
+  const errors = await runIpBatch(there.length > 1 ? linesByGroup(there, freeGroup(links)) : there.map(deleteLine));
   for (const [address, error] of errors) if (/Cannot find device/.test(error.message)) errors.delete(address);
   return toResults(addresses, errors);
+}
+
+function nameOf(address: Address): string {
+  return address.slice(address.indexOf('/') + 1);
+}
+
+function deleteLine(address: Address): BatchLine {
+  return { address, words: ['link', 'delete', 'dev', nameOf(address)] };
+}
+
+/**
+ * The kernel waits for a grace period of RCU with each link that it deletes (16 ms), but only once for a whole group: so
+ * they are put into a group of their own first. Killed in between, the alias still tells whose they are.
+ */
+function linesByGroup(addresses: readonly Address[], group: number): BatchLine[] {
+  const lines = addresses.map((address) => ({ address, words: ['link', 'set', 'dev', nameOf(address), 'group', String(group)] }));
+  const [first = 'link/' as Address] = addresses;
+  return [...lines, { address: first, words: ['link', 'delete', 'group', String(group)] }];
+}
+
+let lastGroup = LINK_GROUP;
+
+/** No link is in it, and no other call of this run takes it. */
+function freeGroup(links: readonly Link[]): number {
+  const taken = new Set(links.map((link) => link.group));
+  do lastGroup++;
+  while (taken.has(lastGroup));
+  return lastGroup;
 }
 
 /** One result for each object, with its error if it has one. */
