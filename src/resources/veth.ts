@@ -101,7 +101,8 @@ function toSpec(file: HostsFile, subhost: Subhost, cable: Cable): VethSpec {
       bridge: cable.bridge,
       ...(cable.mac ? { mac: cable.mac } : {}),
       ...(cable.address.length > 0 ? { address: [...cable.address].sort() } : {}),
-      ...(cable.gateway.length > 0 ? { gateway: [...cable.gateway].sort() } : {}),
+      // Who gives a cable its addresses gives it its routes: then no gateway means none.
+      ...(cable.address.length + cable.gateway.length > 0 ? { gateway: [...cable.gateway].sort() } : {}),
     },
     extra: { mark, netns: subhost.name, runsIfup: !cable.bridge },
     summary: summaryOf(cable),
