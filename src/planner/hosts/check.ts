@@ -20,6 +20,7 @@ export function check(raw: RawFile, file: HostsFile, facts: Facts, report: Repor
     checkGateway(cable, report);
     checkBridge(cable, file, facts, report);
   }
+  for (const cables of [...subhosts.map((one) => cablesOf([one])), defaultCables(raw)]) checkDefaultRoutes(cables, report);
   for (const { value } of subhosts) checkOnce(value.start ?? [], 'start entry', report);
   checkFolders(raw, file, facts, report);
 }
@@ -70,6 +71,17 @@ function checkGateway({ address = [], gateway = [] }: RawCable, report: Report):
     if (/^fe80:/i.test(one.value) || (networks.length > 0 && isIn(one.value, networks))) continue;
     const why = networks.length > 0 ? `it is in none of ${networks.join(', ')}` : 'the cable has no address';
     report(one, `gateway ${one.value} cannot be reached: ${why}`);
+  }
+}
+
+/** The kernel takes the second one for the first one's replacement. */
+function checkDefaultRoutes(cables: readonly RawCable[], report: Report): void {
+  const first = new Map<string, Spot>();
+  for (const one of cables.flatMap((cable) => cable.gateway ?? [])) {
+    const family = one.value.includes(':') ? 'IPv6' : 'IPv4';
+    const before = first.get(family);
+    if (before) report(one, `a subhost has one default route for ${family}: line ${before.line} names it already`);
+    else first.set(family, one);
   }
 }
 
