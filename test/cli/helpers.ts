@@ -27,7 +27,7 @@ subhosts:
 `;
 
 /** The same, but web's start command does not end before `letGo`. */
-export const SLOW_HOSTS = HOSTS.replace('base: /var/lib/ob/web,', 'base: /var/lib/ob/web, start: [/opt/slow],');
+const SLOW_HOSTS = HOSTS.replace('base: /var/lib/ob/web,', 'base: /var/lib/ob/web, start: [/opt/slow],');
 
 const SLOW = `#!/bin/sh
 [ "$1" = start ] || exit 0
@@ -58,13 +58,18 @@ export interface Held extends Started {
 }
 
 export async function startHeld(machine: TestMachine, start: () => Started): Promise<Held> {
-  await machine.sh('rm -rf /var/lib/ob/web/root/opt && mkdir -p /var/lib/ob/web/root/opt');
-  machine.write('/var/lib/ob/web/root/opt/slow', SLOW);
-  await machine.sh('chmod 755 /var/lib/ob/web/root/opt/slow');
-  machine.write('/mnt/hosts.yaml', SLOW_HOSTS);
+  await writeSlow(machine, SLOW);
   const started = start();
   await until('web is starting', () => isThere(machine, '/var/lib/ob/web/live/opt/begun'));
   return { ...started, pid: Number(machine.read('/run/ob/lock').split(' ')[0]) };
+}
+
+/** A hosts file of which web starts this script. */
+export async function writeSlow(machine: TestMachine, script: string): Promise<void> {
+  await machine.sh('mkdir -p /var/lib/ob/web/root/opt');
+  machine.write('/var/lib/ob/web/root/opt/slow', script);
+  await machine.sh('chmod 755 /var/lib/ob/web/root/opt/slow');
+  machine.write('/mnt/hosts.yaml', SLOW_HOSTS);
 }
 
 /** The same with these words after `apply`, its output in a pipe. */

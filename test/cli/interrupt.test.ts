@@ -3,7 +3,7 @@ import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createMachine, noLive, type TestMachine } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
-import { HOSTS, holdApply, initsOf, isThere, letGo, OB, startHeld, startOb } from './helpers.ts';
+import { HOSTS, holdApply, initsOf, isThere, letGo, OB, startHeld, startOb, writeSlow } from './helpers.ts';
 import { createTerminal } from './terminal.ts';
 
 async function signal(machine: TestMachine, name: string, target: number | string): Promise<void> {
@@ -56,17 +56,42 @@ test('the second Ctrl-C ends at once; what ran goes on, and the next apply finds
   assert.deepEqual(await initsOf(machine), ['ob:demo/client', 'ob:demo/web']);
 });
 
-test('Ctrl-C at a terminal is for ob alone: the programs that it runs come to their end', { skip: noLive }, async (t) => {
+test('Ctrl-C at a terminal ends an apply as the signal alone does', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
   const terminal = await createTerminal(machine);
-  const held = await startHeld(machine, () => terminal.start('apply'));
+  const held = await startHeld(machine, () => terminal.start('apply -j 1'));
   terminal.type('\u0003');
   await until('it says so', () => held.said().includes('interrupted'));
   await letGo(machine);
   const { code, stdout } = await held.ended;
   assert.equal(code, 130);
   assert.match(stdout, /made {4}\S* process\/web/);
-  assert.doesNotMatch(stdout, /FAILED/);
+  assert.match(stdout, /skipped *\S* process\/client {2}\(interrupted\)/);
+  assert.doesNotMatch(stdout, /FAILED|differs/);
+});
+
+const STOPS_SLOWLY = `#!/bin/sh
+[ "$1" = stop ] || exit 0
+echo begun >/opt/stopping
+until [ -e /opt/go ]; do sleep 0.05; done
+echo so >/opt/stopped
+`;
+
+test('Ctrl-C at a terminal is for ob alone: what it runs is not cut short', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const terminal = await createTerminal(machine);
+  await writeSlow(machine, STOPS_SLOWLY);
+  assert.equal((await machine.ob('apply')).code, 0);
+  const destroy = terminal.start('destroy');
+  await until('web is stopping', () => isThere(machine, '/var/lib/ob/web/live/opt/stopping'));
+  terminal.type('\u0003');
+  await until('it says so', () => destroy.said().includes('interrupted'));
+  await letGo(machine);
+  const { code, stdout } = await destroy.ended;
+  assert.equal(code, 130);
+  assert.match(stdout, /removed \S* process\/web/);
+  assert.ok(isThere(machine, '/var/lib/ob/web/root/opt/stopped'), 'the service was killed while it stopped');
+  assert.equal((await machine.ob('destroy')).code, 0);
 });
 
 test('a terminal that closes stops nothing', { skip: noLive }, async (t) => {
