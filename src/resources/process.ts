@@ -97,7 +97,7 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
       cgroup: cgroupName({ scope: file.scope, name }),
       netns: name,
       boot: bootDigest(subhost),
-      start: subhost.start.map(toEntry).join(' '),
+      start: listEntries(subhost.start.map(toEntry)),
       ram_size: formatSizeOrNone(subhost.ramSize),
       inside: INNER_MOUNTS,
       // A tree that is the administrator's own may be read-only for a reason.
@@ -107,6 +107,10 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
     extra: { mark: markOf({ scope: file.scope, name }), subhost },
     summary: `starts ${subhost.start.map((entry) => entry.name).join(', ') || 'nothing'}; /run ${formatSizeOrNone(subhost.ramSize)}`,
   };
+}
+
+function listEntries(entries: readonly string[]): string {
+  return entries.join(' ') || 'none';
 }
 
 function formatSizeOrNone(bytes: number | null): string {
@@ -141,7 +145,7 @@ function seenFields(machine: Machine, init: LiveInit, name: string): ProcessFiel
     cgroup: init.cgroup,
     netns: lives(machine, init, name) ? name : null,
     boot: init.digest,
-    start: init.entries.map((entry) => entry.name).join(' '),
+    start: listEntries(init.entries.map((entry) => entry.name)),
     ram_size: formatSizeOrNone(parseSize(optionValue(memory?.superOptions ?? [], 'size')) ?? null),
     inside: INNER_MOUNTS.filter((point) => mounts.some((mount) => mount.point === point)),
     // Of the mount, not of the filesystem: that one is the resource mount's to see to.
