@@ -28,3 +28,22 @@ export async function createTerminal(machine: TestMachine): Promise<Terminal> {
     close: () => closeSync(keys),
   };
 }
+
+/** As `cat -v` shows it. */
+export function visible(text: string): string {
+  return text.replaceAll('\u001b', '^[').replaceAll('\r\n', '\n');
+}
+
+/** What stands on a terminal in the end, line by line, after what was written to it. Knows what `ob` uses and no more. */
+export function screenOf(written: string): string[] {
+  const lines: string[] = [''];
+  let row = 0;
+  for (const [token] of visible(written).matchAll(/\^\[\[[\d;]*[A-Za-z]|\n|(?:(?!\^\[)[^\n])+/g)) {
+    if (token === '\n') row++;
+    else if (/^\^\[\[\d+A$/.test(token)) row -= Number.parseInt(token.slice(3), 10);
+    else if (token === '^[[J') lines.length = row;
+    else if (!token.startsWith('^[')) lines[row] = (lines[row] ?? '') + token;
+    lines[row] ??= '';
+  }
+  return lines.map((line) => line.trimEnd());
+}
