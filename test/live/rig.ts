@@ -18,8 +18,21 @@ export interface Rig {
   pid1(name: string): Promise<number>;
   /** A shell script as root in all namespaces of a subhost; must succeed. */
   inside(name: string, script: string): Promise<string>;
+  /** What these subhosts see themselves: their network, mounts and processes, without numbers that mean nothing. */
+  seen(...names: string[]): Promise<Record<string, string>>;
   snapshot(selection?: Selection): Promise<string[]>;
 }
+
+/** `pid1 NAME` in a shell script: PID 1 of a subhost of the scope demo. */
+export const PID1 = `pid1() { for p in $(cat /sys/fs/cgroup/ob/demo/$1/cgroup.procs); do [ "$(cat /proc/$p/comm)" != .reaper ] || echo $p; done; }`;
+
+const SEEN = `
+  hostname
+  ip -br address show scope global | tr -s ' ' | sed 's/@[^ ]*//; s/UNKNOWN/UP/' | sort
+  ip route show default; ip -6 route show default | sort
+  cut -d' ' -f4- /proc/self/mountinfo | sed 's/ - / /' | cut -d' ' -f1-5 | sort
+  for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | cut -c-40; echo; done | grep -E '^(dummy|sleep|/.reaper)' | sort
+  touch /root-is-writable`;
 
 export interface Status {
   readonly name: string;
@@ -54,6 +67,10 @@ export async function createRig(t: TestContext): Promise<Rig> {
     },
     inside: async (name, script) =>
       succeeded(await machine.run('nsenter', ['-t', String(await rig.pid1(name)), '-a', 'sh', '-c', script])).trimEnd(),
+    async seen(...names) {
+      const seen = names.map(async (name) => [name, await rig.inside(name, SEEN)]);
+      return Object.fromEntries(await Promise.all(seen));
+    },
     snapshot: (selection) => snapshot({ root: `/proc/${machine.pid}/root`, run: machine.run }, selection),
   };
   return rig;

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { noLive } from '../machine.ts';
 import { assertSame } from '../snapshot.ts';
 import { type Change, checkChanges } from './fields.ts';
-import { createRig, textOf } from './rig.ts';
+import { createRig, PID1, textOf } from './rig.ts';
 
 const HOSTS = `scope: demo
 subhosts:
@@ -24,7 +24,6 @@ const PREPARE = `
   mount --bind / /mnt/tree
   echo other >/mnt/other/root/upper-is`;
 
-const PID1 = `pid1() { for p in $(cat /sys/fs/cgroup/ob/demo/$1/cgroup.procs); do [ "$(cat /proc/$p/comm)" != .reaper ] || echo $p; done; }`;
 const STARTED = `${PID1}; tr '\\0' ' ' </proc/$(pid1 web)/cmdline | cut -d' ' -f7-`;
 const RUN_SIZE = `${PID1}; grep ' /run ' /proc/$(pid1 web)/mountinfo | grep -o 'size=.*k' || echo none`;
 const layer = (name: string): string => `grep -c ' ${name} ' /proc/mounts || true`;
