@@ -96,23 +96,20 @@ export function planEvents(plan: Plan): Event[] {
   ];
 }
 
-/** A stable sort: within a subhost the kinds keep their order; what is shared comes first. */
-function sortBySubhost(changes: readonly Change[]): Change[] {
-  const names = [...new Set(changes.map((change) => change.subhost ?? ''))].sort();
-  return names.flatMap((name) => changes.filter((change) => (change.subhost ?? '') === name));
+/** What is shared comes first. Within a subhost the kinds keep their order: sorting is stable. */
+function sortBySubhost<T extends { readonly subhost: string | null }>(list: readonly T[]): T[] {
+  return [...list].sort((a, b) => compare(a.subhost ?? '', b.subhost ?? ''));
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 function changeEvent({ address, subhost, action, fields, because, spec }: Change): ChangeEvent {
   const made = action === 'create' && spec ? Object.entries(spec.fields).map(([field, value]) => ({ field, new: value })) : [];
-  const changed = fields.map((one) => ({
-    field: one.field,
-    old: one.old,
-    new: one.new,
-    class: one.class,
-    why: one.why,
-  }));
   const summary = action === 'create' ? (spec?.summary ?? '') : '';
-  return { type: 'change', address, subhost, action, summary, fields: [...made, ...changed], because };
+  return { type: 'change', address, subhost, action, summary, fields: [...made, ...fields], because };
 }
 
 export function stepEvent(outcome: Outcome, seconds: number): StepEvent {
@@ -128,14 +125,19 @@ export function stepEvent(outcome: Outcome, seconds: number): StepEvent {
 /** What the look after the run still finds, field by field. */
 export function differsEvents(plan: Plan): Event[] {
   if (isEmpty(plan)) return [];
-  return plan.changes.flatMap(({ address, action, fields }): Event[] => {
+  return plan.changes.flatMap(({ address, action, fields, because }): Event[] => {
     if (action === 'none') return [];
-    if (fields.length === 0) {
-      const isGone = action === 'create';
-      return [{ type: 'differs', address, path: address, wanted: isGone ? 'there' : 'as planned', seen: isGone ? 'missing' : action }];
-    }
-    return fields.map((one) => ({ type: 'differs', address, path: `${address}.${one.field}`, wanted: one.new, seen: one.old }));
+    if (fields.length > 0)
+      return fields.map((one) => ({ type: 'differs', address, path: `${address}.${one.field}`, wanted: one.new, seen: one.old }));
+    return [{ type: 'differs', address, path: address, ...wholeOf(action, because) }];
   });
+}
+
+/** How an object differs of which no field does. */
+function wholeOf(action: Change['action'], because: readonly string[]): { wanted: Value; seen: Value } {
+  if (action === 'create') return { wanted: 'there', seen: 'missing' };
+  if (action === 'remove') return { wanted: 'missing', seen: 'there' };
+  return { wanted: 'nothing to do', seen: `to ${action} because of ${because.join('; ')}` };
 }
 
 /** One line for each subhost: resources that were as wanted, were changed, failed, or were skipped. */
@@ -152,6 +154,6 @@ export function recap(plan: Plan, outcomes: readonly Outcome[], seconds: number)
     line[result === undefined ? 'ok' : result === 'done' ? 'changed' : result]++;
     lines.set(subhost, line);
   }
-  const sorted = [...lines].sort(([a], [b]) => (a ?? '').localeCompare(b ?? ''));
-  return { type: 'recap', subhosts: sorted.map(([subhost, line]) => ({ subhost, ...line })), seconds };
+  const subhosts = sortBySubhost([...lines].map(([subhost, line]) => ({ subhost, ...line })));
+  return { type: 'recap', subhosts, seconds };
 }

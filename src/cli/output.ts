@@ -1,5 +1,5 @@
 import type { Sink } from './events.ts';
-import { createProgress } from './progress.ts';
+import { createProgress, type Screen } from './progress.ts';
 import { createPaint, type Paint } from './style.ts';
 import { textOf } from './text.ts';
 
@@ -16,8 +16,20 @@ export function createOutput(isJson: boolean, stream: NodeJS.WriteStream, env: N
   const stop = (): void => {};
   if (isJson) return { sink: (event) => void stream.write(`${JSON.stringify(event)}\n`), paint, stop };
   if (stream.isTTY && env['TERM'] !== 'dumb') {
-    const screen = { write: (text: string) => void stream.write(text), columns: stream.columns || 80 };
-    return { ...createProgress(screen, paint), paint };
+    return { ...createProgress(toScreen(stream), paint), paint };
   }
   return { sink: (event) => textOf(event, paint).forEach((line) => void stream.write(`${line}\n`)), paint, stop };
+}
+
+/** A terminal whose size may change at any time; one that does not tell it has that of a VT100. */
+function toScreen(stream: NodeJS.WriteStream): Screen {
+  return {
+    write: (text) => void stream.write(text),
+    get columns() {
+      return stream.columns || 80;
+    },
+    get rows() {
+      return stream.rows || 24;
+    },
+  };
 }

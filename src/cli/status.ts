@@ -50,13 +50,18 @@ function toStatus(id: { name: string; scope: string }, live: readonly Live[], ch
     uptime_s: isRunning ? Number(fields['uptime_s']) : null,
     cables: cablesOf(live, changes),
     services,
-    notes: [...failed.map((service) => `${service.name} ${service.state}`), ...pendingNote(pending, isRunning)],
+    notes: [...failed.map((service) => `${service.name} ${service.state}`), ...pendingNote(pending.filter(isUntold), isRunning)],
   };
 }
 
 function runningState(pending: readonly Change[], failed: number): State {
   if (failed > 0) return 'failed';
   return pending.length > 0 ? 'drifted' : 'running';
+}
+
+/** A service that did not start is told by its name. */
+function isUntold({ fields }: Change): boolean {
+  return fields.length === 0 || fields.some((one) => one.field !== 'not_started');
 }
 
 function pendingNote(pending: readonly Change[], isRunning: boolean): string[] {

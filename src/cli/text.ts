@@ -1,6 +1,7 @@
 import type { Change } from '../planner/diff.ts';
 import type { Value } from '../resources/kind.ts';
 import type { ChangeEvent, Counts, Event, RecapLine, StepEvent } from './events.ts';
+import { printable } from './printable.ts';
 import type { Paint } from './style.ts';
 import { table } from './table.ts';
 
@@ -13,8 +14,20 @@ const SYMBOL: Readonly<Record<Change['action'], readonly [string, Parameters<Pai
   none: [' ', 'dim'],
 };
 
-/** Lines in which a person reads an event; none for what is only of interest while it happens. */
+/** Lines in which a person reads an event; none for what is only of interest while it happens, or goes to stderr. */
 export function textOf(event: Event, paint: Paint): string[] {
+  return linesOf(toPrintable(event), paint);
+}
+
+/** The same, with every text in it printable; several lines of one text stay several. */
+function toPrintable<T>(value: T): T {
+  if (typeof value === 'string') return value.split('\n').map(printable).join('\n') as T;
+  if (Array.isArray(value)) return value.map(toPrintable) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, toPrintable(one)])) as T;
+}
+
+function linesOf(event: Event, paint: Paint): string[] {
   switch (event.type) {
     case 'change':
       return changeLines(event, paint);
@@ -34,8 +47,6 @@ export function textOf(event: Event, paint: Paint): string[] {
       return [`waiting up to ${event.seconds} s for another run to end: ${event.for}`];
     case 'interrupted':
       return ['interrupted: stopping when what runs has ended; once more: at once'];
-    case 'error':
-      return [`ob: ${event.message}`, ...hintLines(event.hint)];
     default:
       return [];
   }
@@ -87,8 +98,11 @@ function stepLines(event: StepEvent, paint: Paint): string[] {
   const notes = (event.notes ?? []).map((note) => `    note: ${note}`);
   const took = event.seconds >= 1 ? paint('dim', `  ${event.seconds.toFixed(1)} s`) : '';
   if (event.type === 'done') return [`${paint('green', pastOf(event).padEnd(8))} ${event.address}${took}`, ...notes];
-  if (event.type === 'failed')
-    return [`${paint('red', 'FAILED'.padEnd(8))} ${event.address}: ${event.error}`, ...hintLines(event.hint), ...notes];
+  if (event.type === 'failed') {
+    const [first = '', ...more] = (event.error ?? '').split('\n');
+    const rest = more.map((line) => `    ${line.trim()}`);
+    return [`${paint('red', 'FAILED'.padEnd(8))} ${event.address}: ${first}`, ...rest, ...hintLines(event.hint), ...notes];
+  }
   const why = event.because === 'interrupted' ? 'interrupted' : `after the failure of ${event.because?.replace(/^\S+ /, '')}`;
   return [`${paint('yellow', 'skipped'.padEnd(8))} ${event.address}  (${why})`];
 }

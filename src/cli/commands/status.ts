@@ -3,6 +3,7 @@ import { createLook } from '../../resources/machine.ts';
 import { listOwners } from '../../resources/scopes.ts';
 import type { Args, Command } from '../command.ts';
 import { desiredOf, findHostsFiles, limitOf, namesOf, planFor, REAPER, readFiles, sayUnknownScope } from '../session.ts';
+import { printable } from '../printable.ts';
 import { isWell, type Status, statusOf } from '../status.ts';
 import { table } from '../table.ts';
 
@@ -34,7 +35,7 @@ export const status: Command = {
       const [head = '', ...lines] = table(['NAME', 'SCOPE', 'STATE', 'PID1', 'UPTIME', 'CABLES', 'SERVICES'], rows);
       stdout.write(`${output.paint('bold', head)}\n`);
       for (const [index, line] of lines.entries()) stdout.write(`${output.paint(isWell(all[index]) ? 'green' : 'red', line)}\n`);
-      for (const one of all) for (const note of one.notes) stdout.write(`${one.name}: ${note}\n`);
+      for (const one of all) for (const note of one.notes) stdout.write(`${printable(`${one.name}: ${note}`)}\n`);
     }
     return all.every(isWell) ? ExitCode.ok : ExitCode.failed;
   },
