@@ -2,8 +2,8 @@ import { ExitCode } from '../../resources/error.ts';
 import { createLook } from '../../resources/machine.ts';
 import { listOwners } from '../../resources/scopes.ts';
 import type { Args, Command } from '../command.ts';
-import { desiredOf, findHostsFiles, limitOf, namesOf, planFor, REAPER, readFiles, sayUnknownScope } from '../session.ts';
 import { printable } from '../printable.ts';
+import { desiredOf, findHostsFiles, limitOf, namesOf, planFor, REAPER, readFiles, sayUnknownScope } from '../session.ts';
 import { isWell, type Status, statusOf } from '../status.ts';
 import { table } from '../table.ts';
 
