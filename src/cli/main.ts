@@ -1,3 +1,4 @@
+import './standing.ts';
 import yargs, { type Argv, type Options } from 'yargs';
 import { ExitCode } from '../resources/error.ts';
 import type { Args, Command, OptionName } from './command.ts';

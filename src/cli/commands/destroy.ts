@@ -31,7 +31,7 @@ export const destroy: Command = {
       const limit = limitOf(args.names, args.files, inFile);
       const { plan, world } = await planFor(scope, [], limit);
       const there = [...world.live.values()].flatMap((one) => one.subhost ?? []);
-      for (const name of args.names) refuseUnknown(name, new Set([...inFile, ...there]), owners);
+      for (const name of args.names) refuseUnknown(name, new Set([...inFile, ...there]), owners, scope);
       return runPlan(plan, { scope, desired: [], limit }, args, context);
     });
   },
@@ -79,9 +79,9 @@ function withScopes(error: ObError, owners: readonly Owner[]): ObError {
  * Gone already is fine if the file vouches for the name. What neither the file nor the machine knows looks the same
  * as a slip of the pen, and must not look like success.
  */
-function refuseUnknown(name: string, known: ReadonlySet<string>, owners: readonly Owner[]): void {
+function refuseUnknown(name: string, known: ReadonlySet<string>, owners: readonly Owner[], scope?: string): void {
   if (known.has(name)) return;
-  const elsewhere = owners.find((owner) => owner.name === name);
+  const elsewhere = owners.find((owner) => owner.name === name && owner.scope !== scope);
   if (elsewhere)
     throw new ObError(`${name} belongs to scope "${elsewhere.scope}"`, { hint: `--scope ${elsewhere.scope}`, exitCode: ExitCode.usage });
   const names = [...known].sort();
