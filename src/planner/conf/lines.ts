@@ -24,13 +24,19 @@ export interface Word extends Spot {
 
 /** The same in sed's `\s` of the C locale: other spaces of Unicode are part of a value. */
 const SPACE = ' \\t\\v\\f\\r';
-const TRAILING = new RegExp(`[${SPACE}]+$`);
 const VARIABLE = new RegExp(`^([${SPACE}]*)([A-Za-z_][A-Za-z0-9_]*)([${SPACE}]*)=[${SPACE}]*`);
 const COMMENT = new RegExp(`^[${SPACE}]*#`);
 
 /** FIRST: the number of the text's first line. */
 export function splitLines(text: string, first: number): Line[] {
-  return text.split('\n').map((raw, index) => toLine(raw.replace(TRAILING, ''), { line: first + index, column: 1 }));
+  return text.split('\n').map((raw, index) => toLine(trimEnd(raw), { line: first + index, column: 1 }));
+}
+
+/** Not by /[ ]+$/, which looks at the rest of a run of spaces again from each of them. */
+function trimEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && ' \t\v\f\r'.includes(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
 }
 
 function toLine(text: string, spot: Spot): Line {
