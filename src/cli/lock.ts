@@ -14,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { ExitCode, hasCode, messageOf, ObError } from '../resources/error.ts';
-import { run } from '../resources/run.ts';
+import { needProgram, run } from '../resources/run.ts';
 import type { Context } from './command.ts';
 
 const FOLDER = '/run/ob';
@@ -39,6 +39,7 @@ export async function withLock<T>(limitSeconds: number, context: Context, act: (
 }
 
 async function acquire(limitSeconds: number, { signal, output }: Context): Promise<{ fd: number; hasWaited: boolean }> {
+  needProgram('flock');
   const deadline = Date.now() + limitSeconds * 1000;
   for (let hasWaited = false; ; ) {
     const fd = tryOpen();

@@ -4,9 +4,10 @@ import { isEmpty, type Plan } from '../planner/plan.ts';
 import { ExitCode } from '../resources/error.ts';
 import { kinds } from '../resources/index.ts';
 import type { Spec } from '../resources/kind.ts';
+import { needProgram } from '../resources/run.ts';
 import type { Args, Context } from './command.ts';
 import { differsEvents, planEvents, recap, stepEvent } from './events.ts';
-import { createMachine, planFor } from './session.ts';
+import { createMachine, planFor, REAPER } from './session.ts';
 
 export interface Wish {
   readonly scope: string;
@@ -44,6 +45,7 @@ export async function runPlan(plan: Plan, wish: Wish, args: Args, { output, sign
 
 /** What this machine lacks is said before anything is touched. */
 function preflight(plan: Plan): void {
+  needProgram(REAPER);
   for (const kind of kinds) {
     const touched = plan.changes.filter((change) => change.action !== 'none' && kindOf(change.address) === kind.name);
     if (touched.length > 0) kind.preflight(touched.flatMap((change) => change.spec ?? []));
