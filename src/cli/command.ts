@@ -14,6 +14,11 @@ export interface Args {
   readonly allowEmpty: boolean;
   readonly detailedExitcode: boolean;
   readonly scope?: string;
+  /** One of the command's `actions`. */
+  readonly action?: string;
+  readonly quiet: boolean;
+  readonly every?: string;
+  readonly detectOnly: boolean;
 }
 
 /** What a command works with, beside its arguments. */
@@ -26,13 +31,15 @@ export interface Context {
   readonly commandLine: string;
 }
 
-export type OptionName = Exclude<keyof Args, 'files' | 'names' | 'command'>;
+export type OptionName = Exclude<keyof Args, 'files' | 'names' | 'command' | 'action'> | 'file';
 
 /** One word of the command line: its file says all that there is to know about it. */
 export interface Command {
   readonly name: string;
   /** yargs' notation, e.g. `[file]`. */
   readonly positionals: string;
+  /** What the first word may be; `positionals` begins with the same words. */
+  readonly actions?: readonly string[];
   readonly summary: string;
   readonly options: readonly OptionName[];
   readonly examples: readonly (readonly [string, string])[];

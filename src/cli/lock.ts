@@ -119,6 +119,14 @@ function release(fd: number): void {
   }
 }
 
+const LONG_MS = 3_600_000;
+
+/** Has one run been at it for so long that it must be stuck? */
+export function isHeldForLong(): boolean {
+  const since = statSync(PATH, { throwIfNoEntry: false })?.mtimeMs;
+  return since !== undefined && Date.now() - since > LONG_MS;
+}
+
 /** A run that was killed leaves its name in the file until the next one writes its own. */
 function holderOf(fd: number): string {
   const bytes = Buffer.alloc(4096);

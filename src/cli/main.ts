@@ -3,6 +3,9 @@ import yargs, { type Argv, type Options } from 'yargs';
 import { ExitCode } from '../resources/error.ts';
 import type { Args, Command, OptionName } from './command.ts';
 import { apply } from './commands/apply.ts';
+import { boot } from './commands/boot.ts';
+import { createCompletion } from './commands/completion.ts';
+import { cron } from './commands/cron.ts';
 import { destroy } from './commands/destroy.ts';
 import { enter } from './commands/enter.ts';
 import { exec } from './commands/exec.ts';
@@ -15,7 +18,9 @@ import { guardStreams, report, runCommand } from './run-command.ts';
 import { VERSION } from './version.ts';
 import { DEFAULT_PARALLEL, toArgs, usageError } from './words.ts';
 
-const COMMANDS: readonly Command[] = [plan, apply, destroy, status, exec, enter, validate, importConfs, schema];
+const completion = createCompletion(() => ({ commands: COMMANDS, options: OPTIONS }));
+
+const COMMANDS: readonly Command[] = [plan, apply, destroy, status, exec, enter, validate, importConfs, schema, boot, cron, completion];
 
 const OPTIONS: Readonly<Record<OptionName, Options>> = {
   limit: { string: true, array: true, describe: 'Only these subhosts: NAME,... (also repeated)', requiresArg: true },
@@ -25,6 +30,10 @@ const OPTIONS: Readonly<Record<OptionName, Options>> = {
   allowEmpty: { boolean: true, describe: 'Let a file without subhosts remove all that are there' },
   detailedExitcode: { boolean: true, describe: 'Exit 2 if there is something to do' },
   scope: { string: true, describe: 'Take the scope from here, not from a file', requiresArg: true },
+  file: { string: true, array: true, describe: 'The hosts file; of overlay-boot also several', requiresArg: true },
+  quiet: { alias: 'q', boolean: true, describe: 'Say nothing when all is well, else a line for each change' },
+  every: { string: true, describe: 'How often: 1m to 30m, 1h to 12h, 1d', requiresArg: true },
+  detectOnly: { boolean: true, describe: 'Tell what differs, change nothing' },
 };
 
 const EXAMPLES = [
@@ -75,6 +84,7 @@ function describe(builder: Argv, command: Command): Argv {
   if (command.positionals.includes('file..')) builder.positional('file', { type: 'string', array: true, describe: describeFiles(command) });
   if (command.positionals.includes('[names..]')) builder.positional('names', { type: 'string', array: true, describe: 'Subhosts' });
   if (command.positionals.includes('<name>')) builder.positional('name', { type: 'string', describe: 'The subhost' });
+  if (command.actions?.[0]) builder.positional(command.actions[0], { type: 'string', describe: 'What to do' });
   if (command.takesCommand) builder.usage(`$0 ${command.name} ${command.positionals} -- COMMAND...\n\n${command.summary}`);
   return builder.example(command.examples.map((example) => [...example]));
 }

@@ -1,5 +1,6 @@
 import type { Sink } from './events.ts';
 import { createProgress, type Screen } from './progress.ts';
+import { createQuiet } from './quiet.ts';
 import { createPaint, type Paint } from './style.ts';
 import { textOf } from './text.ts';
 
@@ -10,15 +11,23 @@ export interface Output {
   readonly stop: () => void;
 }
 
+/** What of it is wanted; both may be. */
+export interface Manner {
+  /** NDJSON. */
+  readonly json: boolean;
+  /** Silence when all is well. */
+  readonly quiet: boolean;
+}
+
 /** NDJSON, a display in place on a terminal, or one line for each thing that is finished. */
-export function createOutput(isJson: boolean, stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Output {
+export function createOutput({ json, quiet }: Manner, stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Output {
   const paint = createPaint(stream, env);
   const stop = (): void => {};
-  if (isJson) return { sink: (event) => void stream.write(`${JSON.stringify(event)}\n`), paint, stop };
-  if (stream.isTTY && env['TERM'] !== 'dumb') {
-    return { ...createProgress(toScreen(stream), paint), paint };
-  }
-  return { sink: (event) => textOf(event, paint).forEach((line) => void stream.write(`${line}\n`)), paint, stop };
+  const line = (text: string): void => void stream.write(`${text}\n`);
+  const tell: Sink = json ? (event) => line(JSON.stringify(event)) : (event) => textOf(event, paint).forEach(line);
+  if (quiet) return { ...createQuiet(tell, json ? undefined : line), paint };
+  if (json || !stream.isTTY || env['TERM'] === 'dumb') return { sink: tell, paint, stop };
+  return { ...createProgress(toScreen(stream), paint), paint };
 }
 
 /** A terminal whose size may change at any time; one that does not tell it has that of a VT100. */

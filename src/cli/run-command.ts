@@ -1,6 +1,7 @@
 import { ExitCode, hasCode, messageOf, ObError } from '../resources/error.ts';
 import type { Args, Command, Context } from './command.ts';
 import { type Event, versionEvent } from './events.ts';
+import { isHeldForLong } from './lock.ts';
 import { createOutput, type Output } from './output.ts';
 import { isRoot, needRoot, runThroughSudo } from './root.ts';
 
@@ -11,13 +12,14 @@ export async function runCommand(command: Command, args: Args): Promise<number> 
     if (exitCode !== undefined) return exitCode;
   }
   const isNdjson = args.json && command.tellsEvents === true;
-  const output = createOutput(isNdjson, process.stdout, process.env);
+  const output = createOutput({ json: isNdjson, quiet: args.quiet }, process.stdout, process.env);
   try {
     if (isNdjson) output.sink(versionEvent(command.name));
     if (command.needsRoot) needRoot();
     return await command.run(args, createContext(command, output));
   } catch (error) {
-    output.stop();
+    // Another run is at work, and will have something to say itself if it must.
+    if (args.quiet && error instanceof ObError && error.exitCode === ExitCode.locked && !isHeldForLong()) return ExitCode.locked;
     if (isNdjson) output.sink(errorEvent(error));
     throw error;
   } finally {

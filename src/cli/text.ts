@@ -107,6 +107,22 @@ function stepLines(event: StepEvent, paint: Paint): string[] {
   return [`${paint('yellow', 'skipped'.padEnd(8))} ${event.address}  (${why})`];
 }
 
+const PAST: Readonly<Record<Change['action'], string>> = {
+  create: 'made',
+  update: 'changed',
+  restart: 'restarted',
+  replace: 'replaced',
+  remove: 'removed',
+  none: '',
+};
+
+/** A change that was made, in one line: for a mail, a log, a person who asks what has happened. ENDS: its steps. */
+export function quietLine({ action, address, summary, fields, because }: ChangeEvent, ends: readonly StepEvent[]): string {
+  const own = action === 'create' ? [] : fields.map(({ field, old, new: wanted }) => `${field}: ${show(old)} -> ${show(wanted)}`);
+  const why = [summary, ...own, ...because.map((one) => `because of ${one}`), ...ends.flatMap(({ notes = [] }) => notes)];
+  return printable(`${PAST[action].padEnd(9)} ${address}  ${why.filter(Boolean).join('; ')}`.trimEnd());
+}
+
 function pastOf({ verb, action }: StepEvent): string {
   if (verb === 'remove') return action === 'restart' ? 'stopped' : 'removed';
   if (action === 'restart') return 'started';

@@ -14,22 +14,27 @@ const MAX_LOCK_TIMEOUT = 1_000_000;
 /** From yargs' untyped words to what a command is given. Throws where they mean nothing. Pure. */
 export function toArgs(command: Command, raw: Raw): Args {
   const after = listOf(raw['--']);
-  const words = [...listOf(raw['file']), ...listOf(raw['name']), ...listOf(raw['names']), ...(command.takesCommand ? [] : after)];
   const hint = helpOf(command.name);
-  if (words.includes('')) throw usage('an argument is empty: is a variable of your shell unset?', hint);
+  const action = command.actions && toAction(command.name, command.actions, raw);
+  // Hosts files are words, or values of an option where words mean something else.
+  const named = command.options.includes('file') ? listOf(raw['file']) : [];
+  const ownWords = named.length > 0 ? [] : listOf(raw['file']);
+  const words = [...ownWords, ...listOf(raw['name']), ...listOf(raw['names']), ...(command.takesCommand ? [] : after)];
+  if ([...named, ...words].includes('')) throw usage('an argument is empty: is a variable of your shell unset?', hint);
   const takesNames = /\bnames?\b/.test(command.positionals);
   const takesFile = command.positionals.includes('file');
   const takesMany = command.positionals.includes('..');
   // A subhost's name has no dot and no slash; a file of that name can be written ./NAME.
   const isFile = (word: string): boolean => takesFile && (!takesNames || /[./]/.test(word));
-  const files = words.slice(0, countFiles(words, isFile));
-  const names = words.slice(files.length);
+  const files = named.length > 0 ? named : words.slice(0, countFiles(words, isFile));
+  const names = words.slice(named.length > 0 ? 0 : files.length);
   if (names.length > 0 && (!takesNames || (!takesMany && names.length > 1))) throw usage(`too many arguments: ${names.at(-1)}`, hint);
   const scope = last(raw['scope']);
   if (files.length > 0 && scope !== undefined) throw usage('a hosts file and --scope: only one of them can say which scope is meant', hint);
   return {
     files,
     names,
+    ...(action === undefined ? {} : { action }),
     command: command.takesCommand ? after : [],
     limit: toLimit(raw['limit'], hint),
     json: last(raw['json']) === true,
@@ -38,6 +43,9 @@ export function toArgs(command: Command, raw: Raw): Args {
     allowEmpty: last(raw['allowEmpty']) === true,
     detailedExitcode: last(raw['detailedExitcode']) === true,
     ...(typeof scope === 'string' ? { scope: toScope(scope, hint) } : {}),
+    quiet: last(raw['quiet']) === true,
+    ...(raw['every'] === undefined ? {} : { every: String(last(raw['every'])) }),
+    detectOnly: last(raw['detectOnly']) === true,
   };
 }
 
@@ -45,6 +53,13 @@ export function toArgs(command: Command, raw: Raw): Args {
 function countFiles(words: readonly string[], isFile: (word: string) => boolean): number {
   const count = words.findIndex((word, index) => !isFile(word) || (index > 0 && !(isConf(words[0] ?? '') && isConf(word))));
   return count < 0 ? words.length : count;
+}
+
+/** yargs takes `<install|remove>` for two names of one word. */
+function toAction(command: string, actions: readonly string[], raw: Raw): string {
+  const action = String(raw[actions[0] ?? ''] ?? '');
+  if (actions.includes(action)) return action;
+  throw usage(`${command} knows no "${action}"${nearest(action, actions)}`, helpOf(command));
 }
 
 function listOf(value: unknown): string[] {
@@ -86,7 +101,8 @@ export function usageError(message: string, words: readonly string[], commands: 
   const lacking = /^Not enough arguments following: (\S+)/.exec(message)?.[1];
   if (lacking) return usage(`${dashed(lacking)} wants a value`, hint);
   const lackingWord = /^Not enough non-option arguments/.test(message);
-  if (lackingWord && command) return usage(`${command.name} wants ${command.positionals.toUpperCase()}`, hint);
+  if (lackingWord && command)
+    return usage(`${command.name} wants ${command.actions?.join(' or ') ?? command.positionals.toUpperCase()}`, hint);
   const unknown = /^Unknown (?:argument|command)s?: ([^,]+)/.exec(message)?.[1];
   if (unknown === undefined) return usage(message, hint);
   if (words.some((word) => word === dashed(unknown) || word.startsWith(`${dashed(unknown)}=`) || isShort(word, unknown)))

@@ -8,7 +8,7 @@ export const apply: Command = {
   name: 'apply',
   positionals: '[file..]',
   summary: 'Make this machine what the hosts file says',
-  options: ['limit', 'json', 'parallel', 'lockTimeout', 'allowEmpty'],
+  options: ['limit', 'json', 'quiet', 'parallel', 'lockTimeout', 'allowEmpty'],
   examples: [
     ['ob apply', 'What ./hosts.yaml or /etc/ob/hosts.yaml says'],
     ['ob apply demo.yaml --limit web,client', 'Only these two, and what they need'],

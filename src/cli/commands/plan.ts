@@ -8,7 +8,7 @@ export const plan: Command = {
   name: 'plan',
   positionals: '[file..]',
   summary: 'Show what apply would do; changes nothing',
-  options: ['limit', 'json', 'detailedExitcode'],
+  options: ['limit', 'json', 'quiet', 'detailedExitcode'],
   examples: [
     ['ob plan', 'What ./hosts.yaml or /etc/ob/hosts.yaml would change'],
     ['ob plan demo.yaml --limit web', 'One subhost, and what it needs'],

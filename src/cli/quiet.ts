@@ -1,0 +1,46 @@
+import type { ChangeEvent, Event, Sink, StepEvent } from './events.ts';
+import { quietLine } from './text.ts';
+
+/**
+ * Holds events back until the last has been said: nothing if nothing had to be done, a line for each change if all
+ * went well, else everything, as if nobody had asked for silence. FULL shows an event in full; LINE writes a line:
+ * left out, whatever is told is told in full.
+ */
+export function createQuiet(full: Sink, line?: (text: string) => void): { sink: Sink; stop: () => void } {
+  let held: Event[] = [];
+  return {
+    sink: (event) => void held.push(event),
+    stop() {
+      const events = held;
+      held = [];
+      const steps = stepsIn(events);
+      if (steps === 0 && !events.some(({ type }) => type === 'error')) return;
+      if (line && isWell(events, steps)) for (const text of changeLines(events)) line(text);
+      else events.forEach(full);
+    },
+  };
+}
+
+/** What is in the way counts as something to do. */
+function stepsIn(events: readonly Event[]): number {
+  const planned = events.find((event) => event.type === 'planned');
+  return planned ? planned.steps + planned.blocked : 0;
+}
+
+/** Every step was done, and the look after the run came to its end. `ob plan` does no step: its product is the plan. */
+function isWell(events: readonly Event[], steps: number): boolean {
+  const isDone = events.filter(({ type }) => type === 'done').length === steps;
+  const bad: readonly Event['type'][] = ['blocked', 'failed', 'skipped', 'differs', 'interrupted', 'error'];
+  return isDone && events.some(({ type }) => type === 'recap') && !events.some(({ type }) => bad.includes(type));
+}
+
+function changeLines(events: readonly Event[]): string[] {
+  const ends = events.filter((event): event is StepEvent => event.type === 'done');
+  const changes = events.filter((event): event is ChangeEvent => event.type === 'change');
+  return changes.map((change) =>
+    quietLine(
+      change,
+      ends.filter(({ address }) => address === change.address),
+    ),
+  );
+}
