@@ -5,6 +5,8 @@ import { OB, type Started, watch } from './helpers.ts';
 export interface TerminalOptions {
   readonly columns?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** What is called in its place. */
+  readonly ob?: string;
 }
 
 /** A terminal of the kernel's, with `ob` on it. Keys go through a FIFO: what a machine runs has no stdin. */
@@ -19,8 +21,8 @@ export async function createTerminal(machine: TestMachine): Promise<Terminal> {
   // Open at both ends, or it would block until the other end is open.
   const keys = openSync(`/proc/${machine.pid}/root/mnt/keys`, constants.O_RDWR);
   return {
-    start(words, { columns = 80, env = {} } = {}) {
-      const command = `stty cols ${columns} rows 24; exec ${process.execPath} ${OB} ${words}`;
+    start(words, { columns = 80, env = {}, ob = `${process.execPath} ${OB}` } = {}) {
+      const command = `stty cols ${columns} rows 24; exec ${ob} ${words}`;
       const script = `exec script -qec '${command}' /dev/null </mnt/keys`;
       return watch(machine.start('sh', ['-c', script], { cwd: '/mnt', env: { PATH: '/usr/bin:/bin', TERM: 'xterm', ...env } }));
     },
