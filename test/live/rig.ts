@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { createMachine, type Ran, type TestMachine } from '../machine.ts';
 import { type Selection, snapshot } from '../snapshot.ts';
@@ -14,8 +15,8 @@ export interface Rig {
   /** There must be nothing to do. */
   settled(): Promise<void>;
   status(): Promise<Status[]>;
-  /** PID 1 of a subhost, as the machine sees it. */
-  pid1(name: string): Promise<number>;
+  /** PID 1 of a subhost of the scope demo, as the machine sees it. */
+  pid1(name: string): number;
   /** A shell script as root in all namespaces of a subhost; must succeed. */
   inside(name: string, script: string): Promise<string>;
   /** What these subhosts see themselves: their network, mounts and processes, without numbers that mean nothing. */
@@ -60,13 +61,13 @@ export async function createRig(t: TestContext): Promise<Rig> {
       assert.equal(ran.code, 0);
     },
     status: async () => JSON.parse((await machine.ob('status', '--json')).stdout),
-    async pid1(name) {
-      const pid = (await rig.status()).find((one) => one.name === name)?.pid1;
+    pid1(name) {
+      const pid = findPid1(machine, name);
       assert.ok(pid, `${name} has no PID 1`);
       return pid;
     },
     inside: async (name, script) =>
-      succeeded(await machine.run('nsenter', ['-t', String(await rig.pid1(name)), '-a', 'sh', '-c', script])).trimEnd(),
+      succeeded(await machine.run('nsenter', ['-t', String(rig.pid1(name)), '-a', 'sh', '-c', script])).trimEnd(),
     async seen(...names) {
       const seen = names.map(async (name) => [name, await rig.inside(name, SEEN)]);
       return Object.fromEntries(await Promise.all(seen));
@@ -74,6 +75,14 @@ export async function createRig(t: TestContext): Promise<Rig> {
     snapshot: (selection) => snapshot({ root: `/proc/${machine.pid}/root`, run: machine.run }, selection),
   };
   return rig;
+}
+
+/** Read from outside, where a process has its PIDs of all namespaces that it is in: ours, the machine's, its own. */
+function findPid1(machine: TestMachine, name: string): number | undefined {
+  const members = machine.read(`/sys/fs/cgroup/ob/demo/${name}/cgroup.procs`).split('\n').filter(Boolean);
+  const pid = members.find((member) => readFileSync(`/proc/${member}/comm`, 'utf8') === '.reaper\n');
+  const chain = pid && /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return chain ? Number(chain.split('\t').at(-2)) : undefined;
 }
 
 function succeeded(ran: Ran): string {

@@ -68,7 +68,7 @@ test('plan, status, validate and schema leave the machine byte for byte as it wa
 
   rig.hosts(HOSTS);
   await rig.machine.sh(`
-    kill -KILL ${await rig.pid1('web')}
+    kill -KILL ${rig.pid1('web')}
     umount /run/netns/client /mnt/web/live
     ip link delete ob0
     ip link set web0 group default alias ''`);
