@@ -10,9 +10,13 @@ import { destroy } from './commands/destroy.ts';
 import { enter } from './commands/enter.ts';
 import { exec } from './commands/exec.ts';
 import { importConfs } from './commands/import.ts';
+import { list } from './commands/list.ts';
 import { plan } from './commands/plan.ts';
+import { restart } from './commands/restart.ts';
 import { schema } from './commands/schema.ts';
+import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
+import { stop } from './commands/stop.ts';
 import { validate } from './commands/validate.ts';
 import { guardStreams, report, runCommand } from './run-command.ts';
 import { VERSION } from './version.ts';
@@ -20,7 +24,24 @@ import { DEFAULT_PARALLEL, toArgs, usageError } from './words.ts';
 
 const completion = createCompletion(() => ({ commands: COMMANDS, options: OPTIONS }));
 
-const COMMANDS: readonly Command[] = [plan, apply, destroy, status, exec, enter, validate, importConfs, schema, boot, cron, completion];
+const COMMANDS: readonly Command[] = [
+  plan,
+  apply,
+  destroy,
+  status,
+  list,
+  start,
+  stop,
+  restart,
+  exec,
+  enter,
+  validate,
+  importConfs,
+  schema,
+  boot,
+  cron,
+  completion,
+];
 
 const OPTIONS: Readonly<Record<OptionName, Options>> = {
   limit: { string: true, array: true, describe: 'Only these subhosts: NAME,... (also repeated)', requiresArg: true },
@@ -82,7 +103,7 @@ function describe(builder: Argv, command: Command): Argv {
   // Told that these are text: else yargs makes the number 7 of a file named 007.
   if (command.positionals.includes('[file]')) builder.positional('file', { type: 'string', describe: 'The hosts file' });
   if (command.positionals.includes('file..')) builder.positional('file', { type: 'string', array: true, describe: describeFiles(command) });
-  if (command.positionals.includes('[names..]')) builder.positional('names', { type: 'string', array: true, describe: 'Subhosts' });
+  if (command.positionals.includes('names..')) builder.positional('names', { type: 'string', array: true, describe: 'Subhosts' });
   if (command.positionals.includes('<name>')) builder.positional('name', { type: 'string', describe: 'The subhost' });
   if (command.actions?.[0]) builder.positional(command.actions[0], { type: 'string', describe: 'What to do' });
   if (command.takesCommand) builder.usage(`$0 ${command.name} ${command.positionals} -- COMMAND...\n\n${command.summary}`);

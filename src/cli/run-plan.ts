@@ -1,6 +1,6 @@
 import { apply as applySteps, type Outcome } from '../planner/apply.ts';
 import { kindOf } from '../planner/live.ts';
-import { isEmpty, type Plan } from '../planner/plan.ts';
+import { isEmpty, type Plan, type Selection } from '../planner/plan.ts';
 import { ExitCode } from '../resources/error.ts';
 import { kinds } from '../resources/index.ts';
 import type { Spec } from '../resources/kind.ts';
@@ -12,7 +12,7 @@ import { createMachine, planFor, REAPER } from './session.ts';
 export interface Wish {
   readonly scope: string;
   readonly desired: readonly Spec[];
-  readonly limit: ReadonlySet<string> | undefined;
+  readonly selection: Selection;
 }
 
 /** Runs a plan, looks again, tells everything to the sink. Gives the exit code. */
@@ -53,9 +53,14 @@ function preflight(plan: Plan): void {
 }
 
 /** The proof: a second plan must be empty, but for what has been said to have failed. */
-async function lookAgain({ scope, desired, limit }: Wish, outcomes: readonly Outcome[], sink: Context['output']['sink']): Promise<boolean> {
+async function lookAgain(
+  { scope, desired, selection }: Wish,
+  outcomes: readonly Outcome[],
+  sink: Context['output']['sink'],
+): Promise<boolean> {
   const lost = new Set(outcomes.filter(({ result }) => result !== 'done').map(({ step }) => step.change.address));
-  const { plan } = await planFor(scope, desired, limit);
+  // What has been started anew is as wanted now.
+  const { plan } = await planFor(scope, desired, selection.order === 'restart' ? { limit: selection.limit } : selection);
   const rest = { ...plan, changes: plan.changes.filter((change) => !lost.has(change.address)) };
   const differs = differsEvents(rest);
   for (const event of differs) sink(event);

@@ -5,7 +5,7 @@ import { machineFacts } from '../planner/hosts/facts.ts';
 import { readHostsFile } from '../planner/hosts/read.ts';
 import { nearest } from '../planner/hosts/shape.ts';
 import { listDesired, readWorld, type World } from '../planner/live.ts';
-import { makePlan, type Plan } from '../planner/plan.ts';
+import { makePlan, type Plan, type Selection } from '../planner/plan.ts';
 import { ExitCode, ObError } from '../resources/error.ts';
 import type { HostsFile } from '../resources/hosts.ts';
 import { kinds } from '../resources/index.ts';
@@ -71,9 +71,9 @@ export function createMachine(scope: string, options: Partial<Pick<Machine, 'say
 }
 
 /** Reads what there is and plans. */
-export async function planFor(scope: string, desired: readonly Spec[], limit?: ReadonlySet<string>): Promise<{ plan: Plan; world: World }> {
+export async function planFor(scope: string, desired: readonly Spec[], selection: Selection = {}): Promise<{ plan: Plan; world: World }> {
   const world = await readWorld(kinds, createMachine(scope), desired);
-  return { plan: makePlan(kinds, desired, world, limit), world };
+  return { plan: makePlan(kinds, desired, world, selection), world };
 }
 
 export function desiredOf(file: HostsFile): Spec[] {

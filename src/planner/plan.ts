@@ -1,7 +1,7 @@
 import type { Address, Blocker, Kind, Live, Spec } from '../resources/kind.ts';
 import type { Change } from './diff.ts';
 import { diff } from './diff.ts';
-import type { World } from './live.ts';
+import { kindOf, type World } from './live.ts';
 import { order, type Step } from './order.ts';
 
 /** What `ob plan` prints and `ob apply` runs: the same value. */
@@ -13,14 +13,32 @@ export interface Plan {
   readonly steps: readonly Step[];
 }
 
-/** Pure: the same desired and live state give the same plan. LIMIT: only these subhosts and what they need. */
-export function makePlan(kinds: readonly Kind[], desired: readonly Spec[], world: World, limit?: ReadonlySet<string>): Plan {
+/** What a plan is about, and what is asked for beside the difference. */
+export interface Selection {
+  /** Only these subhosts, and what they need. */
+  readonly limit?: ReadonlySet<string> | undefined;
+  /** `stop`: what runs is removed, all else left as it is. `restart`: what runs is started anew. */
+  readonly order?: 'stop' | 'restart';
+}
+
+/** Pure: the same desired and live state give the same plan. */
+export function makePlan(kinds: readonly Kind[], desired: readonly Spec[], world: World, { limit, order: asked }: Selection = {}): Plan {
   const specs = limit ? limitSpecs(desired, limit) : desired;
   const live = limit ? limitLive(world.live, limit, new Set(specs.map((spec) => spec.address))) : world.live;
-  const changes = diff(kinds, specs, live);
+  const running = new Set(kinds.filter((kind) => kind.runs).map((kind) => kind.name));
+  const runs = (address: Address): boolean => running.has(kindOf(address));
+  const all = diff(kinds, specs, live);
+  const kept = asked === 'stop' ? all.filter((change) => runs(change.address)) : all;
+  const changes = asked === 'restart' ? kept.map((change) => (runs(change.address) ? restarted(change) : change)) : kept;
   // What stands where nothing has to be done is in nobody's way.
   const pending = new Set(changes.filter((change) => change.action !== 'none').map((change) => change.address));
   return { changes, blockers: world.blockers.filter((one) => pending.has(one.address)), steps: order(changes) };
+}
+
+/** What is to be made, or made anew, is started anyway. */
+function restarted(change: Change): Change {
+  if (change.action !== 'none' && change.action !== 'update') return change;
+  return { ...change, action: 'restart', because: [...change.because, 'the order to restart'] };
 }
 
 export function isEmpty(plan: Plan): boolean {

@@ -108,6 +108,8 @@ export interface Result {
  */
 export interface Kind<F extends Fields = Fields, X = unknown, H = unknown, S extends Spec = Spec<F, X>, L extends Live = Live<F, H>> {
   readonly name: string;
+  /** Its objects are what runs: they can be stopped and started again on what stays. */
+  readonly runs?: true;
   /** A rule for every field. */
   readonly rules: Readonly<Record<string, Rule>>;
   desired(file: HostsFile): S[];

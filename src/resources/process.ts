@@ -34,6 +34,7 @@ const INNER_MOUNTS = ['/dev', '/dev/pts', '/dev/shm', '/proc', '/sys'];
 /** A subhost's PID 1 and all that runs under it: the members of its cgroup. */
 export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec, ProcessLive> = {
   name: 'process',
+  runs: true,
   rules: {
     running: { class: 'restart', why: 'PID 1 has ended' },
     cgroup: { class: 'restart', why: 'its processes are known and ended by their cgroup' },

@@ -67,7 +67,7 @@ export async function readRecording(name: string): Promise<Recording> {
   const desired = listDesired(kinds, file);
   const machine = { scope: file.scope, reaper: '/nowhere', width: 1, look, say: () => {} };
   const world = await readWorld(kinds, machine, desired);
-  return { file, world, plan: makePlan(kinds, desired, world, limit && new Set(limit)) };
+  return { file, world, plan: makePlan(kinds, desired, world, { limit: limit && new Set(limit) }) };
 }
 
 /** JSON Merge Patch, RFC 7396: objects are merged, null removes, all else replaces. */
@@ -88,7 +88,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 /** A machine on which every path is as it is written. */
 function factsOf(links: readonly Link[]): Facts {
   const bridges = links.filter((link) => link.kind === 'bridge' && !ownerOf(link)).map((link) => link.name);
-  return { realPath: (path) => path, deviceOf: () => 1, isDirectory: () => true, bridges: new Set(bridges) };
+  return { realPath: (path) => path, deviceOf: () => 1, whatIs: () => 'directory', bridges: new Set(bridges) };
 }
 
 /** `BOOT` in a recorded argument list: the digest of the subhost as the recorded machine was booted from. */

@@ -25,11 +25,11 @@ export const apply: Command = {
       const file = hasWaited ? await readFiles(paths) : early;
       const limit = limitOf(args.limit, args.files, namesOf(file));
       const desired = desiredOf(file);
-      const { plan, world } = await planFor(file.scope, desired, limit);
+      const { plan, world } = await planFor(file.scope, desired, { limit });
       if (limit) checkLimit(limit, desired, world);
       if (file.subhosts.length === 0 && world.live.size > 0 && !args.allowEmpty)
         throw wouldEmpty(paths.join(', '), file.scope, world.live.size);
-      return runPlan(plan, { scope: file.scope, desired, limit }, args, context);
+      return runPlan(plan, { scope: file.scope, desired, selection: { limit } }, args, context);
     });
   },
 };

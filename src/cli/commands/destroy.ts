@@ -29,10 +29,10 @@ export const destroy: Command = {
       const owners = await listOwners(createLook(REAPER));
       const { scope, inFile } = await findTarget(args, owners);
       const limit = limitOf(args.names, args.files, inFile);
-      const { plan, world } = await planFor(scope, [], limit);
+      const { plan, world } = await planFor(scope, [], { limit });
       const there = [...world.live.values()].flatMap((one) => one.subhost ?? []);
       for (const name of args.names) refuseUnknown(name, new Set([...inFile, ...there]), owners, scope);
-      return runPlan(plan, { scope, desired: [], limit }, args, context);
+      return runPlan(plan, { scope, desired: [], selection: { limit } }, args, context);
     });
   },
 };

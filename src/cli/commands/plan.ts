@@ -21,7 +21,7 @@ export const plan: Command = {
     const file = await readFiles(findHostsFiles(args.files));
     const limit = limitOf(args.limit, args.files, namesOf(file));
     const desired = desiredOf(file);
-    const { plan: found, world } = await planFor(file.scope, desired, limit);
+    const { plan: found, world } = await planFor(file.scope, desired, { limit });
     if (limit) checkLimit(limit, desired, world);
     for (const event of planEvents(found)) output.sink(event);
     if (found.blockers.length > 0) return ExitCode.failed;

@@ -45,7 +45,7 @@ async function readStatus(args: Args): Promise<Status[]> {
   if (args.scope) return statusOfScope(args.scope);
   const file = await readFiles(findHostsFiles(args.files));
   const limit = limitOf([], args.files, namesOf(file));
-  const { plan, world } = await planFor(file.scope, desiredOf(file), limit);
+  const { plan, world } = await planFor(file.scope, desiredOf(file), { limit });
   return statusOf(file.scope, plan, world).filter(({ name }) => !limit || limit.has(name));
 }
 

@@ -1,0 +1,20 @@
+import type { Selection } from '../planner/plan.ts';
+import type { Args, Context } from './command.ts';
+import { withLock } from './lock.ts';
+import { runPlan } from './run-plan.ts';
+import { checkLimit, desiredOf, findHostsFiles, planFor, readFiles } from './session.ts';
+
+/** Applies what the hosts file says of some subhosts. Gives the exit code. */
+export function applySelected(
+  selection: Selection & { readonly limit: ReadonlySet<string> },
+  args: Args,
+  context: Context,
+): Promise<number> {
+  return withLock(args.lockTimeout, context, async () => {
+    const file = await readFiles(findHostsFiles(args.files));
+    const desired = desiredOf(file);
+    const { plan, world } = await planFor(file.scope, desired, selection);
+    checkLimit(selection.limit, desired, world);
+    return runPlan(plan, { scope: file.scope, desired, selection }, args, context);
+  });
+}
