@@ -9,7 +9,7 @@ import { HOSTILE } from './conf-corpus.ts';
 const FACTS = {
   realPath: (path: string) => path,
   deviceOf: (path: string) => (path.startsWith('/proc') ? 2 : 1),
-  isDirectory: (path: string) => /^\/(srv|usr)?$/.test(path),
+  whatIs: (path: string) => (/^\/(srv|usr)?$/.test(path) ? 'directory' : 'nothing'),
   bridges: new Set<string>(),
 };
 

@@ -29,7 +29,7 @@ function times<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => make(index));
 }
 
-const ANY: Facts = { realPath: (path) => path, deviceOf: () => 1, isDirectory: () => true, bridges: undefined };
+const ANY: Facts = { realPath: (path) => path, deviceOf: () => 1, whatIs: () => 'directory', bridges: undefined };
 
 const PATHS = [
   '.',

@@ -8,7 +8,7 @@ import { importConfFiles, readConfFiles } from '../../src/planner/conf/read.ts';
 import type { Facts } from '../../src/planner/hosts/facts.ts';
 import { ExitCode, ObError } from '../../src/resources/error.ts';
 
-const ANY: Facts = { realPath: (path) => path, deviceOf: () => 1, isDirectory: () => true, bridges: new Set(['br0']) };
+const ANY: Facts = { realPath: (path) => path, deviceOf: () => 1, whatIs: () => 'directory', bridges: new Set(['br0']) };
 
 /** A folder with these files; gone with the test. */
 function folder(t: TestContext, files: Readonly<Record<string, string | Buffer>>): string {
@@ -98,7 +98,7 @@ test('a folder that two files share is a problem of the second', (t) => {
   const at = folder(t, { 'a.conf': 'BASE=.\n', 'b.conf': 'BASE=.\nUPPER=upper\nWORK=w\n' });
   assert.deepEqual(
     refusal(() => readConfFiles([`${at}/a.conf`, `${at}/b.conf`], ANY, quiet), at),
-    ['b.conf:1:6: live of b, live, is also live of a'],
+    ['b.conf:1:6: live of b, live, is also live of a, in a.conf:1'],
   );
 });
 

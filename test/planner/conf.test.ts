@@ -13,7 +13,7 @@ const CONFS = fileURLToPath(new URL('../../fixtures/conf', import.meta.url));
 const SAID = '/opt/subhost';
 
 /** A machine that has every directory. */
-const ANY: Facts = { realPath: (path) => path, deviceOf: () => 1, isDirectory: () => true, bridges: undefined };
+const ANY: Facts = { realPath: (path) => path, deviceOf: () => 1, whatIs: () => 'directory', bridges: undefined };
 
 function listCases(): string[] {
   return readdirSync(CONFS, { withFileTypes: true })

@@ -1,4 +1,4 @@
-import { hostsFileShape } from '../../planner/hosts/format.ts';
+import { hostsFileSchema } from '../../planner/hosts/format.ts';
 import { ExitCode } from '../../resources/error.ts';
 import type { Command } from '../command.ts';
 
@@ -11,8 +11,7 @@ export const schema: Command = {
   needsRoot: false,
 
   async run(_args, { stdout }) {
-    const head = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'ob hosts file' };
-    stdout.write(`${JSON.stringify({ ...head, ...hostsFileShape.schema }, null, 2)}\n`);
+    stdout.write(`${JSON.stringify(hostsFileSchema, null, 2)}\n`);
     return ExitCode.ok;
   },
 };

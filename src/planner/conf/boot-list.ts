@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
-import { showPath } from '../hosts/file.ts';
 import { createProblems, type Locate } from '../hosts/problems.ts';
+import { showPath } from '../hosts/show.ts';
 import { splitLines, splitWords, type Word } from './lines.ts';
 
 /** overlay-boot's list of the subhosts that are started at boot is known by its name. */

@@ -1,6 +1,6 @@
 import { basename, dirname, resolve as resolvePath } from 'node:path';
-import { subhostName } from '../hosts/format.ts';
 import type { KeyNode, MapNode, Node, Report } from '../hosts/node.ts';
+import { subhostName } from '../hosts/values.ts';
 import type { Known } from './known.ts';
 import { type Line, plain, splitLines, type Variable } from './lines.ts';
 import { type Kept, sift } from './sift.ts';

@@ -1,6 +1,6 @@
-import { showPath } from '../hosts/file.ts';
 import type { KeyNode, MapNode, Report } from '../hosts/node.ts';
 import { createProblems, type Locate, type Problems } from '../hosts/problems.ts';
+import { showPath } from '../hosts/show.ts';
 import { type Comments, readConf, type Source } from './conf.ts';
 import { KNOWN, type Known } from './known.ts';
 

@@ -1,73 +1,111 @@
-import { relative } from 'node:path';
-import type { HostsFile, Subhost } from '../../resources/hosts.ts';
+import { relative, resolve as resolvePath } from 'node:path';
+import type { Subhost } from '../../resources/hosts.ts';
 import type { Facts } from './facts.ts';
-import type { RawFile, RawSubhost } from './format.ts';
 import type { Report, Spot } from './node.ts';
-import type { Placed } from './shape.ts';
+import { oncePerPlace, placeOf } from './problems.ts';
+import { quote, showPath, unseenIn } from './show.ts';
+import { wrongPath } from './values.ts';
+import type { Whole } from './whole.ts';
 
-type Role = 'upper' | 'work' | 'live';
+type Role = 'base' | 'lower' | 'upper' | 'work' | 'live';
 
-interface Folder {
+interface Folder extends Spot {
   readonly path: string;
   readonly role: Role;
   readonly owner: string;
-  readonly spot: Spot;
 }
 
-/** The directories of all subhosts: there, on the right filesystem, inside base, and none inside another. */
-export function checkFolders(raw: RawFile, file: HostsFile, facts: Facts, report: Report): void {
-  const folders: Folder[] = [];
-  for (const [index, { name, value }] of (raw.subhosts ?? []).entries()) {
-    const written = { ...raw.defaults, ...value };
-    const subhost = file.subhosts[index];
-    if (!value.keys.has('base') && !raw.defaults?.keys.has('base')) report(name, 'the key "base" is missing');
-    if (written.base && subhost) {
-      checkOne(subhost, written, written.base, facts, report);
-      folders.push(...foldersOf(subhost, written, written.base));
-    }
+/** The directories of all subhosts: there, or to be made; on the right filesystem; and none inside another. */
+export function checkFolders(wholes: readonly Whole[], facts: Facts, report: Report): void {
+  const once = oncePerPlace(report);
+  for (const whole of wholes) if (whole.written.base) checkOne(whole, whole.written.base, facts, once);
+  checkNested(wholes.flatMap(foldersOf), once);
+}
+
+function checkOne({ written, subhost }: Whole, base: Spot, facts: Facts, report: Report): void {
+  const spotOf = (role: Role): Spot => written[role] ?? base;
+  for (const role of rolesOf(subhost)) {
+    const wrong = wrongRole(role, subhost, facts) ?? wrongRelative(role, { written, subhost });
+    if (wrong) report(spotOf(role), wrong);
   }
-  checkNested(folders, report);
-}
-
-function checkOne(subhost: Subhost, written: RawSubhost, base: Spot, facts: Facts, report: Report): void {
-  const { upper, lower, work } = subhost;
-  if (subhost.base === '/') report(base, 'base is the root directory of this machine');
-  for (const role of ['upper', 'work', 'live'] as const) checkBelow(subhost, written[role], subhost[role], report);
-  if (lower === subhost.live) return;
-  if (!facts.isDirectory(lower)) report(written.lower ?? base, `lower ${lower} is no directory`);
-  if (upper !== lower && facts.deviceOf(upper) !== facts.deviceOf(work))
+  const { lower, upper, work, live } = subhost;
+  if (lower === live || lower === upper) return;
+  if (isInside(lower, upper)) report(spotOf('lower'), `lower ${lower} is inside upper ${upper}: no overlay can have it so`);
+  if (isInside(lower, work)) report(spotOf('lower'), `lower ${lower} is inside work ${work}: no overlay can have it so`);
+  const [one, other] = [facts.deviceOf(upper), facts.deviceOf(work)];
+  if (one !== undefined && other !== undefined && one !== other)
     report(written.work ?? written.upper ?? base, `work ${work} is on another filesystem than upper ${upper}: overlay needs both on one`);
 }
 
-/** A relative path means a place below base; where it leads out of it, something else was meant. */
-function checkBelow({ base }: Subhost, written: Placed<string> | undefined, path: string, report: Report): void {
-  if (!written) return;
-  if (path === '/') report(written, 'this is the root directory of this machine');
-  else if (!written.value.startsWith('/') && (path === base || relative(base, path).startsWith('..')))
-    report(written, `"${written.value}" leads out of base ${base}: write an absolute path if you mean ${path}`);
+/** What is used of a subhost. A tree that is mounted already is looked for by the plan. */
+function rolesOf({ lower, upper, live }: Subhost): Role[] {
+  if (lower === live) return ['base', 'live'];
+  return upper === lower ? ['base', 'upper', 'live'] : ['base', 'lower', 'upper', 'work', 'live'];
 }
 
-/** What a subhost has for itself alone. */
-function foldersOf(subhost: Subhost, written: RawSubhost, base: Spot): Folder[] {
-  const { upper, lower, live } = subhost;
-  const roles: Role[] = lower === live ? ['live'] : upper === lower ? ['upper', 'live'] : ['upper', 'work', 'live'];
-  return roles.map((role) => ({ path: subhost[role], role, owner: subhost.name, spot: written[role] ?? base }));
+/** All else is made. */
+function mustExist(role: Role, { lower, upper }: Subhost): boolean {
+  return role === 'lower' || (role === 'upper' && upper === lower);
+}
+
+/** Directories that a machine needs as they are: base gets another mode, upper is written, live is covered. */
+const MACHINES = /^\/(bin|boot|dev|etc|home|lib\w*|proc|root|run|sbin|sys|tmp|usr|var)$/;
+
+function wrongRole(role: Role, subhost: Subhost, facts: Facts): string | undefined {
+  const path = subhost[role];
+  const unseen = unseenIn(path);
+  const wrong = unseen ? `it holds ${unseen}, which cannot be seen` : wrongPath(path);
+  if (wrong) return `${role} is ${showPath(path)}: ${wrong}`;
+  if (role !== 'lower' && path === '/') return 'this is the root directory of this machine';
+  if (role !== 'lower' && MACHINES.test(path)) return `${role} is ${path}, which this machine needs as it is`;
+  const what = facts.whatIs(path);
+  if (what === 'nothing' && mustExist(role, subhost)) return `${role} ${path} is no directory: nothing is there`;
+  return what === 'other' ? `${role} ${path} is no directory` : undefined;
+}
+
+/** A relative path means a place below base; where it leads out of it, something else was meant. */
+function wrongRelative(role: Role, { written, subhost }: Pick<Whole, 'written' | 'subhost'>): string | undefined {
+  const text = written[role]?.value;
+  if (text === undefined || text.startsWith('/') || role === 'base' || role === 'lower') return undefined;
+  const way = relative(subhost.base, resolvePath(subhost.base, text));
+  if (way !== '' && !/^\.\.(\/|$)/.test(way)) return undefined;
+  const where = way === '' ? 'is base itself' : `leads out of base ${subhost.base}`;
+  return `"${text}" ${where}: write an absolute path if you mean ${subhost[role]}`;
+}
+
+/** What a subhost has for itself alone. A role that was written, but wrong, is nowhere. */
+function foldersOf({ raw, written, subhost }: Whole): Folder[] {
+  const { base } = written;
+  if (!base) return [];
+  const owner = raw.isNameGood ? subhost.name : quote(subhost.name);
+  return rolesOf(subhost)
+    .filter((role) => role !== 'base' && role !== 'lower' && (written[role] || !written.keys.has(role)))
+    .map((role) => {
+      const { line, column } = written[role] ?? base;
+      return { line, column, path: subhost[role], role, owner };
+    });
 }
 
 /** Sorted by path, a directory comes right after the nearest one that it is inside of. */
 function checkNested(folders: readonly Folder[], report: Report): void {
-  const sorted = [...folders].sort((a, b) => compare(`${a.path}/`, `${b.path}/`));
+  const sorted = folders.toSorted((a, b) => compare(`${a.path}/`, `${b.path}/`));
   const open: Folder[] = [];
   for (const folder of sorted) {
-    while (open.length > 0 && !`${folder.path}/`.startsWith(`${open.at(-1)?.path}/`)) open.pop();
+    while (open.length > 0 && !isInside(folder.path, open.at(-1)?.path ?? '')) open.pop();
     const outer = open.at(-1);
-    if (outer)
-      report(
-        folder.spot,
-        `${folder.role} of ${folder.owner}, ${folder.path}, ${outer.path === folder.path ? 'is also' : 'is inside'} ${outer.role} of ${outer.owner}${outer.path === folder.path ? '' : `, ${outer.path}`}`,
-      );
+    if (outer) report(folder, toClash(folder, outer), placeOf(folder) === placeOf(outer) ? undefined : outer);
     open.push(folder);
   }
+}
+
+function toClash({ role, owner, path }: Folder, outer: Folder): string {
+  if (path !== outer.path) return `${role} of ${owner}, ${path}, is inside ${outer.role} of ${outer.owner}, ${outer.path}`;
+  return `${role} of ${owner}, ${path}, is also ${outer.role} of ${outer.owner}`;
+}
+
+/** Also true of the very same one. */
+function isInside(path: string, outer: string): boolean {
+  return `${path}/`.startsWith(outer === '/' ? '/' : `${outer}/`);
 }
 
 function compare(a: string, b: string): number {

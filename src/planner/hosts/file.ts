@@ -1,39 +1,44 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { ExitCode, hasCode, ObError } from '../../resources/error.ts';
+import { showPath } from './show.ts';
 
 const MAX_BYTES = 256 * 1024;
+const LINE_FEED = 0x0a;
 
 /** The text of a file that a person wrote. Whatever is no such file is refused with exit code 65. */
 export function readText(path: string): string {
-  const refuse = (what: string): ObError => new ObError(`${showPath(path)}: ${what}`, { exitCode: ExitCode.badFile });
-  let bytes: Buffer;
+  const bytes = readBytes(path);
+  const wrong = wrongBytes(bytes);
+  if (wrong) throw refuse(path, `:${placeOf(bytes, wrong.at)}: ${wrong.what}`);
+  return new TextDecoder('utf-8').decode(bytes);
+}
+
+function refuse(path: string, what: string): ObError {
+  return new ObError(`${showPath(path)}${what}`, { exitCode: ExitCode.badFile });
+}
+
+function readBytes(path: string): Buffer {
   try {
-    bytes = readRegular(path, refuse);
+    return readRegular(path);
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) throw refuse('there is no such file');
-    if (hasCode(error, 'EACCES', 'ELOOP', 'ENOTDIR', 'ENXIO', 'ENAMETOOLONG'))
-      throw refuse(`it cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    if (error instanceof ObError) throw error;
+    if (hasCode(error, 'ENOENT')) throw refuse(path, `: ${isLink(path) ? 'a symbolic link that leads nowhere' : 'there is no such file'}`);
+    if (error instanceof Error && 'syscall' in error) throw refuse(path, `: it cannot be read (${(error as NodeJS.ErrnoException).code})`);
     throw error;
-  }
-  if (bytes.length > MAX_BYTES) throw refuse(`it has more than ${MAX_BYTES / 1024} KiB`);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw refuse('it is no UTF-8 text');
   }
 }
 
-/** A path in a message: one line, whatever the file is called. */
-export function showPath(path: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  return /[\u0000-\u001f\u007f-\u009f]/.test(path) ? JSON.stringify(path) : path;
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
 /** Never waits: a FIFO or a device under the name would hold a run from cron for ever. */
-function readRegular(path: string, refuse: (what: string) => ObError): Buffer {
+function readRegular(path: string): Buffer {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    if (!fstatSync(fd).isFile()) throw refuse('it is no regular file');
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw refuse(path, stat.isDirectory() ? ': it is a directory' : ': it is no regular file');
     const buffer = Buffer.alloc(MAX_BYTES + 1);
     let length = 0;
     for (let got = -1; got !== 0 && length < buffer.length; length += got) got = readSync(fd, buffer, length, buffer.length - length, null);
@@ -41,4 +46,39 @@ function readRegular(path: string, refuse: (what: string) => ObError): Buffer {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Why these are not the bytes of such a text, and from where on. */
+function wrongBytes(bytes: Buffer): { readonly at: number; readonly what: string } | undefined {
+  if (bytes.length > MAX_BYTES) return { at: MAX_BYTES, what: `the file has more than ${MAX_BYTES / 1024} KiB` };
+  if (isUtf8(bytes)) return undefined;
+  const mark = bytes.length < 2 ? 0 : bytes.readUInt16BE(0);
+  if (mark === 0xfffe || mark === 0xfeff) return { at: 0, what: 'this is UTF-16: save the file as UTF-8' };
+  return { at: firstBad(bytes), what: 'this is no UTF-8: save the file as UTF-8' };
+}
+
+/** Of bytes that are no UTF-8, the first that is none. */
+function firstBad(bytes: Buffer): number {
+  for (let start = 0; start < bytes.length; ) {
+    const feed = bytes.indexOf(LINE_FEED, start);
+    const end = feed < 0 ? bytes.length : feed + 1;
+    const line = bytes.subarray(start, end);
+    // What decodes to the same bytes up to there is good; the first sequence that does not has become U+FFFD.
+    if (!isUtf8(line)) return start + commonLength(line, Buffer.from(line.toString('utf8')));
+    start = end;
+  }
+  return 0;
+}
+
+function commonLength(a: Buffer, b: Buffer): number {
+  const different = a.findIndex((byte, index) => byte !== b[index]);
+  return different < 0 ? a.length : different;
+}
+
+/** `line:column` of a byte, with columns counted as everywhere, in characters of JavaScript's. */
+function placeOf(bytes: Buffer, at: number): string {
+  const before = bytes.subarray(0, at);
+  const lineStart = before.lastIndexOf(LINE_FEED) + 1;
+  const line = before.reduce((count, byte) => count + (byte === LINE_FEED ? 1 : 0), 1);
+  return `${line}:${before.subarray(lineStart).toString('utf8').length + 1}`;
 }

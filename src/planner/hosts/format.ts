@@ -1,6 +1,19 @@
-import { parseSize } from '../../resources/linux/mountinfo.ts';
-import { normaliseCidr, normaliseIp, wrongCidr, wrongIp } from './inet.ts';
-import { byKind, choice, keyed, list, map, object, oneOrMore, type Placed, placed, record, type Shape, text } from './shape.ts';
+import {
+  byKind,
+  choice,
+  described,
+  keyed,
+  list,
+  type Named,
+  object,
+  oneOrMore,
+  type Placed,
+  placed,
+  record,
+  type Shape,
+  text,
+} from './shape.ts';
+import { cidr, ip, linkName, mac, path, type RamSize, ramSize, scopeName, startEntry, subhostName } from './values.ts';
 
 /** A hosts file as it is written: checked value by value, nothing filled in. */
 export interface RawFile {
@@ -10,12 +23,7 @@ export interface RawFile {
   readonly subhosts?: readonly Named<RawSubhost>[];
 }
 
-export interface Named<T> {
-  readonly name: Placed<string>;
-  readonly value: T;
-}
-
-interface RawBridge {
+export interface RawBridge {
   readonly address?: readonly Placed<string>[];
 }
 
@@ -31,11 +39,6 @@ export interface RawSubhost {
   readonly ram_size?: RamSize;
 }
 
-/** Bytes; null: none. */
-interface RamSize {
-  readonly bytes: number | null;
-}
-
 export interface RawCable {
   readonly bridge?: Placed<string>;
   readonly mac?: Placed<string>;
@@ -43,127 +46,150 @@ export interface RawCable {
   readonly gateway?: readonly Placed<string>[];
 }
 
-/** The kernel's limit for the name of a link: IFNAMSIZ less the closing NUL. */
-export const MAX_LINK_NAME = 15;
-
-export const subhostName = pattern(
-  'the name of a subhost',
-  /^[a-z][a-z0-9-]{0,11}$/,
-  '1 to 12 characters of a-z, 0-9 and "-", a letter first',
-);
-const scopeName = pattern('a scope', /^[a-z][a-z0-9-]{0,31}$/, '1 to 32 characters of a-z, 0-9 and "-", a letter first');
-const linkName = text(
-  'the name of a bridge',
-  (value) => {
-    if (value.length > MAX_LINK_NAME) return `the kernel allows ${MAX_LINK_NAME} characters`;
-    if (!/^[A-Za-z][A-Za-z0-9_.-]*$/.test(value)) return 'letters, digits, "_", "." and "-", a letter first';
-    // Folders of these names in /proc/sys/net are no links.
-    return ['all', 'default', 'lo'].includes(value) ? 'the kernel has another use for it' : undefined;
-  },
-  { pattern: `^[A-Za-z][A-Za-z0-9_.-]{0,${MAX_LINK_NAME - 1}}$` },
-);
-const path = placed(text('a path', wrongPath, { pattern: '^[^,:\\\\]+$' }));
-const mac = map(text('a MAC', wrongMac, { pattern: '^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$' }), (value) => value.toLowerCase());
-const cidr = placed(map(text('an address with prefix length', wrongCidr), normaliseCidr));
-const ip = placed(map(text('an address', wrongIp), normaliseIp));
-const addresses = oneOrMore('addresses with prefix length, e.g. 10.77.0.2/24', cidr);
-
-const bridge: Shape<RawBridge> = object<RawBridge>({ address: addresses });
-
-const cable: Shape<RawCable> = byKind<RawCable>({
-  map: object<RawCable>({ bridge: placed(linkName), mac: placed(mac), address: addresses, gateway: oneOrMore('default routes', ip) }),
-  scalar: shortCable(),
-});
-
-const startEntry = placed(
-  text('a service or a path', (value) => {
-    if (/^\.{0,2}\//.test(value)) return wrongPath(value) ?? (/\s/.test(value) ? 'it holds a space' : undefined);
-    return /^[A-Za-z0-9][A-Za-z0-9_.@+-]*$/.test(value) ? undefined : 'a service is a name in /etc/init.d, a path begins with "/" or "./"';
+const bridge: Shape<RawBridge> = object<RawBridge>({
+  address: described(oneOrMore('addresses with prefix length', cidr), {
+    title: 'Addresses of the machine on this bridge',
+    description: 'With prefix length: one, or a list; IPv4 or IPv6.',
+    examples: ['10.77.0.1/24', ['10.77.0.1/24', 'fd00::1/64']],
   }),
-);
-
-const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
-  base: path,
-  lower: path,
-  upper: path,
-  work: path,
-  live: path,
-  cables: list('cables', placed(cable)),
-  start: byKind({ list: list('services and paths', startEntry), scalar: choice('none', () => []) }),
-  ram_size: ramSize(),
 });
-const subhost: Shape<RawSubhost> = keyed(subhostKeys);
 
-/** The whole file. */
-export const hostsFileShape: Shape<RawFile> = object<RawFile>(
-  { scope: scopeName, defaults: subhost, bridges: record('bridges', linkName, bridge), subhosts: record('subhosts', subhostName, subhost) },
-  ['subhosts'],
+const cableKeys = object<RawCable>({
+  bridge: described(placed(linkName), {
+    title: 'Bridge',
+    description:
+      'What the cable is plugged into: a bridge of "bridges", or one that exists on the machine. Without it the end at the machine is set up, then "ifup NAME" is tried.',
+    examples: ['ob0'],
+  }),
+  mac: described(placed(mac), {
+    title: 'MAC of the inner end',
+    description: 'In quotes. Without it the kernel chooses one.',
+    examples: ['02:00:0a:4d:00:02'],
+  }),
+  address: described(oneOrMore('addresses with prefix length', cidr), {
+    title: 'Addresses of the inner end',
+    description: 'With prefix length: one, or a list; IPv4 or IPv6. Without it they are left to the subhost.',
+    examples: ['10.77.0.2/24', ['10.77.0.2/24', 'fd00::2/64']],
+  }),
+  gateway: described(oneOrMore('addresses', ip), {
+    title: 'Default route',
+    description: 'One address, or one for IPv4 and one for IPv6, in a network of the cable. Without it routes are left to the subhost.',
+    examples: ['10.77.0.1', ['10.77.0.1', 'fd00::1']],
+  }),
+});
+
+const shortForm = text('a cable', (value) =>
+  /^[^=]*=[^=]*$/.test(value) ? undefined : 'write it like "br0=02:00:00:00:00:07", or as { bridge: …, mac: … }',
 );
-
-function pattern(what: string, form: RegExp, words: string): Shape<string> {
-  return text(what, (value) => (form.test(value) ? undefined : words), { pattern: form.source });
-}
-
-/** Overlay options are separated by commas and colons and know a backslash; a path with one of them would say something else. */
-function wrongPath(value: string): string | undefined {
-  if (value === '') return 'it is empty';
-  const bad = /[,:\\]/.exec(value)?.[0];
-  if (bad) return `it holds "${bad}", which mount options have another use for`;
-  // PATH_MAX of limits.h
-  return Buffer.byteLength(value) > 4095 ? 'it is longer than 4095 bytes' : undefined;
-}
-
-function wrongMac(value: string): string | undefined {
-  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(value)) return 'write it like 02:00:0a:4d:00:02';
-  if (/^(00:){5}00$/.test(value)) return 'it is all zero';
-  return Number.parseInt(value.slice(0, 2), 16) & 1 ? 'it is a multicast MAC: the first byte must be even' : undefined;
-}
 
 /** overlay-boot's `[bridge]=[mac]`. */
-function shortCable(): Shape<RawCable> {
-  const form = placed(
-    text('a cable', (value) =>
-      /^[^=]*=[^=]*$/.test(value) ? undefined : 'write it like "br0=02:00:00:00:00:07", or as { bridge: …, mac: … }',
-    ),
-  );
-  return {
-    schema: { type: 'string', pattern: '^[^=]*=[^=]*$', description: '[bridge]=[mac]' },
+const shortCable: Shape<RawCable> = described(
+  {
+    schema: { type: 'string', pattern: '^[^=]*=[^=]*$' },
     read(node, report) {
-      const read = form.read(node, report);
+      const read = shortForm.read(node, report);
       if (!read) return undefined;
       const { line, column } = node;
       const part = (value: string, shape: Shape<string>): Placed<string> | undefined =>
         value === '' ? undefined : placed(shape).read({ kind: 'scalar', value, source: value, line, column }, report);
-      const [bridgeText = '', macText = ''] = read.value.split('=');
+      const [bridgeText = '', macText = ''] = read.split('=');
       const bridgeName = part(bridgeText, linkName);
       const macValue = part(macText, mac);
       return { ...(bridgeName ? { bridge: bridgeName } : {}), ...(macValue ? { mac: macValue } : {}) };
     },
-  };
-}
+  },
+  { title: 'BRIDGE=MAC', description: 'Both may be left out.', examples: ['br0=02:00:00:00:00:07', 'br0=', '='] },
+);
 
-const PAGE_BYTES = 4096;
+const cable: Shape<RawCable> = byKind<RawCable>({ map: cableKeys, scalar: shortCable });
 
-function ramSize(): Shape<RamSize> {
-  return {
-    schema: {
-      anyOf: [
-        { type: 'integer', minimum: 1 },
-        { type: 'string', pattern: '^([0-9]+[kKmMgG]?|none)$' },
-      ],
-      description: 'size of /run',
-    },
-    read(node, report) {
-      if (node.kind !== 'scalar') {
-        report(node, 'a size is wanted here, like 50M, or none');
-        return undefined;
-      }
-      if (node.value === 'none') return { bytes: null };
-      const bytes = parseSize(node.source);
-      // 0 would mean "no limit" to tmpfs(5).
-      if (bytes && Number.isSafeInteger(bytes)) return { bytes: Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES };
-      report(node, `${JSON.stringify(node.source)} is no size: write it like 50M (k, M, G), or none`);
-      return undefined;
-    },
-  };
-}
+const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
+  base: described(path, {
+    title: "The subhost's own folder",
+    description: 'Relative to this file. Made if missing, for root alone.',
+    examples: ['/var/lib/ob/web', './web'],
+  }),
+  lower: described(path, {
+    title: 'Read-only layer',
+    description:
+      'The directory that the subhost sees, relative to base. Equal to live: that tree is mounted already, no overlay is made. Equal to upper: it is bound to live, and written.',
+    default: '/',
+    examples: ['/', '/srv/trees/bookworm'],
+  }),
+  upper: described(path, {
+    title: 'Written layer',
+    description: 'Where the files go that the subhost writes, relative to base. Made if missing, never deleted.',
+    default: 'root',
+  }),
+  work: described(path, {
+    title: "Overlay's work directory",
+    description: 'On the filesystem of upper, relative to base. Made if missing.',
+    default: 'work',
+  }),
+  live: described(path, {
+    title: 'Mount point of the root',
+    description: "Where the subhost's files can be looked at from the machine, relative to base. Made if missing.",
+    default: 'live',
+  }),
+  cables: described(list('cables', placed(cable)), {
+    title: 'Cables',
+    description: 'Number N of the subhost "web" is the link webN at the machine and ethN inside.',
+    default: [],
+    examples: [[{ bridge: 'ob0', address: '10.77.0.2/24', gateway: '10.77.0.1' }], ['br0=02:00:00:00:00:07'], ['=']],
+  }),
+  start: described(byKind({ list: list('services and paths', startEntry), scalar: choice('none', () => []) }), {
+    title: 'What is started, in this order',
+    description:
+      'A name is started by "service NAME start", a path by "PATH start", both inside. A path with ./ or ../ is meant from this file. "none": nothing.',
+    default: ['networking', 'ssh'],
+    examples: [['networking', 'ssh'], ['./start/web'], 'none'],
+  }),
+  ram_size: described(ramSize, {
+    title: 'Size of /run',
+    description: 'It is kept in memory. A number of bytes, or with k, M or G; "none": not mounted.',
+    default: '50M',
+    examples: ['50M', '64k', 'none'],
+  }),
+});
+const subhost: Shape<RawSubhost> = keyed(subhostKeys);
+
+/** Stands for a subhost whose value is none: nothing of it can be checked. */
+const UNKNOWN_SUBHOST: RawSubhost = { keys: new Set(['base']) };
+
+/** The whole file. */
+export const hostsFileShape: Shape<RawFile> = object<RawFile>(
+  {
+    scope: described(scopeName, {
+      title: 'Scope',
+      description: 'Whose subhosts these are. Two files with different scopes on one machine never touch what the other one made.',
+      default: 'default',
+      examples: ['demo'],
+    }),
+    defaults: described(subhost, {
+      title: 'Defaults',
+      description: 'Keys of a subhost that each subhost has unless it says otherwise.',
+      examples: [{ ram_size: '20M', start: 'none' }],
+    }),
+    bridges: described(record(linkName, bridge, {}), {
+      title: 'Bridges, by name',
+      description: 'Made and kept by ob. One that exists already must not be named here.',
+      examples: [{ ob0: { address: '10.77.0.1/24' } }],
+    }),
+    subhosts: described(record(subhostName, subhost, UNKNOWN_SUBHOST), {
+      title: 'Subhosts, by name',
+      description: 'A name is 1 to 12 characters of a-z, 0-9 and "-", a letter first.',
+      examples: [{ web: { base: './web', cables: [{ bridge: 'ob0', address: '10.77.0.2/24' }] } }],
+    }),
+  },
+  ['subhosts'],
+);
+
+/** JSON Schema (draft-07) of the whole file. */
+export const hostsFileSchema: object = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'Hosts file of ob',
+  ...hostsFileShape.schema,
+  // A subhost needs a base, unless all have one from the defaults.
+  if: { required: ['defaults'], properties: { defaults: { type: 'object', required: ['base'] } } },
+  else: { properties: { subhosts: { type: 'object', additionalProperties: { type: 'object', required: ['base'] } } } },
+};

@@ -5,7 +5,7 @@ const EXAMPLE = 'write it like 10.77.0.2/24 or fd00::2/64';
 /** Why a text is no address with prefix length that a link can have; undefined if it is one. */
 export function wrongCidr(text: string): string | undefined {
   const [address = '', prefix, ...rest] = text.split('/');
-  const family = isIP(address);
+  const family = familyNumber(address);
   if (family === 0 || rest.length > 0) return EXAMPLE;
   if (prefix === undefined) return `the prefix length is missing, ${EXAMPLE}`;
   if (!/^\d{1,3}$/.test(prefix) || Number(prefix) > (family === 4 ? 32 : 128)) return `/${prefix} is no prefix length`;
@@ -14,13 +14,28 @@ export function wrongCidr(text: string): string | undefined {
 
 /** The same for an address without prefix length. */
 export function wrongIp(text: string): string | undefined {
-  if (isIP(text) === 0) return 'write it like 10.77.0.1 or fd00::1';
+  if (familyNumber(text) === 0) return 'write it like 10.77.0.1 or fd00::1';
   return wrongHost(text);
 }
 
+/** 4, 6, or 0. A zone (`fe80::1%eth0`) names a link, and which one that is the file says already. */
+function familyNumber(address: string): number {
+  return address.includes('%') ? 0 : isIP(address);
+}
+
+const NO_HOSTS: readonly (readonly [networks: readonly string[], why: string])[] = [
+  [['224.0.0.0/4', 'ff00::/8'], 'it is a multicast address'],
+  [['127.0.0.0/8', '::1/128'], 'it is a loopback address'],
+  [['255.255.255.255/32'], 'it is the broadcast address'],
+  [['0.0.0.0/32', '::/128'], 'it means "no address"'],
+];
+
 function wrongHost(address: string): string | undefined {
-  if (isIn(address, ['224.0.0.0/4', 'ff00::/8'])) return 'it is a multicast address';
-  return isIn(address, ['0.0.0.0/32', '::/128']) ? 'it means "no address"' : undefined;
+  return NO_HOSTS.find(([networks]) => isIn(address, networks))?.[1];
+}
+
+export function isLinkLocal(address: string): boolean {
+  return isIn(address, ['fe80::/10']);
 }
 
 /** As the kernel prints it (RFC 5952), so that it compares equal with what is read back. */

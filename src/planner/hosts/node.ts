@@ -4,16 +4,20 @@ export interface Spot {
   readonly column: number;
 }
 
-/** What a YAML file is made of here: no anchors, aliases, tags or merge keys; every key a string. */
+/** What a YAML file is made of here: no anchors, aliases, tags or merge keys. */
 export type Node = MapNode | ListNode | ScalarNode;
 
 export interface MapNode extends Spot {
   readonly kind: 'map';
   readonly entries: readonly { readonly key: KeyNode; readonly value: Node }[];
+  /** Is something of it left out, because the text cannot be read as YAML from there on? Then nothing can be said to be missing. */
+  readonly isCut?: boolean;
 }
 
 export interface KeyNode extends Spot {
   readonly text: string;
+  /** What it is where it is no text: `5` is a number, `null` is nothing. */
+  readonly value?: number | boolean | null;
 }
 
 interface ListNode extends Spot {

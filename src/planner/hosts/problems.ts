@@ -1,6 +1,6 @@
 import { ExitCode, ObError } from '../../resources/error.ts';
-import { showPath } from './file.ts';
 import type { Problem, Report, Spot } from './node.ts';
+import { showPath } from './show.ts';
 
 const MAX_SHOWN = 50;
 
@@ -47,6 +47,15 @@ export function createProblems(locate: Locate): Problems {
   };
 }
 
-function placeOf({ line, column }: Spot): string {
+/** Tells the first problem of each place only: the others are what follows from it. */
+export function oncePerPlace(report: Report): Report {
+  const told = new Set<string>();
+  return (spot, message, other) => {
+    if (!told.has(placeOf(spot))) report(spot, message, other);
+    told.add(placeOf(spot));
+  };
+}
+
+export function placeOf({ line, column }: Spot): string {
   return `${line}:${column}`;
 }

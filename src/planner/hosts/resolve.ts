@@ -1,8 +1,8 @@
 import { resolve as resolvePath } from 'node:path';
 import type { Bridge, Cable, HostsFile, StartEntry, Subhost } from '../../resources/hosts.ts';
 import type { Facts } from './facts.ts';
-import type { Named, RawCable, RawFile, RawSubhost } from './format.ts';
-import type { Placed } from './shape.ts';
+import type { RawBridge, RawCable, RawFile, RawSubhost } from './format.ts';
+import type { Named, Placed } from './shape.ts';
 
 /** overlay-boot's. A subhost that has one of them not is no error: nobody asked for it by name. */
 const DEFAULT_START: readonly StartEntry[] = ['networking', 'ssh'].map((name) => ({ name, optional: true }));
@@ -25,7 +25,7 @@ interface Context {
   readonly own: ReadonlySet<string>;
 }
 
-function toBridge({ name, value }: Named<{ readonly address?: readonly Placed<string>[] }>): Bridge {
+function toBridge({ name, value }: Named<RawBridge>): Bridge {
   return { name: name.value, address: valuesOf(value.address) };
 }
 

@@ -1,5 +1,5 @@
-import type { MapNode, Node, Report, ScalarNode, Spot } from './node.ts';
-import { typeName } from './parse.ts';
+import type { KeyNode, MapNode, Node, Report, ScalarNode, Spot } from './node.ts';
+import { quote, unseenIn } from './show.ts';
 
 /**
  * What a value in the file must look like. One description serves both the check with line and column and the
@@ -14,6 +14,18 @@ export interface Shape<T> {
 /** A value together with where it stands, for checks that come later. */
 export interface Placed<T> extends Spot {
   readonly value: T;
+}
+
+/** What an editor shows of a value: title, description, default, examples. */
+export function described<T>(shape: Shape<T>, words: Words): Shape<T> {
+  return { ...shape, schema: { ...shape.schema, ...words } };
+}
+
+interface Words {
+  readonly title: string;
+  readonly description: string;
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
 }
 
 export function placed<T>(shape: Shape<T>): Shape<Placed<T>> {
@@ -41,15 +53,16 @@ export function keyed<T extends object>(shape: Shape<T>): Shape<T & { readonly k
 /** A string; RULE says in words what is wrong with it, or undefined. */
 export function text(what: string, rule: (value: string) => string | undefined, schema: object = {}): Shape<string> {
   return {
-    schema: { type: 'string', description: what, ...schema },
+    schema: { type: 'string', ...schema },
     read(node, report) {
       if (node.kind !== 'scalar' || typeof node.value !== 'string') {
-        report(node, `${what} is wanted here, not ${describe(node)}${quoteHint(node)}`);
+        report(node, `${what} is wanted here, not ${describe(node)}${textHint(node, rule)}`);
         return undefined;
       }
-      const wrong = hasControl(node.value) ? 'it holds a control character' : rule(node.value);
+      const unseen = unseenIn(node.value);
+      const wrong = unseen ? `it holds ${unseen}, which cannot be seen` : rule(node.value);
       if (!wrong) return node.value;
-      report(node, `${JSON.stringify(node.value)} is no ${what.replace(/^(an?|the) /, '')}: ${wrong}`);
+      report(node, `${quote(node.value)} is no ${what.replace(/^(an?|the) /, '')}: ${wrong}`);
       return undefined;
     },
   };
@@ -74,38 +87,49 @@ export function object<T extends object>(
       for (const { key, value } of node.entries) {
         const shape = shapes.get(key.text);
         if (shape) values.push([key.text, shape.read(value, report)]);
-        else report(key, `unknown key "${key.text}"${nearest(key.text, [...shapes.keys()])}`);
+        else report(key, `unknown key ${quote(key.text)}${nearest(key.text, [...shapes.keys()])}`);
       }
       const there = new Set(node.entries.map((entry) => entry.key.text));
-      for (const name of required) if (!there.has(name)) report(node, `the key "${name}" is missing`);
+      for (const name of required) if (!there.has(name) && !node.isCut) report(node, `the key "${name}" is missing`);
       return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as T;
     },
   };
 }
 
-/** A map from names of the user's to values; gives them in the file's order. */
-export function record<T>(what: string, name: Shape<string>, shape: Shape<T>): Shape<{ name: Placed<string>; value: T }[]> {
+/** One entry of a map from names of the user's to values. */
+export interface Named<T> {
+  readonly name: Placed<string>;
+  /** Else it is none that is allowed, or was there already: that has been reported. */
+  readonly isNameGood: boolean;
+  readonly value: T;
+}
+
+/** A map from names of the user's to values; gives them in the file's order. WRONG: what stands for a value that is none. */
+export function record<T>(name: Shape<string>, shape: Shape<T>, wrong: T): Shape<Named<T>[]> {
   return {
-    schema: { type: 'object', description: what, propertyNames: name.schema, additionalProperties: shape.schema },
+    schema: { type: 'object', propertyNames: name.schema, additionalProperties: shape.schema },
     read(node, report) {
       if (!isMap(node, report)) return undefined;
-      return node.entries.flatMap(({ key, value }) => {
-        const keyNode: ScalarNode = { kind: 'scalar', value: key.text, source: key.text, line: key.line, column: key.column };
-        const good = name.read(keyNode, report);
-        const read = shape.read(value, report);
-        if (good === undefined || read === undefined) return [];
-        return [{ name: { value: good, line: key.line, column: key.column }, value: read }];
+      const before = new Set<string>();
+      return node.entries.map(({ key, value }) => {
+        const isNameGood = name.read(toScalar(key), report) !== undefined && !before.has(key.text);
+        before.add(key.text);
+        return { name: { value: key.text, line: key.line, column: key.column }, isNameGood, value: shape.read(value, report) ?? wrong };
       });
     },
   };
 }
 
+function toScalar({ text, value, line, column }: KeyNode): ScalarNode {
+  return { kind: 'scalar', value: value === undefined ? text : value, source: text, line, column };
+}
+
 export function list<T>(what: string, shape: Shape<T>): Shape<T[]> {
   return {
-    schema: { type: 'array', description: what, items: shape.schema },
+    schema: { type: 'array', items: shape.schema },
     read(node, report) {
       if (node.kind !== 'list') {
-        report(node, `a list is wanted here (${what}), not ${describe(node)}`);
+        report(node, `a list of ${what} is wanted here, not ${describe(node)}${listHint(node)}`);
         return undefined;
       }
       return node.items.flatMap((item) => shape.read(item, report) ?? []);
@@ -117,7 +141,7 @@ export function list<T>(what: string, shape: Shape<T>): Shape<T[]> {
 export function oneOrMore<T>(what: string, shape: Shape<T>): Shape<T[]> {
   const many = list(what, shape);
   return {
-    schema: { anyOf: [shape.schema, many.schema], description: what },
+    schema: { anyOf: [shape.schema, many.schema] },
     read(node, report) {
       if (node.kind === 'list') return many.read(node, report);
       const one = shape.read(node, report);
@@ -132,7 +156,7 @@ export function choice<T>(word: string, make: () => T): Shape<T> {
     schema: { const: word },
     read(node, report) {
       if (node.kind === 'scalar' && node.value === word) return make();
-      report(node, `a list or "${word}" is wanted here, not ${describe(node)}`);
+      report(node, `a list or "${word}" is wanted here, not ${describe(node)}${listHint(node)}`);
       return undefined;
     },
   };
@@ -164,26 +188,36 @@ function isMap(node: Node, report: Report): node is MapNode {
   return false;
 }
 
-function describe(node: Node): string {
+/** What a node is called to a person. */
+export function describe(node: Node): string {
   if (node.kind === 'map') return 'keys and values';
-  return node.kind === 'list' ? 'a list' : typeName(node.value);
+  if (node.kind === 'list') return 'a list';
+  if (node.value === null) return 'nothing';
+  return typeof node.value === 'boolean' ? 'true or false' : `a ${typeof node.value}`;
 }
 
-function quoteHint(node: Node): string {
-  return node.kind === 'scalar' && node.value !== null ? `: write "${node.source}" in quotes if you mean the text` : '';
+/** Quotes help only where the text would do. */
+function textHint(node: Node, rule: (value: string) => string | undefined): string {
+  if (node.kind !== 'scalar' || node.source === '') return '';
+  return `: ${rule(node.source) ?? `write "${node.source}" in quotes if you mean the text`}`;
 }
 
-function hasControl(value: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for, with those that turn the direction of text.
-  return /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff]/.test(value);
+function listHint(node: Node): string {
+  return node.kind === 'scalar' && node.value === null ? '' : ': put it in [ ]';
 }
+
+/** More help nobody to choose. */
+const MAX_LISTED = 12;
+/** No name is longer, and it would take long to compare. */
+const MAX_COMPARED = 64;
 
 /** `; did you mean "cables"?`, if there is a word that is near enough. */
 export function nearest(word: string, words: readonly string[]): string {
-  const ranked = words.map((one) => ({ one, far: distance(word.toLowerCase(), one) })).sort((a, b) => a.far - b.far);
+  const compared = word.slice(0, MAX_COMPARED).toLowerCase();
+  const ranked = words.map((one) => ({ one, far: distance(compared, one.toLowerCase()) })).sort((a, b) => a.far - b.far);
   const [best] = ranked;
   if (best && best.far <= Math.max(1, Math.floor(best.one.length / 2))) return `; did you mean "${best.one}"?`;
-  return `; known are ${words.join(', ')}`;
+  return `; known are ${words.slice(0, MAX_LISTED).join(', ')}${words.length > MAX_LISTED ? ', …' : ''}`;
 }
 
 /** Levenshtein distance, row by row. */

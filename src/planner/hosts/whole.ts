@@ -1,0 +1,18 @@
+import type { HostsFile, Subhost } from '../../resources/hosts.ts';
+import type { RawFile, RawSubhost } from './format.ts';
+import type { Named } from './shape.ts';
+
+/** A subhost in all its forms, for checks that tell of what it is where it is written. */
+export interface Whole {
+  readonly raw: Named<RawSubhost>;
+  /** With what it takes from the defaults. */
+  readonly written: RawSubhost;
+  readonly subhost: Subhost;
+}
+
+export function wholesOf(raw: RawFile, { subhosts }: HostsFile): Whole[] {
+  return subhosts.flatMap((subhost, index) => {
+    const one = raw.subhosts?.[index];
+    return one ? [{ raw: one, written: { ...raw.defaults, ...one.value }, subhost }] : [];
+  });
+}
