@@ -124,10 +124,13 @@ function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-guardStreams();
-try {
-  const wanted = await parse(process.argv.slice(2));
-  process.exitCode = wanted ? await runCommand(wanted.command, wanted.args) : ExitCode.ok;
-} catch (error) {
-  process.exitCode = report(error);
+/** The whole program: from the words of the command line to the exit code. */
+export async function main(): Promise<void> {
+  guardStreams();
+  try {
+    const wanted = await parse(process.argv.slice(2));
+    process.exitCode = wanted ? await runCommand(wanted.command, wanted.args) : ExitCode.ok;
+  } catch (error) {
+    process.exitCode = report(error);
+  }
 }

@@ -14,8 +14,8 @@ export function needRoot(): void {
 export async function runThroughSudo(): Promise<number | undefined> {
   if (!findProgram('sudo')) return undefined;
   process.stderr.write('ob: this needs root: running it again through sudo\n');
-  const [node = process.execPath, ...words] = process.argv;
+  const [, ...words] = process.argv;
   // sudo clears the environment.
   const colour = process.env['NO_COLOR'] ? ['env', `NO_COLOR=${process.env['NO_COLOR']}`] : [];
-  return (await runAttached('sudo', ['-u', 'root', '--', ...colour, node, ...words])).exitCode;
+  return (await runAttached('sudo', ['-u', 'root', '--', ...colour, process.execPath, ...process.execArgv, ...words])).exitCode;
 }

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
+
+/** A folder with the launcher and, in place of Node, a program that prints what it was started with. */
+function createFolder(t: test.TestContext): { dist: string; node: string; start(program: string): string[] } {
+  const folder = mkdtempSync(`${tmpdir()}/ob launcher `);
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [dist, node] = [`${folder}/dist`, `${folder}/node`];
+  mkdirSync(dist);
+  copyFileSync(`${DIST}/ob`, `${dist}/ob`);
+  writeFileSync(node, '#!/bin/sh\nprintf "%s\\n" "$@"\n');
+  chmodSync(node, 0o755);
+  const start = (program: string): string[] =>
+    execFileSync(program, ['plan', 'a b', ''], { cwd: dist, env: { ...process.env, OB_NODE: node }, encoding: 'utf8' })
+      .split('\n')
+      .slice(0, -1);
+  return { dist, node, start };
+}
+
+function markOf(node: string): string {
+  const { ino, size, ctimeMs } = statSync(node);
+  return `${ino}.${size}.${Math.floor(ctimeMs / 1000)}`;
+}
+
+test('the snapshot is started where it was taken by this Node and in this folder', (t) => {
+  const { dist, node, start } = createFolder(t);
+  writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n`);
+  const words = ['--snapshot-blob', `${dist}/ob.blob`, `${dist}/ob`, 'plan', 'a b', ''];
+  assert.deepEqual(start(`${dist}/ob`), words);
+  symlinkSync(`${dist}/ob`, `${dist}/../link`);
+  assert.deepEqual(start(`${dist}/../link`), words);
+  assert.deepEqual(start('./ob'), words);
+});
+
+test('without a snapshot, or with one of another Node or folder, the bundle is', (t) => {
+  const { dist, node, start } = createFolder(t);
+  const words = [`${dist}/ob.js`, 'plan', 'a b', ''];
+  assert.deepEqual(start(`${dist}/ob`), words);
+  for (const mark of [`1.2.3 ${dist}`, `${markOf(node)} /elsewhere`, '']) {
+    writeFileSync(`${dist}/ob.node`, `${mark}\n`);
+    assert.deepEqual(start(`${dist}/ob`), words, mark);
+  }
+});
+
+test('snapshot and bundle say the same', { skip: existsSync(`${DIST}/ob.node`) ? false : 'this Node takes no snapshot' }, () => {
+  const cases = [
+    ['--help'],
+    ['apply', '--help'],
+    ['plan', '--nothing'],
+    ['validate', 'no-such-file'],
+    ['validate', 'fixtures/hosts.yaml'],
+    ['schema'],
+  ];
+  for (const words of cases) {
+    const [one, other] = [[`${DIST}/ob`], [process.execPath, `${DIST}/ob.js`]].map(([program = '', ...first]) => {
+      const { status, stdout, stderr } = spawnSync(program, [...first, ...words], { cwd: `${DIST}/..`, encoding: 'utf8' });
+      return { status, stdout, stderr };
+    });
+    assert.deepEqual(one, other, words.join(' '));
+    assert.ok(one && one.stdout.length + one.stderr.length > 20, words.join(' '));
+  }
+});
