@@ -59,7 +59,8 @@ export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | un
       if (!blocker && link.kind === 'veth') live.push(await toLive(machine, link, wanted.get(`veth/${link.name}`)));
       else if (blocker && wanted.has(blocker.address)) blockers.push(blocker);
     }
-    return { live: markCrossed(live, wanted), blockers };
+    const inside = await Promise.all(desired.map((spec) => blockerInside(machine, spec, live)));
+    return { live: markCrossed(live, wanted), blockers: [...blockers, ...inside.flat()] };
   },
 
   async converge(machine, tasks) {
@@ -79,6 +80,16 @@ export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | un
 
 function nameOf(address: string): string {
   return address.slice('veth/'.length);
+}
+
+/** A link in the subhost that has the cable's name there, and is no cable of ours. */
+async function blockerInside(machine: Machine, { address, fields, extra }: VethSpec, live: readonly VethLive[]): Promise<Blocker[]> {
+  const links = (await machine.look.inside(extra.netns))?.links ?? [];
+  const other = links.find((link) => link.name === fields.inside);
+  const isOther = !links.some((link) => link.name === 'lo' && link.alias === extra.mark);
+  if (!other || isOther || live.some((one) => one.holds.includes(`link:${extra.netns}/${other.name}`))) return [];
+  const what = `link ${other.name}${other.kind ? ` (${other.kind})` : ''} exists in network namespace ${extra.netns} and is no cable of ob`;
+  return [{ address, what, hint: `ip -n ${extra.netns} link delete ${other.name}` }];
 }
 
 function toSpec(file: HostsFile, subhost: Subhost, cable: Cable): VethSpec {
