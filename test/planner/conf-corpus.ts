@@ -22,9 +22,14 @@ export const HOSTILE: Readonly<Record<string, Hostile>> = {
   'a substitution as MAC': { conf: `${base}CABLES==$(touch\${IFS}CANARY)\n`, refused: /is no MAC/ },
   'a command behind a service': { conf: `${base}START=ssh; reboot\n`, refused: /^web\.conf:2:7: "ssh;" is no service or a path/m },
   'a substitution as service': { conf: `${base}START=$(touch\${IFS}CANARY)\n`, refused: /is no service or a path/ },
-  'a substitution in a path of START': {
-    conf: `${base}START=/$(touch\tCANARY)\n`,
-    refused: /"CANARY\)" is no service/,
+  'a command behind a path of START': {
+    conf: `${base}START=/x;touch CANARY\n`,
+    means: {
+      start: [
+        { name: '/x;touch', optional: false },
+        { name: 'CANARY', optional: false },
+      ],
+    },
   },
   'a substitution in every path': {
     conf: `BASE=$(touch CANARY)\nUPPER=\`touch CANARY\`\nWORK=';touch CANARY;'\nLIVE="$(touch CANARY)"\nLOWER=/;touch CANARY\n${noStart}`,
