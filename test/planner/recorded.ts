@@ -55,19 +55,20 @@ export function listRecordings(): string[] {
     .sort();
 }
 
-/** What `ob plan` would make of a folder in fixtures/plans; the options are in the first line of its hosts file. */
+/** What `ob` would make of a folder in fixtures/plans; the first line of its hosts file may say how it is called. */
 export async function readRecording(name: string): Promise<Recording> {
   const base: unknown = JSON.parse(readFileSync(`${PLANS}/live.json`, 'utf8'));
   const patch: unknown = JSON.parse(readFileSync(`${PLANS}/${name}/live.json`, 'utf8'));
   const recorded = mergePatch(base, patch) as Recorded;
   const text = readFileSync(`${PLANS}/${name}/hosts.yaml`, 'utf8');
-  const limit = /^# ob plan --limit (\S+)$/m.exec(text)?.[1]?.split(',');
+  const [, command = '', names] = /^# ob (plan --limit|stop|restart|destroy) (\S+)$/m.exec(text) ?? [];
   const look = toLook(recorded, bootDigests());
   const file = parseHostsFile(text, '/etc/ob/hosts.yaml', factsOf(await look.links()));
-  const desired = listDesired(kinds, file);
+  const desired = command === 'stop' || command === 'destroy' ? [] : listDesired(kinds, file);
   const machine = { scope: file.scope, reaper: '/nowhere', width: 1, look, say: () => {} };
   const world = await readWorld(kinds, machine, desired);
-  return { file, world, plan: makePlan(kinds, desired, world, { limit: limit && new Set(limit) }) };
+  const order = command === 'stop' || command === 'restart' ? ({ order: command } as const) : {};
+  return { file, world, plan: makePlan(kinds, desired, world, { limit: names ? new Set(names.split(',')) : undefined, ...order }) };
 }
 
 /** JSON Merge Patch, RFC 7396: objects are merged, null removes, all else replaces. */
