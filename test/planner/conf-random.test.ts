@@ -102,7 +102,7 @@ function outcome(read: () => unknown): unknown {
 
 test('the imported file says what the conf files say, or is refused for the same', () => {
   let good = 0;
-  for (let seed = 1; seed <= 3000; seed++) {
+  for (let seed = 1; seed <= 1500; seed++) {
     const random = createRandom(seed);
     const sources = times(1 + random(3), (index) => ({ path: `/opt/c${index}/c${index}.conf`, text: randomConf(random) }));
     const { node, comments, problems } = parseConfs(sources);
@@ -116,7 +116,7 @@ test('the imported file says what the conf files say, or is refused for the same
     );
     if (!Array.isArray(fromConf)) good++;
   }
-  assert(good > 500, `only ${good} files were good ones`);
+  assert(good > 250, `only ${good} files were good ones`);
 });
 
 test('every comment and every line without effect is in the imported file', () => {

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { createProblems, type Locate } from '../hosts/problems.ts';
-import { showPath } from '../hosts/show.ts';
+import { quote, showPath } from '../hosts/show.ts';
 import { splitLines, splitWords, type Word } from './lines.ts';
 
 /** overlay-boot's list of the subhosts that are started at boot is known by its name. */
@@ -19,8 +19,7 @@ export function parseBootList(text: string, path: string): { confs: readonly Wor
     warnings.report(line, 'overlay-boot passes over a line that has a # anywhere: ignored');
     return [];
   });
-  for (const word of confs)
-    if (!/^\/[^\0]*$/.test(word.text)) problems.report(word, `${JSON.stringify(word.text)} is no full path of a conf file`);
+  for (const word of confs) if (!/^\/[^\0]*$/.test(word.text)) problems.report(word, `${quote(word.text)} is no full path of a conf file`);
   if (problems.size > 0) throw problems.toError();
   return { confs, warnings: warnings.sorted().map(({ line, message }) => `${showPath(path)}:${line}: ${message}`) };
 }

@@ -1,6 +1,6 @@
 import type { KeyNode, MapNode, Report } from '../hosts/node.ts';
 import { createProblems, type Locate, type Problems } from '../hosts/problems.ts';
-import { showPath } from '../hosts/show.ts';
+import { quote, showPath } from '../hosts/show.ts';
 import { type Comments, readConf, type Source } from './conf.ts';
 import { KNOWN, type Known } from './known.ts';
 
@@ -49,7 +49,7 @@ function withoutTwins(entries: Entries, report: Report): Entries {
   const names = new Map<string, KeyNode>();
   return entries.filter(({ key }) => {
     const before = names.get(key.text);
-    if (before) report(key, `subhost ${JSON.stringify(key.text)} is there already`, before);
+    if (before) report(key, `subhost ${quote(key.text)} is there already`, before);
     else names.set(key.text, key);
     return !before;
   });

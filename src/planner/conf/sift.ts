@@ -1,5 +1,6 @@
 import type { Report } from '../hosts/node.ts';
 import { nearest } from '../hosts/shape.ts';
+import { quote } from '../hosts/show.ts';
 import type { Known } from './known.ts';
 import type { Line, Variable } from './lines.ts';
 
@@ -10,9 +11,6 @@ export interface Kept {
 }
 
 const VARIABLES = 'NAME BASE CABLES INIT LIVE LOG LOWER POSTMOUNT PREMOUNT RAM_SIZE SHARE START UPPER WORK'.split(' ');
-
-/** Longer lines are cut where they are named. */
-const MAX_SHOWN = 60;
 
 /** The lines that count. Each that does not is named in a warning and stays as a comment; END: what is below the last one. */
 export function sift(lines: readonly Line[], { known, warn }: { known: Known; warn: Report }): { kept: Kept[]; end: string[] } {
@@ -26,7 +24,7 @@ export function sift(lines: readonly Line[], { known, warn }: { known: Known; wa
       continue;
     }
     const before = line.kind === 'variable' ? seen.get(line.name) : undefined;
-    const why = line.kind === 'other' ? `${show(line.text)} is no variable` : whyIgnored(line, before, known);
+    const why = line.kind === 'other' ? `${quote(line.text)} is no variable` : whyIgnored(line, before, known);
     if (line.kind === 'variable' && !line.spaced && line.name !== 'SHARE' && !before) seen.set(line.name, line);
     if (why !== undefined) {
       warn(line, `${why}: ignored`);
@@ -45,10 +43,6 @@ function whyIgnored({ name, spaced }: Variable, before: Variable | undefined, kn
   if (!VARIABLES.includes(name)) return `there is no variable ${name}${similar(name)}`;
   if (before) return `${name} is there already, and the first one counts`;
   return name === 'NAME' || known.subhostKey(name.toLowerCase()) ? undefined : `${name} is not supported yet`;
-}
-
-function show(text: string): string {
-  return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
 }
 
 function similar(name: string): string {

@@ -1,5 +1,6 @@
 import { resolve as resolvePath } from 'node:path';
 import type { Node, ScalarNode } from '../hosts/node.ts';
+import { quote } from '../hosts/show.ts';
 import type { Known } from './known.ts';
 import { plain, splitWords, type Word } from './lines.ts';
 
@@ -45,7 +46,7 @@ function start(value: Word, { refuse }: Reading): Node {
   const text = plain(value.text);
   if (text === 'none') return scalar(value);
   for (const word of splitWords(value))
-    if (plain(word.text).startsWith('.')) refuse(word, `"${word.text}" is no service: a path begins with "/" here`);
+    if (plain(word.text).startsWith('.')) refuse(word, `${quote(word.text)} is no service: a path begins with "/" here`);
   return list(value, scalar);
 }
 
@@ -65,7 +66,7 @@ function cable(word: Word, { known, drop }: Reading): Node | undefined {
   const [, bridge = '', tag] = /^([^=]*)=\.(.*)$/.exec(text) ?? [];
   if (tag === undefined) return scalar(word);
   if (!known.vlan) {
-    drop(word, `the VLAN cable "${text}"`);
+    drop(word, `the VLAN cable ${quote(text)}`);
     return undefined;
   }
   const { line, column } = word;
