@@ -26,11 +26,14 @@ subhosts:
   client: { base: /var/lib/ob/client, cables: [{ bridge: ob0, address: 10.77.0.3/24 }] }
 `;
 
+/** Is there as long as web's start command runs. */
+export const BEGUN = '/var/lib/ob/web/live/opt/begun';
+
 /** The same, but web's start command does not end before `letGo`. */
 const SLOW_HOSTS = HOSTS.replace('base: /var/lib/ob/web,', 'base: /var/lib/ob/web, start: [/opt/slow],');
 
 const SLOW = `#!/bin/sh
-[ "$1" = start ] || exit 0
+if [ "$1" = stop ]; then exec rm -f /opt/begun /opt/go; fi
 echo begun >/opt/begun
 until [ -e /opt/go ]; do sleep 0.05; done
 `;
@@ -60,7 +63,7 @@ export interface Held extends Started {
 export async function startHeld(machine: TestMachine, start: () => Started): Promise<Held> {
   await writeSlow(machine, SLOW);
   const started = start();
-  await until('web is starting', () => isThere(machine, '/var/lib/ob/web/live/opt/begun'));
+  await until('web is starting', () => isThere(machine, BEGUN));
   return { ...started, pid: Number(machine.read('/run/ob/lock').split(' ')[0]) };
 }
 

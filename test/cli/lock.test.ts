@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createMachine, noLive } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
-import { HOSTS, holdApply, initsOf, isThere, letGo, ownersOfLock, startOb } from './helpers.ts';
+import { BEGUN, HOSTS, holdApply, initsOf, isThere, letGo, ownersOfLock, startOb } from './helpers.ts';
 
 const BOTH = ['ob:demo/client', 'ob:demo/web'];
 
@@ -69,6 +69,21 @@ test('runs that wait get the lock one after the other, also when the one before 
     ended.map(({ stderr }) => stderr).join(''),
   );
   assert.equal(isThere(machine, '/run/ob'), false);
+});
+
+test('who was waiting keeps others out as well, though its file is not the one it waited at', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const held = await holdApply(machine);
+  const waiting = startOb(machine, 'apply', '--lock-timeout', '60');
+  await until('it waits', () => waiting.said().includes('waiting'));
+  machine.write('/mnt/hosts.yaml', machine.read('/mnt/hosts.yaml').replace('ram_size: 10M', 'ram_size: 11M'));
+  await letGo(machine);
+  assert.equal((await held.ended).code, 0);
+  await until('web is starting again', () => waiting.said().includes('stopped  process/web') && isThere(machine, BEGUN));
+  const third = await machine.ob('apply');
+  assert.equal(third.code, 75, third.stdout);
+  await letGo(machine);
+  assert.equal((await waiting.ended).code, 0);
 });
 
 test('a link or a folder that others may write to in the place of the lock is refused, not followed', { skip: noLive }, async (t) => {
