@@ -2,33 +2,22 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ObError, toObError } from './error.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
-import type { Blocker, Kind, Live, Result, Spec } from './kind.ts';
+import type { Blocker, Kind, Result } from './kind.ts';
 import { findHolders, type UpperUse } from './linux/holders.ts';
-import { type MountEntry, optionValue } from './linux/mountinfo.ts';
+import type { MountEntry } from './linux/mountinfo.ts';
 import { readIfThere } from './linux/proc.ts';
 import { mountRoots, unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
 import { markOf, parseMark } from './marks.ts';
+import { byPoint, listRoots, type MountExtra, type MountFields, type MountHandle, type MountLive, type MountSpec } from './mount-seen.ts';
 import { failure, needProgram, run } from './run.ts';
-
-/** An index signature lets the planner read fields whose names it does not know. */
-type MountFields = {
-  readonly [field: string]: string | boolean | null;
-  readonly type: 'overlay' | 'bind';
-  readonly live: string;
-  readonly access: 'rw' | 'ro';
-  readonly on_top: boolean;
-};
-type MountExtra = { readonly mark: string; readonly subhost: Subhost };
-type MountSpec = Spec<MountFields, MountExtra>;
-type MountLive = Live<MountFields, { readonly live: string }>;
 
 /**
  * The root of a subhost in the machine's own mount namespace: an overlay, or a bind mount where upper is lower.
  * The mark is the mount's source. A bind mount shows the source of its filesystem and can have no other,
  * so an empty tmpfs beneath it carries the mark.
  */
-export const mount: Kind<MountFields, MountExtra, { live: string }, MountSpec, MountLive> = {
+export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountLive> = {
   name: 'mount',
   rules: {
     type: { class: 'replace', why: 'a mount cannot change its type' },
@@ -49,7 +38,7 @@ export const mount: Kind<MountFields, MountExtra, { live: string }, MountSpec, M
 
   async list(machine, desired) {
     const stacks = byPoint(machine.look.mounts());
-    const live = [...stacks.values()].flatMap((stack) => toLive(machine, stack, desired));
+    const live = listRoots(machine, stacks, desired);
     const blockers = desired.flatMap((spec) => blockerOf(machine, spec, stacks.get(spec.fields.live) ?? []));
     return { live, blockers: [...blockers, ...usedUppers(machine, live, desired)] };
   },
@@ -79,12 +68,19 @@ export const mount: Kind<MountFields, MountExtra, { live: string }, MountSpec, M
   },
 
   async remove(machine, live) {
-    const roots = live.map((one) => ({ key: one.address, point: one.handle.live, depth: depthOf(machine, one.handle.live) }));
+    const roots = live.flatMap(({ address, handle }) =>
+      handle.points.map((point, index) => ({ address, key: `${address}#${index}`, point, depth: depthOf(machine, point) })),
+    );
     const errors = await unmountRoots(
       machine.reaper,
       roots.filter(({ depth }) => depth > 0),
     );
-    return live.map(({ address, handle }) => toResult(address, errors.get(address), (error) => explainBusy(error, handle.live)));
+    // Where mounts propagate, one that goes takes its copies with it: they are no mount points any more.
+    const left = roots.filter(({ key }) => !/Invalid argument$/.test(errors.get(key)?.message ?? ''));
+    return live.map(({ address }) => {
+      const [first] = left.filter((root) => root.address === address && errors.has(root.key));
+      return toResult(address, errors.get(first?.key ?? ''), (error) => explainBusy(error, first?.point ?? ''));
+    });
   },
 };
 
@@ -114,52 +110,6 @@ function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
     extra: { mark, subhost },
     summary: upper === lower ? `${upper} bound to ${live}` : `overlay on ${live}, upper ${upper}, lower ${lower}`,
   };
-}
-
-function byPoint(entries: readonly MountEntry[]): Map<string, MountEntry[]> {
-  const stacks = new Map<string, MountEntry[]>();
-  for (const entry of entries) stacks.set(entry.point, [...(stacks.get(entry.point) ?? []), entry]);
-  return stacks;
-}
-
-/** STACK: all that is mounted at one point, the topmost last. */
-function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonly MountSpec[]): MountLive[] {
-  const marked = stack.filter((entry) => parseMark(entry.source)?.scope === machine.scope);
-  const [entry] = marked;
-  const owner = parseMark(entry?.source);
-  if (!entry || !owner) return [];
-  const root = entry.type === 'tmpfs' ? stack[stack.indexOf(entry) + 1] : entry;
-  const layers = entry.type === 'tmpfs' ? boundLayer(machine, entry.point, owner.name, desired) : overlayLayers(entry);
-  return [
-    {
-      address: `mount/${owner.name}`,
-      subhost: owner.name,
-      needs: [],
-      holds: [
-        `dir:${entry.point}`,
-        ...Object.entries(layers).flatMap(([name, path]) => (name === 'lower' || path === null ? [] : [`dir:${path}`])),
-      ],
-      fields: {
-        type: entry.type === 'tmpfs' ? 'bind' : 'overlay',
-        live: entry.point,
-        ...layers,
-        access: root?.options.includes('ro') ? 'ro' : 'rw',
-        on_top: root !== undefined && root === stack.at(-1),
-      },
-      handle: { live: entry.point },
-    },
-  ];
-}
-
-function overlayLayers(entry: MountEntry): Record<string, string> {
-  const layer = (name: string): string => optionValue(entry.options, name) ?? '';
-  return { lower: layer('lowerdir'), upper: layer('upperdir'), work: layer('workdir') };
-}
-
-/** A bind mount does not say which directory it shows: but it is the very same one. */
-function boundLayer(machine: Machine, live: string, name: string, desired: readonly MountSpec[]): Record<string, string | null> {
-  const upper = desired.find((spec) => spec.subhost === name)?.extra.subhost.upper;
-  return { upper: upper && machine.look.isSameDirectory(upper, live) ? upper : null };
 }
 
 function blockerOf(machine: Machine, spec: MountSpec, stack: readonly MountEntry[]): Blocker[] {

@@ -1,0 +1,90 @@
+import type { Subhost } from './hosts.ts';
+import type { Live, Spec } from './kind.ts';
+import { type MountEntry, optionValue } from './linux/mountinfo.ts';
+import type { Machine } from './machine.ts';
+import { parseMark } from './marks.ts';
+
+/** An index signature lets the planner read fields whose names it does not know. */
+export type MountFields = {
+  readonly [field: string]: string | boolean | null;
+  readonly type: 'overlay' | 'bind';
+  readonly live: string;
+  readonly access: 'rw' | 'ro';
+  readonly on_top: boolean;
+};
+export type MountExtra = { readonly mark: string; readonly subhost: Subhost };
+export type MountSpec = Spec<MountFields, MountExtra>;
+/** POINTS: all at which it shows, see `mergeCopies`. */
+export type MountHandle = { readonly points: readonly string[] };
+export type MountLive = Live<MountFields, MountHandle>;
+
+/** All that is mounted at each point, the topmost last. */
+export function byPoint(entries: readonly MountEntry[]): Map<string, MountEntry[]> {
+  const stacks = new Map<string, MountEntry[]>();
+  for (const entry of entries) stacks.set(entry.point, [...(stacks.get(entry.point) ?? []), entry]);
+  return stacks;
+}
+
+/** The roots of subhosts that carry the scope's mark, each once. */
+export function listRoots(
+  machine: Machine,
+  stacks: ReadonlyMap<string, readonly MountEntry[]>,
+  desired: readonly MountSpec[],
+): MountLive[] {
+  const roots = [...stacks.values()].flatMap((stack) => toLive(machine, stack, desired));
+  return mergeCopies(roots, new Map(desired.map((spec) => [spec.address, spec.fields.live])));
+}
+
+/** STACK: all that is mounted at one point, the topmost last. */
+function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonly MountSpec[]): MountLive[] {
+  const marked = stack.filter((entry) => parseMark(entry.source)?.scope === machine.scope);
+  const [entry] = marked;
+  const owner = parseMark(entry?.source);
+  if (!entry || !owner) return [];
+  const root = entry.type === 'tmpfs' ? stack[stack.indexOf(entry) + 1] : entry;
+  const layers = entry.type === 'tmpfs' ? boundLayer(machine, entry.point, owner.name, desired) : overlayLayers(entry);
+  return [
+    {
+      address: `mount/${owner.name}`,
+      subhost: owner.name,
+      needs: [],
+      holds: [
+        `dir:${entry.point}`,
+        ...Object.entries(layers).flatMap(([name, path]) => (name === 'lower' || path === null ? [] : [`dir:${path}`])),
+      ],
+      fields: {
+        type: entry.type === 'tmpfs' ? 'bind' : 'overlay',
+        live: entry.point,
+        ...layers,
+        access: root?.options.includes('ro') ? 'ro' : 'rw',
+        on_top: root !== undefined && root === stack.at(-1),
+      },
+      handle: { points: [entry.point] },
+    },
+  ];
+}
+
+/**
+ * A root may show at several points, as after `mount --rbind / /chroot`. The file says which of them is meant; without
+ * it the first is, since copies come later. It is gone when all of them are: until then the overlay is in use.
+ */
+function mergeCopies(roots: readonly MountLive[], wanted: ReadonlyMap<string, string>): MountLive[] {
+  const addresses = [...new Set(roots.map((root) => root.address))];
+  return addresses.flatMap((address) => {
+    const all = roots.filter((root) => root.address === address);
+    const meant = all.find((root) => root.fields.live === wanted.get(address)) ?? all[0];
+    const points = [meant, ...all.filter((root) => root !== meant)].flatMap((root) => root?.handle.points ?? []);
+    return meant ? [{ ...meant, handle: { points } }] : [];
+  });
+}
+
+function overlayLayers(entry: MountEntry): Record<string, string> {
+  const layer = (name: string): string => optionValue(entry.options, name) ?? '';
+  return { lower: layer('lowerdir'), upper: layer('upperdir'), work: layer('workdir') };
+}
+
+/** A bind mount does not say which directory it shows: but it is the very same one. */
+function boundLayer(machine: Machine, live: string, name: string, desired: readonly MountSpec[]): Record<string, string | null> {
+  const upper = desired.find((spec) => spec.subhost === name)?.extra.subhost.upper;
+  return { upper: upper && machine.look.isSameDirectory(upper, live) ? upper : null };
+}
