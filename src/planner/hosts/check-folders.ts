@@ -18,23 +18,49 @@ interface Folder extends Spot {
 /** The directories of all subhosts: there, or to be made; on the right filesystem; and none inside another. */
 export function checkFolders(wholes: readonly Whole[], facts: Facts, report: Report): void {
   const once = oncePerPlace(report);
-  for (const whole of wholes) if (whole.written.base) checkOne(whole, whole.written.base, facts, once);
-  checkNested(wholes.flatMap(foldersOf), once);
+  const folders = wholes.flatMap((whole) => {
+    const roles = rolesOf(whole.subhost).filter((role) => isKnown(role, whole) && isRight(role, whole, facts, once));
+    checkLayers(whole, roles, facts, once);
+    return roles.filter((role) => role !== 'base' && role !== 'lower').map((role) => toFolder(role, whole));
+  });
+  checkNested(folders, once);
 }
 
-function checkOne({ written, subhost }: Whole, base: Spot, facts: Facts, report: Report): void {
-  const spotOf = (role: Role): Spot => written[role] ?? base;
-  for (const role of rolesOf(subhost)) {
-    const wrong = wrongRole(role, subhost, facts) ?? wrongRelative(role, { written, subhost });
-    if (wrong) report(spotOf(role), wrong);
-  }
-  const { lower, upper, work, live } = subhost;
-  if (lower === live || lower === upper) return;
-  if (isInside(lower, upper)) report(spotOf('lower'), `lower ${lower} is inside upper ${upper}: no overlay can have it so`);
-  if (isInside(lower, work)) report(spotOf('lower'), `lower ${lower} is inside work ${work}: no overlay can have it so`);
-  const [one, other] = [facts.deviceOf(upper), facts.deviceOf(work)];
-  if (one !== undefined && other !== undefined && one !== other)
-    report(written.work ?? written.upper ?? base, `work ${work} is on another filesystem than upper ${upper}: overlay needs both on one`);
+/** Can it be said where this is? Not of what is written but wrong, nor of what is below a base that is missing. */
+function isKnown(role: Role, { written }: Whole): boolean {
+  const text = written[role]?.value;
+  if (text === undefined) return !written.keys.has(role) && (role === 'lower' || written.base !== undefined);
+  return role === 'base' || text.startsWith('/') || written.base !== undefined;
+}
+
+/** What is not written comes from base. */
+function spotOf(role: Role, { raw, written }: Whole): Spot {
+  return written[role] ?? written.base ?? raw.name;
+}
+
+function toFolder(role: Role, whole: Whole): Folder {
+  const { line, column } = spotOf(role, whole);
+  const { name } = whole.subhost;
+  return { line, column, path: whole.subhost[role], role, owner: /^[a-z0-9-]+$/.test(name) ? name : quote(name) };
+}
+
+function isRight(role: Role, whole: Whole, facts: Facts, report: Report): boolean {
+  const wrong = wrongRole(role, whole.subhost, facts) ?? wrongRelative(role, whole);
+  if (wrong) report(spotOf(role, whole), wrong);
+  return !wrong;
+}
+
+/** Of roles that are right, whether an overlay can have them together. */
+function checkLayers(whole: Whole, roles: readonly Role[], facts: Facts, report: Report): void {
+  const { lower, upper, work } = whole.subhost;
+  for (const role of ['upper', 'work'] as const)
+    if (roles.includes('lower') && roles.includes(role) && isInside(lower, whole.subhost[role]))
+      report(spotOf('lower', whole), `lower ${lower} is inside ${role} ${whole.subhost[role]}: no overlay can have it so`);
+  if (!roles.includes('upper') || !roles.includes('work')) return;
+  const devices = [facts.deviceOf(upper), facts.deviceOf(work)];
+  if (devices.includes(undefined) || devices[0] === devices[1]) return;
+  const spot = spotOf(whole.written.work ? 'work' : 'upper', whole);
+  report(spot, `work ${work} is on another filesystem than upper ${upper}: overlay needs both on one`);
 }
 
 /** What is used of a subhost. A tree that is mounted already is looked for by the plan. */
@@ -64,26 +90,13 @@ function wrongRole(role: Role, subhost: Subhost, facts: Facts): string | undefin
 }
 
 /** A relative path means a place below base; where it leads out of it, something else was meant. */
-function wrongRelative(role: Role, { written, subhost }: Pick<Whole, 'written' | 'subhost'>): string | undefined {
+function wrongRelative(role: Role, { written, subhost }: Whole): string | undefined {
   const text = written[role]?.value;
   if (text === undefined || text.startsWith('/') || role === 'base' || role === 'lower') return undefined;
   const way = relative(subhost.base, resolvePath(subhost.base, text));
   if (way !== '' && !/^\.\.(\/|$)/.test(way)) return undefined;
   const where = way === '' ? 'is base itself' : `leads out of base ${subhost.base}`;
   return `"${text}" ${where}: write an absolute path if you mean ${subhost[role]}`;
-}
-
-/** What a subhost has for itself alone. A role that was written, but wrong, is nowhere. */
-function foldersOf({ raw, written, subhost }: Whole): Folder[] {
-  const { base } = written;
-  if (!base) return [];
-  const owner = raw.isNameGood ? subhost.name : quote(subhost.name);
-  return rolesOf(subhost)
-    .filter((role) => role !== 'base' && role !== 'lower' && (written[role] || !written.keys.has(role)))
-    .map((role) => {
-      const { line, column } = written[role] ?? base;
-      return { line, column, path: subhost[role], role, owner };
-    });
 }
 
 /** Sorted by path, a directory comes right after the nearest one that it is inside of. */

@@ -13,8 +13,7 @@ export function check(raw: RawFile, file: HostsFile, facts: Facts, report: Repor
   const wholes = wholesOf(raw, file);
   checkCables(raw, wholes, facts, report);
   checkStart(raw, wholes, facts, report);
-  for (const { raw: one } of wholes)
-    if (!one.value.keys.has('base') && !raw.defaults?.keys.has('base')) report(one.name, 'the key "base" is missing');
+  for (const { raw: one, written } of wholes) if (!written.keys.has('base')) report(one.name, 'the key "base" is missing');
   checkFolders(wholes, facts, report);
 }
 
@@ -28,7 +27,7 @@ function checkStart(raw: RawFile, wholes: readonly Whole[], facts: Facts, report
   for (const { written, subhost } of wholes)
     for (const [index, entry] of (written.start ?? []).entries()) {
       const name = subhost.start[index]?.name ?? '';
-      if (entry.value.startsWith('.') && !canBeSeen(name, subhost, facts)) once(entry, `${name} does not exist`);
+      if (entry.value.startsWith('.') && !canBeSeen(name, subhost, facts)) once(entry, `there is no ${name}`);
     }
 }
 

@@ -33,7 +33,7 @@ export function parseYaml(text: string, report: Report): Node | undefined {
   if (second) report(spotOf(second.range[0]), 'more than one document in the file: put all subhosts into one');
   const errors = first ? documents.flatMap((document) => document.errors) : composer.streamInfo().errors;
   const cutLine = reportErrors([...openBrackets(text, scan), ...toSlips(errors, scan)], spotOf, report);
-  if (first?.contents) return readRoot(first.contents as YamlNode, { spotOf, report, cutLine });
+  if (first?.contents && !isLeftOut(first.contents as YamlNode)) return readRoot(first.contents as YamlNode, { spotOf, report, cutLine });
   if (cutLine === NOWHERE) report({ line: 1, column: 1 }, 'the file is empty');
   return undefined;
 }
@@ -142,7 +142,7 @@ const VALUE: readonly string[] = ['BAD_DQ_ESCAPE', 'BAD_SCALAR_START'];
 
 function toSlips(errors: readonly YAMLParseError[], { quoted, open }: Scan): Slip[] {
   return errors.flatMap(({ code, message, pos }) => {
-    if (REFUSED.includes(code) || (open.length > 0 && / end with a .$/.test(message))) return [];
+    if (REFUSED.includes(code) || (open.length > 0 && / end with a .$|flow-error-end/.test(message))) return [];
     const isQuoted = code === 'BAD_DQ_ESCAPE' || message.startsWith('Missing closing');
     const kind = VALUE.includes(code) ? 'value' : 'grammar';
     return [{ kind, offset: isQuoted ? lastUpTo(pos[0], quoted) : pos[0], message: toWords(message) }];

@@ -13,6 +13,7 @@ export interface Whole {
 export function wholesOf(raw: RawFile, { subhosts }: HostsFile): Whole[] {
   return subhosts.flatMap((subhost, index) => {
     const one = raw.subhosts?.[index];
-    return one ? [{ raw: one, written: { ...raw.defaults, ...one.value }, subhost }] : [];
+    const keys = new Set([...(raw.defaults?.keys ?? []), ...(one?.value.keys ?? [])]);
+    return one ? [{ raw: one, written: { ...raw.defaults, ...one.value, keys }, subhost }] : [];
   });
 }

@@ -12,6 +12,8 @@ const WORDS: readonly (readonly [form: RegExp, words: string])[] = [
   [/^All (?:mapping|sequence) items must start.*/, 'this begins in another column than what is above it: check the indentation'],
   [/^Unexpected (?:flow-map-end|flow-seq-end) token[^"]*"(.)"/, 'this $1 closes nothing'],
   [/^Flow (?:map|sequence) .*end with a (.)$/, 'a $1 is missing before this'],
+  [/^Block collections are not allowed within flow.*/, 'between brackets, a "," is missing here or a key is too many'],
+  [/^Unexpected flow-error-end .*/, 'these brackets do not match'],
   [/^Missing , (?:or : )?between flow.*/, 'a "," is missing before this'],
   [/^Comments must be separated.*/, 'a comment needs a space before its #; a value that holds a # needs quotes'],
 ];
