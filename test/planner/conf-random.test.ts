@@ -7,23 +7,7 @@ import type { Facts } from '../../src/planner/hosts/facts.ts';
 import type { KeyNode, MapNode, Node } from '../../src/planner/hosts/node.ts';
 import { parseYaml } from '../../src/planner/hosts/parse.ts';
 import { parseHostsFile, toHostsFile } from '../../src/planner/hosts/read.ts';
-
-type Random = (below: number) => number;
-
-/** mulberry32: the same seed gives the same run. */
-function createRandom(seed: number): Random {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-function pick<T>(random: Random, from: readonly T[]): T {
-  return from[random(from.length)] as T;
-}
+import { createRandom, pick, type Random } from '../random.ts';
 
 function times<T>(count: number, make: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => make(index));

@@ -2,24 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Outcome } from '../../src/planner/apply.ts';
 import { ObError } from '../../src/resources/error.ts';
+import { createRandom, pick, type Random } from '../random.ts';
 import { KINDS, type Run, start } from './held.ts';
-
-type Random = (below: number) => number;
-
-/** mulberry32: the same seed gives the same run. */
-function createRandom(seed: number): Random {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-function pick<T>(random: Random, from: readonly T[]): T {
-  return from[random(from.length)] as T;
-}
 
 /** Things that need some of those before them and hold some of three names. */
 function randomGraph(random: Random): string {
