@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createMachine, noLive, type TestMachine } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
 import { HOSTS, holdApply, letGo, linesOf, OB, startHeld } from './helpers.ts';
@@ -52,6 +53,21 @@ test('on a terminal what runs stands below what has ended; in the end the screen
     stable(inPipe),
   );
   assert.equal(screen.at(-1), '', 'the cursor stands below all that was said');
+});
+
+test('what ends at once, by a second Ctrl-C, leaves the terminal clean too', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const terminal = await createTerminal(machine);
+  const held = await startHeld(machine, () => terminal.start('apply'));
+  terminal.type('\u0003');
+  await until('it says so', () => held.said().includes('interrupted'));
+  // As long as one press and what repeats it are taken for one.
+  await sleep(350);
+  terminal.type('\u0003');
+  const { code, stdout } = await held.ended;
+  assert.equal(code, 130);
+  const screen = screenOf(stdout);
+  assert.ok(!screen.some((line) => /steps|starting \/opt/.test(line)), screen.join('\n'));
 });
 
 test('no line of the display in place is wider than the terminal', { skip: noLive }, async (t) => {
