@@ -130,12 +130,17 @@ test('the list for boot stands for what it names; what it does not start is said
   );
 });
 
-test('a list for boot that names what is not there is refused, with the place', (t) => {
+test('a list for boot that names what is not there, or nothing, is refused', (t) => {
   const at = folder(t, { 'a.conf': 'BASE=a\n' });
   writeFileSync(`${at}/subhosts.conf`, `${at}/a.conf\n ${at}/x.conf\n`);
   assert.deepEqual(
     refusal(() => importConfFiles([`${at}/subhosts.conf`], quiet), at),
     ['subhosts.conf:2:2: x.conf: there is no such file'],
+  );
+  writeFileSync(`${at}/subhosts.conf`, `# ${at}/a.conf\n`);
+  assert.deepEqual(
+    refusal(() => importConfFiles([`${at}/subhosts.conf`], quiet), at),
+    ['subhosts.conf: it names no subhost'],
   );
   writeFileSync(`${at}/subhosts.conf`, '/a.conf a.conf\n$(id).conf\n');
   assert.deepEqual(

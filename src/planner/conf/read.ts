@@ -44,6 +44,8 @@ function collect(paths: readonly string[], warn: Warn): Reading {
     if (isBootList(path)) readBootList(path, reading);
     else read(path, '', reading);
   }
+  if (reading.errors.length === 0 && reading.sources.size === 0)
+    reading.errors.push(`${reading.lists.map(showPath).join(', ')}: it names no subhost`);
   if (reading.errors.length > 0) throw new ObError(reading.errors.join('\n'), { exitCode: ExitCode.badFile });
   return reading;
 }
