@@ -125,6 +125,7 @@ function toWords({ mark, cgroup, subhost }: BootRequest, index: number): string[
     String(START_LIMIT_MS),
     String(STOP_LIMIT_MS),
     bootDigest(subhost),
+    ...subhost.shares.flatMap(({ source, target, readOnly }) => ['share', source, target, readOnly ? 'ro' : 'rw']),
     'start',
     ...subhost.start.map(toEntry),
   ];

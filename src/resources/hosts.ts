@@ -24,6 +24,7 @@ export interface Subhost {
   readonly live: string;
   readonly cables: readonly Cable[];
   readonly start: readonly StartEntry[];
+  readonly shares: readonly Share[];
   /** Size in bytes of the tmpfs on /run; null: no mount. */
   readonly ramSize: number | null;
 }
@@ -39,6 +40,13 @@ export interface Cable {
   readonly mac: string | null;
   readonly address: readonly string[];
   readonly gateway: readonly string[];
+}
+
+/** A directory or file of the machine's that the subhost sees too. */
+export interface Share {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
 }
 
 export interface StartEntry {

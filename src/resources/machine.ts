@@ -55,6 +55,8 @@ export interface Look {
   netnsNames(): readonly NetnsName[];
   inside(netns: string): Promise<Inside | undefined>;
   mounts(): readonly MountEntry[];
+  /** The same, with what belongs to which filesystem. */
+  mountinfo(): readonly Mount[];
   cgroupRoot(): string | undefined;
   cgroups(): readonly Owner[];
   /**
@@ -86,6 +88,7 @@ export function createLook(reaper: string): Look {
     netnsNames,
     inside: async (netns) => (await insides()).get(netns),
     mounts: once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8'))),
+    mountinfo: once(() => parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))),
     cgroupRoot: once(findCgroupRoot),
     cgroups: once(() => {
       const root = findCgroupRoot();

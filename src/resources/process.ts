@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { bootDigest, STOP_LIMIT_MS, toEntry } from './boot.ts';
 import { toObError } from './error.ts';
-import type { HostsFile, Subhost } from './hosts.ts';
+import type { HostsFile, Share, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Need, Result, Spec } from './kind.ts';
 import { cgroupName, cgroupPath, endCgroup, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
 import { endInit, hasFailed, type Init } from './linux/init.ts';
@@ -9,6 +9,7 @@ import { formatSize, optionValue, parseSize } from './linux/mountinfo.ts';
 import type { LiveInit, Machine } from './machine.ts';
 import { markOf } from './marks.ts';
 import { run } from './run.ts';
+import { changeShares, listShares, showShare } from './shares.ts';
 import { bootAll, retry, type Startable } from './start.ts';
 
 type ProcessFields = {
@@ -21,6 +22,7 @@ type ProcessFields = {
   /** Size of /run, e.g. `50M`; `none`: not mounted. */
   readonly ram_size: string;
   readonly inside: readonly string[];
+  readonly shares: readonly string[];
   readonly not_started: readonly string[];
 };
 /** INIT is undefined where only a cgroup is left. */
@@ -44,6 +46,7 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     ram_size: { class: 'restart', why: '/run is mounted when a subhost boots' },
     root: { class: 'restart', why: 'its root is read-only inside' },
     inside: { class: 'restart', why: 'its own mounts are made when a subhost boots' },
+    shares: { class: 'live', why: 'shares come and go while it runs' },
     not_started: { class: 'live', why: 'the start command is run again' },
   },
 
@@ -59,15 +62,16 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
       // Whose cgroup is gone may still run.
       ...look.netnsNames().map((one) => one.name),
     ]);
-    const live = [...names].flatMap((name) => toLive(machine, name));
+    const shares = new Map(desired.map((spec) => [spec.subhost, spec.extra.subhost.shares]));
+    const live = [...names].flatMap((name) => toLive(machine, name, shares.get(name) ?? []));
     return { live, blockers: desired.flatMap((spec) => blockerOf(machine, spec)) };
   },
 
   async converge(machine, tasks) {
-    const retries = tasks.flatMap(({ spec, live }) => (live?.handle.init ? retry(machine, spec, live.handle.init) : []));
+    const kept = tasks.flatMap(({ spec, live }) => (live?.handle.init ? change(machine, spec, live, live.handle.init) : []));
     const boots = tasks.filter((task) => !task.live?.handle.init).map((task) => task.spec);
-    const [booted, retried] = await Promise.all([bootAll(machine, boots), Promise.all(retries)]);
-    return [...booted, ...retried];
+    const [booted, changed] = await Promise.all([bootAll(machine, boots), Promise.all(kept)]);
+    return [...booted, ...changed];
   },
 
   async remove(machine, live) {
@@ -103,11 +107,18 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
       inside: INNER_MOUNTS,
       // A tree that is the administrator's own may be read-only for a reason.
       ...(subhost.lower === subhost.live ? {} : { root: 'rw' }),
+      shares: subhost.shares.map(showShare).sort(),
       not_started: [],
     },
     extra: { mark: markOf({ scope: file.scope, name }), subhost },
     summary: `starts ${subhost.start.map((entry) => entry.name).join(', ') || 'nothing'}; /run ${formatSizeOrNone(subhost.ramSize)}`,
   };
+}
+
+/** What can be put right while it runs. */
+async function change(machine: Machine, spec: ProcessSpec, live: ProcessLive, init: Init): Promise<Result> {
+  const error = await changeShares(machine.reaper, init, live.fields.shares ?? [], spec.extra.subhost.shares);
+  return error ? { address: spec.address, error } : retry(machine, spec, init);
 }
 
 function listEntries(entries: readonly string[]): string {
@@ -118,14 +129,14 @@ function formatSizeOrNone(bytes: number | null): string {
   return bytes === null ? 'none' : formatSize(bytes);
 }
 
-function toLive(machine: Machine, name: string): ProcessLive[] {
+function toLive(machine: Machine, name: string, wanted: readonly Share[]): ProcessLive[] {
   const { look, scope } = machine;
   const owner = { scope, name };
   const init = look.init(owner);
   const root = look.cgroupRoot();
   const isThere = init || look.cgroups().some((one) => one.scope === scope && one.name === name);
   if (!root || !isThere) return [];
-  const fields = init ? seenFields(machine, init, name) : { running: 'no' };
+  const fields = init ? { ...seenFields(machine, init, name), shares: seenShares(machine, init, name, wanted) } : { running: 'no' };
   const address = `process/${name}` as const;
   const needs = [`netns/${name}`, `mount/${name}`] as const;
   return [{ address, subhost: name, needs, holds: init ? layersOf(init) : [], fields, handle: { cgroup: cgroupPath(root, owner), init } }];
@@ -137,7 +148,11 @@ function layersOf(init: LiveInit): string[] {
   return ['upperdir', 'workdir'].flatMap((option) => optionValue(root?.superOptions ?? [], option) ?? []).map((path) => `dir:${path}`);
 }
 
-function seenFields(machine: Machine, init: LiveInit, name: string): ProcessFields {
+function seenShares({ scope, look }: Machine, init: LiveInit, name: string, wanted: readonly Share[]): string[] {
+  return listShares(init.mounts, markOf({ scope, name }), look.mountinfo(), wanted);
+}
+
+function seenFields(machine: Machine, init: LiveInit, name: string): Omit<ProcessFields, 'shares'> {
   const mark = markOf({ scope: machine.scope, name });
   const mounts = init.mounts.filter((mount) => mount.source === mark);
   const memory = mounts.find((mount) => mount.point === '/run');

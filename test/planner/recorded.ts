@@ -110,6 +110,7 @@ function toLook(recorded: Recorded, digests: ReadonlyMap<string, string>): Look 
       return links && { links: toLinks(links), routes: routes.map((route) => ({ ...NO_ROUTE, ...route })) };
     },
     mounts: () => parseMounts(`${Object.values(recorded.mounts).flat().join('\n')}\n`),
+    mountinfo: () => parseMountinfo('1 0 254:0 / / rw - ext4 /dev/root rw\n'),
     cgroupRoot: () => '/sys/fs/cgroup',
     cgroups: () => Object.keys(inits).flatMap((name) => parseMark(`ob:${name}`) ?? []),
     init: ({ scope, name }) => toInit(inits[`${scope}/${name}`], `${scope}/${name}`, digests),

@@ -13,6 +13,7 @@ import {
   type Shape,
   text,
 } from './shape.ts';
+import { share } from './share.ts';
 import { cidr, ip, linkName, mac, path, type RamSize, ramSize, scopeName, startEntry, subhostName } from './values.ts';
 
 /** A hosts file as it is written: checked value by value, nothing filled in. */
@@ -36,6 +37,7 @@ export interface RawSubhost {
   readonly live?: Placed<string>;
   readonly cables?: readonly Placed<RawCable>[];
   readonly start?: readonly Placed<string>[];
+  readonly share?: readonly Placed<string>[];
   readonly ram_size?: RamSize;
 }
 
@@ -143,6 +145,13 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
       'A name is started by "service NAME start", a path by "PATH start", both inside. A path with ./ or ../ is meant from this file. "none": nothing.',
     default: ['networking', 'ssh'],
     examples: [['networking', 'ssh'], ['./start/web'], 'none'],
+  }),
+  share: described(list('shares', share), {
+    title: 'Shares',
+    description:
+      'Directories and files of the machine that the subhost sees too: "DIR" or "DIR:INSIDE", with ":ro" if it may not write there. A relative DIR is meant from base. They come and go while the subhost runs.',
+    default: [],
+    examples: [['/srv/data', '/srv/www:/var/www:ro']],
   }),
   ram_size: described(ramSize, {
     title: 'Size of /run',

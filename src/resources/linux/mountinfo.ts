@@ -1,6 +1,8 @@
 /** One line of /proc/PID/mountinfo, proc_pid_mountinfo(5). Options are split, not parsed. */
 export interface Mount {
   readonly id: number;
+  /** MAJOR:MINOR of the filesystem. */
+  readonly device: string;
   /** Directory of the filesystem that is shown here; `/` unless it is a bind mount of a part. */
   readonly root: string;
   readonly point: string;
@@ -24,12 +26,13 @@ function parseLine(line: string): Mount[] {
   // ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG…] - TYPE SOURCE SUPEROPTIONS
   const fields = line.split(' ');
   const separator = fields.indexOf('-', 6);
-  const [id, , , root, point, options] = fields;
+  const [id, , device, root, point, options] = fields;
   const [type, source, superOptions] = fields.slice(separator + 1);
   if (separator < 0 || !id || !root || !point || !type) return [];
   return [
     {
       id: Number(id),
+      device: device ?? '',
       root: unescapeOctal(root),
       point: unescapeOctal(point),
       options: (options ?? '').split(','),
