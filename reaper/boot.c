@@ -9,6 +9,7 @@ enum { FIXED_WORDS = 9, SHARE_WORDS = 4 };
 
 /* The writing end of each subhost's commit pipe, or -1. */
 static int commit_fd[MAX_ITEMS];
+static long child[MAX_ITEMS];
 
 static bool is_size(const char *text) {
     int64_t value;
@@ -94,7 +95,7 @@ static void write_pid(const char *mark, long pid) {
 }
 
 /* The writing end of the new subhost's commit pipe, or a negative errno that has been reported. */
-static int start_one(struct spec *spec, const struct rlimit64 *files) {
+static int start_one(struct spec *spec, const struct rlimit64 *files, long *child_pid) {
     int pipe[2];
     long cgroup = sys_openat(AT_FDCWD, spec->cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
     if (cgroup < 0) {
@@ -112,6 +113,7 @@ static int start_one(struct spec *spec, const struct rlimit64 *files) {
     sys_close(pipe[0]);
     if (pid > 0) {
         write_pid(spec->mark, pid);
+        *child_pid = pid;
         return pipe[1];
     }
     write_error(1, spec->mark, "clone", pid, spec->cgroup);
@@ -126,7 +128,7 @@ static int start_all(int count, char **word) {
     for (int at = 0, i = 0; at <= count; i++) {
         int length = length_of_spec(count - at, word + at);
         parse_spec(&spec, length, word + at);
-        commit_fd[i] = start_one(&spec, &files);
+        commit_fd[i] = start_one(&spec, &files, &child[i]);
         if (commit_fd[i] < 0) status = FAILED;
         at += length + 1;
     }
@@ -160,15 +162,45 @@ static const char *mark_of(int index, char **word) {
     return *word;
 }
 
+/* "MARK ended": whoever counts those that go through their lists must not count on it any more. */
+static void report_ended(int specs, char **word) {
+    int how;
+    for (long pid; (pid = sys_wait4(-1, &how, WNOHANG)) > 0;)
+        for (int i = 0; i < specs; i++) {
+            if (child[i] != pid) continue;
+            write_word(1, mark_of(i, word), "ended");
+            if (commit_fd[i] >= 0) sys_close(commit_fd[i]);
+            commit_fd[i] = -1;
+        }
+}
+
+static bool is_any_waiting(int specs) {
+    for (int i = 0; i < specs; i++)
+        if (commit_fd[i] >= 0) return true;
+    return false;
+}
+
+/* The next line, while children that end are reported. */
+static bool next_line(int specs, char **word, int signals, char *text, size_t size) {
+    struct pollfd poll[2] = {{.fd = 0, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    char info[128]; /* struct signalfd_siginfo */
+    for (;;) {
+        if (!is_any_waiting(specs) || sys_ppoll(poll, 2, NULL) < 0) return false;
+        if (poll[1].revents) {
+            sys_read(signals, info, sizeof info);
+            report_ended(specs, word);
+        }
+        if (poll[0].revents) return read_line(text, size);
+    }
+}
+
 /* Until end-of-file, or until nobody waits any more. */
-static int commit_all(int specs, char **word) {
+static int commit_all(int specs, char **word, int signals) {
     char text[16];
     int64_t index;
-    int status = DONE, waiting = 0;
-    for (int i = 0; i < specs; i++) waiting += commit_fd[i] >= 0;
-    while (waiting && read_line(text, sizeof text)) {
+    int status = DONE;
+    while (next_line(specs, word, signals, text, sizeof text)) {
         if (!parse_number(text, &index) || index >= specs) return USAGE;
-        waiting -= commit_fd[index] >= 0;
         if (commit((int)index) == DONE) continue;
         write_error(1, mark_of((int)index, word), "commit", -EPIPE, "");
         status = FAILED;
@@ -192,7 +224,10 @@ int boot(int count, char **word) {
         write_error(1, word[0], "close_range", error, "");
         return FAILED;
     }
+    const signal_set ended = (signal_set)1 << (SIGCHLD - 1);
+    block_signal(SIGCHLD);
+    int signals = (int)sys_signalfd4(-1, &ended, O_CLOEXEC);
     int status = start_all(count, word);
-    int later = commit_all(specs, word);
+    int later = commit_all(specs, word, signals);
     return later ? later : status;
 }

@@ -99,6 +99,11 @@ function end(one: Progress, error?: ObError): void {
   if (error) one.error ??= error;
 }
 
+/** Its place is free for the next one; those that have gone through their lists have said so before. */
+function endEarly(one: Progress): void {
+  if (one.state !== 'ended') end(one, new ObError('the subhost ended while it was starting'));
+}
+
 function takeLine(one: Progress, line: string, say: (text: string) => void): void {
   const failed = parseReaperError(line);
   const [, word, ...rest] = line.split(' ');
@@ -107,6 +112,7 @@ function takeLine(one: Progress, line: string, say: (text: string) => void): voi
   if (failed) end(one, failed.error);
   else if (word === 'pid') one.pid = Number(status);
   else if (word === 'ready') one.state = 'ready';
+  else if (word === 'ended') endEarly(one);
   else if (word === 'start') say(`starting ${rest.join(' ')}`);
   else if (word === 'done' && status === 'skp') one.skipped.push(name);
   else if (word === 'done' && status !== '000') one.failed.push({ name, status });

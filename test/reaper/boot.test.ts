@@ -99,3 +99,19 @@ test('wrong words are refused before anything is started', { skip: noLive }, asy
     assert.deepEqual([ran.code, ran.stdout], [64, '']);
   }
 });
+
+test('one that ends while others wait is told at once', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  const [one, two] = [await rig.place('one'), await rig.place('two')];
+  await script(rig, one, '/slow', 'sleep 600');
+  const boot = await rig.boot(toSpec(one, { entries: ['/slow'] }), toSpec(two));
+  await boot.line(`${one.mark} ready`);
+  await boot.line(`${two.mark} ready`);
+  await boot.say('0\n');
+  await boot.line(`${one.mark} start`);
+  await rig.machine.sh(`kill -KILL ${pidOf(boot, one)}`);
+  await boot.line(`${one.mark} ended`);
+  await boot.say('1\n');
+  await boot.line(`${two.mark} finished`);
+  assert.equal((await boot.ended).code, 0);
+});
