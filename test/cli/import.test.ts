@@ -30,7 +30,7 @@ test('the smallest example of overlay-boot(8) comes up, is what its file says, a
   // Without networking, and with a root that is the machine's own tree below one of its own.
   assert.equal(await machine.sh('ip -n copy -br link | cut -d" " -f1'), 'lo');
   assert.equal(await machine.sh('cmp /mnt/opt/copy/live/etc/os-release /etc/os-release && echo same'), 'same');
-  assert.match(await machine.sh(`grep ' / ' /proc/${copy?.pid1}/mounts`), /upperdir=\/mnt\/opt\/copy\/root/);
+  assert.match(await machine.sh('cat /proc/mounts'), /^ob:default\/copy \/mnt\/opt\/copy\/live overlay .*upperdir=\/mnt\/opt\/copy\/root/m);
   await machine.sh('echo kept >/mnt/opt/copy/live/root/kept');
   assertQuiet(await machine.ob('destroy', path), 0, 'destroy');
   assert.equal(
@@ -41,12 +41,18 @@ test('the smallest example of overlay-boot(8) comes up, is what its file says, a
 
 test('a run with a conf file is about its subhost and no other', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
-  await confs(machine, { 'a/a.conf': 'BASE=.\nSTART=none\nCABLES= =\n', 'b/b.conf': 'BASE=.\nSTART=none\n', 'other/hosts.yaml': '' });
+  await confs(machine, {
+    'a/a.conf': 'BASE=.\nSTART=none\nCABLES= =\nSHARE= file:/srv/seen\n',
+    'a/file': 'shared\n',
+    'b/b.conf': 'BASE=.\nSTART=none\n',
+    'other/hosts.yaml': '',
+  });
   machine.write('/mnt/opt/other/hosts.yaml', 'subhosts: { other: { base: ., start: none } }\n');
   const [a, b, both] = ['/mnt/opt/a/a.conf', '/mnt/opt/b/b.conf', '/mnt/opt/other/both.yaml'];
   const names = async (): Promise<string> => machine.sh('ls /run/netns | tr "\\n" " "');
   assertQuiet(await machine.ob('apply', '/mnt/opt/other/hosts.yaml'), 0, 'apply the hosts file');
   await machine.ob('apply', a);
+  assert.equal((await machine.ob('exec', 'a', '--', 'cat', '/srv/seen')).stdout, 'shared\n');
   assertQuiet(await machine.ob('apply', b), 0, 'apply b');
   assert.equal(await names(), 'a b other');
   assert.match((await machine.ob('apply', b, a)).stdout, /^Nothing to do: /);

@@ -77,3 +77,12 @@ test('the example of the page on hosts files is a good file', { skip: noLive }, 
   const ran = await machine.ob('validate');
   assert.deepEqual([ran.code, ran.stderr], [0, '']);
 });
+
+test('what the page for users of overlay-boot shows is true', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  // Where overlay-boot(8) has its examples; nothing of the real folder is seen or touched.
+  await machine.sh('mount -t tmpfs tmpfs /opt && mkdir -p /opt/subhost/copy');
+  const page = 'docs/overlay-boot.md';
+  machine.write('/opt/subhost/copy/copy.conf', `${shownIn(page)[0]?.output.join('\n')}\n`);
+  await checkPage(machine, page, '/opt/subhost/copy');
+});
