@@ -4,7 +4,7 @@ import { ExitCode, ObError } from '../resources/error.ts';
 import type { Look } from '../resources/machine.ts';
 
 /** Every subhost that runs, of all scopes or of one, by name. */
-export function listRunning(look: Look, scope?: string): Running[] {
+function listRunning(look: Look, scope?: string): Running[] {
   return look
     .cgroups()
     .filter((owner) => scope === undefined || owner.scope === scope)
