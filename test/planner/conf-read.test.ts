@@ -94,6 +94,16 @@ test('a problem between two files names both places', (t) => {
   );
 });
 
+test('a name that is there already is one problem, whatever else the two files have in common', (t) => {
+  const conf = 'BASE=.\nCABLES= =02:00:00:00:00:01\n';
+  const at = folder(t, { 'a/web.conf': conf, 'b/web.conf': conf, 'c/c.conf': `${conf}NAME=web\n` });
+  const paths = ['a/web.conf', 'b/web.conf', 'c/c.conf'].map((name) => `${at}/${name}`);
+  assert.deepEqual(
+    refusal(() => readConfFiles(paths, ANY, quiet), at),
+    ['b/web.conf:1:1: subhost "web" is there already, in a/web.conf:1', 'c/c.conf:3:6: subhost "web" is there already, in a/web.conf:1'],
+  );
+});
+
 test('a folder that two files share is a problem of the second', (t) => {
   const at = folder(t, { 'a.conf': 'BASE=.\n', 'b.conf': 'BASE=.\nUPPER=upper\nWORK=w\n' });
   assert.deepEqual(

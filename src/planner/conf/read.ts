@@ -81,10 +81,8 @@ function readBootList(path: string, reading: Reading): void {
 
 /** NAMED: the place where the file is named, to begin a message with. */
 function read(path: string, named: string, reading: Reading): void {
-  const full = resolvePath(path);
-  if (reading.sources.has(full)) return;
   try {
-    reading.sources.set(full, { path, text: readText(path) });
+    reading.sources.set(resolvePath(path), { path, text: readText(path) });
   } catch (error) {
     keepError(error, named, reading);
   }
