@@ -39,8 +39,8 @@ export function createProgress(screen: Screen, paint: Paint, now: () => number =
 
   /** ABOVE: lines that are to stay. In one write, or a terminal might show the screen half drawn. */
   const redraw = (above: readonly string[]): void => {
-    // Up by that many lines, and clear to the end of the screen: ECMA-48 CUU and ED.
-    const erase = drawn > 0 ? `\u001b[${drawn}A\u001b[J` : '';
+    // Up by that many lines, to the first column (a Ctrl-C shows as ^C there), and clear to the end: ECMA-48 CPL and ED.
+    const erase = drawn > 0 ? `\u001b[${drawn}F\u001b[J` : '';
     const region = isOver ? [] : regionLines(state, screen, now()).map((line) => paint('dim', cut(line, screen.columns - 1)));
     drawn = region.length;
     const text = [...above, ...region].map((line) => `${line}\n`).join('');

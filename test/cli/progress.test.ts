@@ -31,7 +31,8 @@ function createTerminal(size: { columns?: number; rows?: number } = {}): Termina
     write(text) {
       terminal.writes++;
       const [erase, rest] = text.startsWith(CSI) ? splitAt(text, text.indexOf(CLEAR) + CLEAR.length) : ['', text];
-      const up = Number(erase.slice(CSI.length, -`A${CLEAR}`.length));
+      const up = Number(erase.slice(CSI.length, -`F${CLEAR}`.length));
+      assert(!erase || erase.endsWith(`F${CLEAR}`), 'a ^C that the terminal shows would stay in the first columns');
       assert(up < terminal.rows, 'the cursor cannot go up that far');
       terminal.lines.length -= up;
       assert(rest === '' || rest.endsWith('\n'), 'a line is left open');
