@@ -21,7 +21,7 @@ export function checkCables(raw: RawFile, wholes: readonly Whole[], facts: Facts
     const once = oncePerPlace(report);
     for (const cable of cables) checkGateway(cable, once);
     checkDefaultRoutes(cables, once);
-    checkBridges(cables, new Set(bridges.map(({ name }) => name.value)), facts, report);
+    checkBridges(cables, bridges, facts, report);
   }
 }
 
@@ -94,11 +94,12 @@ function checkDefaultRoutes(cables: readonly RawCable[], report: Report): void {
 /** So many names are compared with one that is unknown. */
 const MAX_KNOWN = 64;
 
-function checkBridges(cables: readonly RawCable[], own: ReadonlySet<string>, { bridges }: Facts, report: Report): void {
+function checkBridges(cables: readonly RawCable[], written: readonly Named<RawBridge>[], { bridges }: Facts, report: Report): void {
   if (!bridges) return;
-  const known = [...own, ...bridges].slice(0, MAX_KNOWN);
+  const there = new Set([...written.map(({ name }) => name.value), ...bridges]);
+  const known = [...written.flatMap(({ name, isNameGood }) => (isNameGood ? name.value : [])), ...bridges].slice(0, MAX_KNOWN);
   for (const { bridge } of cables) {
-    if (!bridge || own.has(bridge.value) || bridges.has(bridge.value)) continue;
+    if (!bridge || there.has(bridge.value)) continue;
     const hint = known.length > 0 ? nearest(bridge.value, known) : '; write it under "bridges" and ob makes it';
     report(bridge, `unknown bridge "${bridge.value}": it is neither in this file nor on this machine${hint}`);
   }

@@ -11,6 +11,7 @@ import {
   type YAMLParseError,
   type Node as YamlNode,
 } from 'yaml';
+import { createBrackets } from './brackets.ts';
 import type { KeyNode, MapNode, Node, Report, Spot } from './node.ts';
 import { codePoint, quote } from './show.ts';
 import { toWords } from './yaml-words.ts';
@@ -20,12 +21,12 @@ const MAX_DEPTH = 16;
 /** YAML 1.2 text to nodes. Every problem is reported; undefined if nothing can be made of the text. */
 export function parseYaml(text: string, report: Report): Node | undefined {
   if (reportUnprintable(text, report)) return undefined;
-  const lines = new LineCounter();
+  const lines = countLines(text);
   const spotOf = (offset: number): Spot => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const scan = scanTokens(text, lines, (offset, message) => report(spotOf(offset), message));
+  const scan = scanTokens(text, (offset, message) => report(spotOf(offset), message));
   if (!scan) return undefined;
   const composer = new Composer({ version: '1.2', schema: 'core', resolveKnownTags: false, uniqueKeys: false, prettyErrors: false });
   const documents = [...composer.compose(scan.tokens)];
@@ -51,6 +52,13 @@ function reportUnprintable(text: string, report: Report): boolean {
   return lines.some((bad) => bad !== null);
 }
 
+/** Not left to the parser: it forgets lines behind some errors. */
+function countLines(text: string): LineCounter {
+  const lines = new LineCounter();
+  for (let start = 0; start >= 0; start = text.indexOf('\n', start) + 1 || -1) lines.addNewLine(start);
+  return lines;
+}
+
 /** The text as the parser's tokens, and where in it what begins. */
 interface Scan {
   readonly tokens: readonly CST.Token[];
@@ -66,9 +74,8 @@ type ReportAt = (offset: number, message: string) => void;
  * The composer calls itself for every level, and 20,000 open brackets can abort Node itself, which nothing can catch. So
  * the depth is watched token by token, before it sees any of them; undefined if it is too deep.
  */
-function scanTokens(text: string, lines: LineCounter, reportAt: ReportAt): Scan | undefined {
-  const parser = new Parser(lines.addNewLine);
-  lines.addNewLine(0);
+function scanTokens(text: string, reportAt: ReportAt): Scan | undefined {
+  const parser = new Parser();
   const tokens: CST.Token[] = [];
   const quoted: number[] = [];
   const brackets = createBrackets();
@@ -87,37 +94,6 @@ function scanTokens(text: string, lines: LineCounter, reportAt: ReportAt): Scan 
   }
   tokens.push(...parser.end());
   return { tokens, quoted, open: brackets.end() };
-}
-
-interface Brackets {
-  see(type: CST.TokenType | null, lexeme: string, offset: number): void;
-  /** Where those are that were never closed. */
-  end(): readonly number[];
-}
-
-/** The parser lets any bracket close any other, and tells of it where it noticed, which can be many lines below. */
-function createBrackets(): Brackets {
-  let inside: { readonly close: string; readonly offset: number }[] = [];
-  const open: number[] = [];
-  const leave = (count: number): void => {
-    open.push(...inside.slice(count).map(({ offset }) => offset));
-    inside = inside.slice(0, count);
-  };
-  return {
-    see(type, lexeme, offset) {
-      if (type === 'flow-map-start' || type === 'flow-seq-start') inside.push({ close: lexeme === '{' ? '}' : ']', offset });
-      if (type === 'flow-error-end') leave(0);
-      if (type !== 'flow-map-end' && type !== 'flow-seq-end') return;
-      const closed = inside.findLastIndex(({ close }) => close === lexeme);
-      if (closed < 0) return;
-      leave(closed + 1);
-      inside.pop();
-    },
-    end() {
-      leave(0);
-      return open;
-    },
-  };
 }
 
 /** What makes a file say something else than what stands there. */

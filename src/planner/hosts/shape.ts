@@ -1,5 +1,5 @@
 import type { KeyNode, MapNode, Node, Report, ScalarNode, Spot } from './node.ts';
-import { quote, unseenIn } from './show.ts';
+import { quote, showText, unseenIn } from './show.ts';
 
 /**
  * What a value in the file must look like. One description serves both the check with line and column and the
@@ -216,8 +216,8 @@ export function nearest(word: string, words: readonly string[]): string {
   const compared = word.slice(0, MAX_COMPARED).toLowerCase();
   const ranked = words.map((one) => ({ one, far: distance(compared, one.toLowerCase()) })).sort((a, b) => a.far - b.far);
   const [best] = ranked;
-  if (best && best.far <= Math.max(1, Math.floor(best.one.length / 2))) return `; did you mean "${best.one}"?`;
-  return `; known are ${words.slice(0, MAX_LISTED).join(', ')}${words.length > MAX_LISTED ? ', …' : ''}`;
+  if (best && best.far <= Math.max(1, Math.floor(best.one.length / 2))) return `; did you mean ${quote(best.one)}?`;
+  return `; known are ${showText(words.slice(0, MAX_LISTED).join(', '))}${words.length > MAX_LISTED ? ', …' : ''}`;
 }
 
 /** Levenshtein distance, row by row. */

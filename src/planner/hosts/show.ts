@@ -27,6 +27,11 @@ export function codePoint(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
+/** A text on one line, every character of it seen. */
+export function showText(text: string): string {
+  return text.replace(ALL_UNSEEN, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 function quoteAll(text: string): string {
-  return JSON.stringify(text).replace(ALL_UNSEEN, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return showText(JSON.stringify(text));
 }
