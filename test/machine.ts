@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 /** Why live tests are left out here, or undefined where they run. */
 export const noLive = process.getuid?.() === 0 ? undefined : 'live test: needs root';
 
-const OB = fileURLToPath(new URL('../dist/ob.js', import.meta.url));
+export const OB = fileURLToPath(new URL('../dist/ob', import.meta.url));
 export const REAPER = fileURLToPath(new URL('../dist/reaper', import.meta.url));
 export const FIXTURES = fileURLToPath(new URL('../fixtures', import.meta.url));
 
@@ -106,7 +106,7 @@ export async function createMachine(t: TestContext): Promise<TestMachine> {
     pid,
     run,
     start,
-    ob: (...args) => run(process.execPath, [OB, ...args], { cwd: '/mnt' }),
+    ob: (...args) => run(OB, args, { cwd: '/mnt' }),
     async sh(script) {
       const ran = await run('sh', ['-c', script]);
       if (ran.code !== 0) throw new Error(`exit ${ran.code} of: ${script}\n${ran.stdout}${ran.stderr}`);

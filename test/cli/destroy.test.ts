@@ -69,7 +69,7 @@ test('destroy NAME needs no file: it may be broken, gone with its folder, or hid
   // Standing in a folder that is no more.
   const gone = await machine.run('sh', [
     '-c',
-    `mkdir /mnt/gone && cd /mnt/gone && rmdir /mnt/gone && exec ${process.execPath} ${OB} destroy mail`,
+    `mkdir /mnt/gone && cd /mnt/gone && rmdir /mnt/gone && exec ${process.execPath} ${OB}.js destroy mail`,
   ]);
   assert.deepEqual([gone.code, gone.stderr], [0, '']);
   assert.deepEqual(await initsOf(machine), []);

@@ -4,11 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { collect, type Ran, type TestMachine } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
 
-export const OB = fileURLToPath(new URL('../../dist/ob.js', import.meta.url));
+/** What users call: it starts from the snapshot where there is one, else from the bundle. */
+export const OB = fileURLToPath(new URL('../../dist/ob', import.meta.url));
 
 /** The built program on the machine itself: only for what reads nothing of it and changes nothing. */
 export function ob(words: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Ran> {
-  const child = spawn(process.execPath, [OB, ...words], options);
+  const child = spawn(OB, words, options);
   child.stdin.end();
   return collect(child);
 }
@@ -27,10 +28,11 @@ subhosts:
 `;
 
 /** Is there as long as web's start command runs. */
-export const BEGUN = '/var/lib/ob/web/live/opt/begun';
+export const BEGUN = begunIn('web');
 
-/** The same, but web's start command does not end before `letGo`. */
-const SLOW_HOSTS = HOSTS.replace('base: /var/lib/ob/web,', 'base: /var/lib/ob/web, start: [/opt/slow],');
+function begunIn(name: string): string {
+  return `/var/lib/ob/${name}/live/opt/begun`;
+}
 
 const SLOW = `#!/bin/sh
 if [ "$1" = stop ]; then exec rm -f /opt/begun /opt/go; fi
@@ -51,37 +53,42 @@ export function watch(child: ChildProcess): Started {
 }
 
 export function startOb(machine: TestMachine, ...words: string[]): Started {
-  return watch(machine.start(process.execPath, [OB, ...words], { cwd: '/mnt' }));
+  return watch(machine.start(OB, words, { cwd: '/mnt' }));
 }
 
-/** An apply that has come to web's start command, and is in there until it is let go. */
+/** An apply that has come to a start command, and is in there until it is let go. */
 export interface Held extends Started {
   /** As the machine sees it. */
   readonly pid: number;
 }
 
-export async function startHeld(machine: TestMachine, start: () => Started): Promise<Held> {
-  await writeSlow(machine, SLOW);
+export async function startHeld(machine: TestMachine, start: () => Started, slow: readonly string[] = ['web']): Promise<Held> {
+  await writeSlow(machine, SLOW, slow);
   const started = start();
-  await until('web is starting', () => isThere(machine, BEGUN));
+  await until(`one of ${slow} is starting`, () => slow.some((name) => isThere(machine, begunIn(name))));
   return { ...started, pid: Number(machine.read('/run/ob/lock').split(' ')[0]) };
 }
 
-/** A hosts file of which web starts this script. */
-export async function writeSlow(machine: TestMachine, script: string): Promise<void> {
-  await machine.sh('mkdir -p /var/lib/ob/web/root/opt');
-  machine.write('/var/lib/ob/web/root/opt/slow', script);
-  await machine.sh('chmod 755 /var/lib/ob/web/root/opt/slow');
-  machine.write('/mnt/hosts.yaml', SLOW_HOSTS);
+/** A hosts file of which these start a script of this text. */
+export async function writeSlow(machine: TestMachine, script: string, slow: readonly string[] = ['web']): Promise<void> {
+  let hosts = HOSTS;
+  for (const name of slow) {
+    const folder = `/var/lib/ob/${name}/root/opt`;
+    await machine.sh(`mkdir -p ${folder}`);
+    machine.write(`${folder}/slow`, script);
+    await machine.sh(`chmod 755 ${folder}/slow`);
+    hosts = hosts.replace(`base: /var/lib/ob/${name},`, '$& start: [/opt/slow],');
+  }
+  machine.write('/mnt/hosts.yaml', hosts);
 }
 
-/** The same with these words after `apply`, its output in a pipe. */
+/** An apply with these words that is held in web's start command, its output in a pipe. */
 export function holdApply(machine: TestMachine, ...words: string[]): Promise<Held> {
   return startHeld(machine, () => startOb(machine, 'apply', ...words));
 }
 
-export async function letGo(machine: TestMachine): Promise<void> {
-  await machine.sh('touch /var/lib/ob/web/live/opt/go');
+export async function letGo(machine: TestMachine, slow: readonly string[] = ['web']): Promise<void> {
+  for (const name of slow) await machine.sh(`touch /var/lib/ob/${name}/live/opt/go`);
 }
 
 export function isThere(machine: TestMachine, path: string): boolean {

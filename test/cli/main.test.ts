@@ -18,7 +18,7 @@ test('the hosts file is ./hosts.yaml, else /etc/ob/hosts.yaml, else there is an 
   const machine = await createMachine(t);
   await coverEtc(machine);
   await machine.sh('mkdir /mnt/here');
-  const validate = (): Promise<Ran> => machine.run(process.execPath, [OB, 'validate'], { cwd: '/mnt/here' });
+  const validate = (): Promise<Ran> => machine.run(OB, ['validate'], { cwd: '/mnt/here' });
 
   const none = await validate();
   assert.deepEqual([none.code, none.stdout], [65, '']);
@@ -33,7 +33,8 @@ test('the hosts file is ./hosts.yaml, else /etc/ob/hosts.yaml, else there is an 
   assert.match((await validate()).stdout, /^hosts.yaml: fine: 0 subhosts/);
   await machine.sh('rm /mnt/here/hosts.yaml && ln -s gone /mnt/here/hosts.yaml');
   const broken = await validate();
-  assert.deepEqual([broken.code, broken.stderr], [65, 'ob: hosts.yaml: there is no such file\n'], 'another file was taken for it');
+  assert.equal(broken.code, 65);
+  assert.match(broken.stderr, /^ob: hosts\.yaml: /, 'another file was taken for it');
 });
 
 test('every exit code means what the page on apply says', { skip: noLive }, async (t) => {

@@ -21,7 +21,7 @@ export async function createTerminal(machine: TestMachine): Promise<Terminal> {
   // Open at both ends, or it would block until the other end is open.
   const keys = openSync(`/proc/${machine.pid}/root/mnt/keys`, constants.O_RDWR);
   return {
-    start(words, { columns = 80, env = {}, ob = `${process.execPath} ${OB}` } = {}) {
+    start(words, { columns = 80, env = {}, ob = OB } = {}) {
       const command = `stty cols ${columns} rows 24; exec ${ob} ${words}`;
       const script = `exec script -qec '${command}' /dev/null </mnt/keys`;
       return watch(machine.start('sh', ['-c', script], { cwd: '/mnt', env: { PATH: '/usr/bin:/bin', TERM: 'xterm', ...env } }));
@@ -42,7 +42,7 @@ export function screenOf(written: string): string[] {
   let row = 0;
   for (const [token] of visible(written).matchAll(/\^\[\[[\d;]*[A-Za-z]|\n|(?:(?!\^\[)[^\n])+/g)) {
     if (token === '\n') row++;
-    else if (/^\^\[\[\d+A$/.test(token)) row -= Number.parseInt(token.slice(3), 10);
+    else if (/^\^\[\[\d+F$/.test(token)) row -= Number.parseInt(token.slice(3), 10);
     else if (token === '^[[J') lines.length = row;
     else if (!token.startsWith('^[')) lines[row] = (lines[row] ?? '') + token;
     lines[row] ??= '';

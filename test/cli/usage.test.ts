@@ -7,7 +7,6 @@ const WRONG: readonly (readonly [words: string, says: string, hint: string])[] =
   ['aply', 'there is no command "aply"; did you mean "apply"?', 'ob --help'],
   ['frobnicate', 'there is no command "frobnicate"; known are plan, apply, destroy,', 'ob --help'],
   ['--json', 'no command is given', 'ob --help'],
-  ['--jsn', 'there is no option --jsn', 'ob --help'],
   ['apply --jsn', 'there is no option --jsn; did you mean "--json"?', 'ob apply --help'],
   ['apply --lock-timeuot 3', 'there is no option --lock-timeuot; did you mean "--lock-timeout"?', 'ob apply --help'],
   ['apply --lock-timeuot=3', 'there is no option --lock-timeuot; did you mean "--lock-timeout"?', 'ob apply --help'],
