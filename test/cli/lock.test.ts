@@ -76,7 +76,7 @@ test('who was waiting keeps others out as well, though its file is not the one i
   const held = await holdApply(machine);
   const waiting = startOb(machine, 'apply', '--lock-timeout', '60');
   await until('it waits', () => waiting.said().includes('waiting'));
-  machine.write('/mnt/hosts.yaml', machine.read('/mnt/hosts.yaml').replace('ram_size: 10M', 'ram_size: 11M'));
+  machine.write('/mnt/hosts.yaml', machine.read('/mnt/hosts.yaml').replace('ram_size: 10M', 'ram_size: none'));
   await letGo(machine);
   assert.equal((await held.ended).code, 0);
   await until('web is starting again', () => waiting.said().includes('stopped  process/web') && isThere(machine, BEGUN));
