@@ -28,6 +28,7 @@ const NO_HOSTS: readonly (readonly [networks: readonly string[], why: string])[]
   [['127.0.0.0/8', '::1/128'], 'it is a loopback address'],
   [['255.255.255.255/32'], 'it is the broadcast address'],
   [['0.0.0.0/32', '::/128'], 'it means "no address"'],
+  [['::ffff:0:0/96'], 'it stands for an IPv4 address: write that one'],
 ];
 
 function wrongHost(address: string): string | undefined {
@@ -51,11 +52,13 @@ export function normaliseCidr(text: string): string {
 /** True for an address in one of these networks. */
 export function isIn(address: string, networks: readonly string[]): boolean {
   const list = new BlockList();
+  const family = familyOf(address);
   for (const network of networks) {
     const [start = '', prefix] = network.split('/');
-    list.addSubnet(start, Number(prefix), familyOf(start));
+    // Left to itself, the list looks for an IPv4 address in networks of IPv6 as well.
+    if (familyOf(start) === family) list.addSubnet(start, Number(prefix), family);
   }
-  return list.check(address, familyOf(address));
+  return list.check(address, family);
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {
