@@ -36,6 +36,8 @@ void report_to(int fd);
 int mount_inside(int root, const struct spec *spec);
 /* What is at PATH below ROOT, no symlink on the way. */
 long open_below(int root, const char *path, uint64_t flags, unsigned mode);
+/* From here on this process sees the mounts of a running subhost; gives its root. */
+int enter_mounts(int pidfd, const char *pid);
 /* Copies this very program into the subhost, shows it there as /.reaper; gives what to execute. */
 int place_image(int root, int dev, int program, const char *mark);
 

@@ -12,7 +12,7 @@ static const struct {
     int (*run)(int count, char **word);
 } modes[] = {
     {"netns", make_netns}, {"boot", boot}, {"stop", stop}, {"retry", retry}, {"log", show_log},
-    {"exec", become_copy}, {"share", share}, {"look", look}, {"configure", configure},
+    {"exec", become_copy}, {"share", share}, {"resize", resize}, {"look", look}, {"configure", configure},
     {"mount", mount_roots}, {"umount", unmount_roots},
 };
 
@@ -21,7 +21,7 @@ static int run_mode(int count, char **argv) {
     block_signal(SIGPIPE);
     for (size_t i = 0; count > 1 && i < sizeof modes / sizeof *modes; i++)
         if (same(argv[1], modes[i].name)) return modes[i].run(count - 2, argv + 2);
-    write_word(2, "usage: reaper", "netns|boot|stop|retry|log|exec|share|look|configure|mount|umount WORD...");
+    write_word(2, "usage: reaper", "netns|boot|stop|retry|log|exec|share|resize|look|configure|mount|umount WORD...");
     return USAGE;
 }
 

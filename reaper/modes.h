@@ -12,6 +12,7 @@ int retry(int count, char **word);
 int show_log(int count, char **word);
 int become_copy(int count, char **word);
 int share(int count, char **word);
+int resize(int count, char **word);
 int look(int count, char **word);
 int configure(int count, char **word);
 int mount_roots(int count, char **word);

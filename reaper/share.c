@@ -64,15 +64,6 @@ void place_share(int root, int tree, const struct share *share, const char *mark
     sys_close(tree);
 }
 
-static void join(int pidfd, const char *pid) {
-    must(pid, "setns", sys_setns(pidfd, CLONE_NEWNS), "");
-    must(pid, "setns", has_ended(pidfd) ? -ESRCH : 0, "");
-}
-
-static int open_root(const char *pid) {
-    return (int)must(pid, "root", sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "/");
-}
-
 /* umount2(2) takes a name, and a name could lead elsewhere by now: so the name is that of the descriptor, in the
  * machine's /proc. Detached, as that descriptor keeps it busy. */
 static void unmount(int target, int proc, const char *pid, const char *name) {
@@ -87,15 +78,15 @@ static void unmount(int target, int proc, const char *pid, const char *name) {
 static void add_one(int pidfd, const char *pid, char **word) {
     struct share share = {.source = word[1], .target = word[2], .read_only = same(word[3], "ro")};
     int tree = open_share(&share, pid);
-    join(pidfd, pid);
+    int root = enter_mounts(pidfd, pid);
     sys_umask(0);
-    place_share(open_root(pid), tree, &share, pid);
+    place_share(root, tree, &share, pid);
 }
 
 static void remove_one(int pidfd, const char *pid, char **word) {
     int proc = (int)must(pid, "open", sys_openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "/proc");
-    join(pidfd, pid);
-    int target = (int)must(pid, "share", open_below(open_root(pid), word[1], O_PATH | O_NOFOLLOW, 0), word[1]);
+    int root = enter_mounts(pidfd, pid);
+    int target = (int)must(pid, "share", open_below(root, word[1], O_PATH | O_NOFOLLOW, 0), word[1]);
     unmount(target, proc, pid, word[1]);
 }
 

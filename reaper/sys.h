@@ -198,6 +198,9 @@ static inline long sys_mount_setattr(int at, unsigned flags, const struct mount_
     return SYS5(mount_setattr, at, "", flags, attributes, sizeof *attributes);
 }
 static inline long sys_fsopen(const char *type) { return SYS2(fsopen, type, FSOPEN_CLOEXEC); }
+static inline long sys_fspick(int at) {
+    return SYS3(fspick, at, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+}
 static inline long sys_fsconfig(int fs, unsigned command, const char *key, const char *value) {
     return SYS5(fsconfig, fs, command, key, value, 0);
 }

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { bootDigest, STOP_LIMIT_MS, toEntry } from './boot.ts';
-import { toObError } from './error.ts';
+import { type ObError, toObError } from './error.ts';
 import type { HostsFile, Share, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Need, Result, Spec } from './kind.ts';
 import { cgroupName, cgroupPath, endCgroup, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
 import { endInit, hasFailed, type Init } from './linux/init.ts';
-import { formatSize, optionValue, parseSize } from './linux/mountinfo.ts';
+import { formatSize, type Mount, optionValue, parseSize } from './linux/mountinfo.ts';
 import type { LiveInit, Machine } from './machine.ts';
 import { markOf } from './marks.ts';
+import { runForEach } from './reaper.ts';
 import { run } from './run.ts';
 import { changeShares, listShares, showShare } from './shares.ts';
 import { bootAll, retry, type Startable } from './start.ts';
@@ -19,8 +20,9 @@ type ProcessFields = {
   readonly netns: string | null;
   readonly boot: string;
   readonly start: string;
-  /** Size of /run, e.g. `50M`; `none`: not mounted. */
-  readonly ram_size: string;
+  /** Size of /run, e.g. `50M`; left out where it is not mounted. */
+  readonly ram_size?: string;
+  readonly run_in_memory: string;
   readonly inside: readonly string[];
   readonly shares: readonly string[];
   readonly not_started: readonly string[];
@@ -43,7 +45,8 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     netns: { class: 'restart', why: 'it lives in another network namespace' },
     boot: { class: 'restart', why: 'it was booted with other parameters' },
     start: { class: 'restart', why: 'the start list is run when a subhost boots' },
-    ram_size: { class: 'restart', why: '/run is mounted when a subhost boots' },
+    run_in_memory: { class: 'restart', why: '/run is mounted when a subhost boots' },
+    ram_size: { class: 'live', why: 'what is in /run stays' },
     root: { class: 'restart', why: 'its root is read-only inside' },
     inside: { class: 'restart', why: 'its own mounts are made when a subhost boots' },
     shares: { class: 'live', why: 'shares come and go while it runs' },
@@ -103,7 +106,8 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
       netns: name,
       boot: bootDigest(subhost),
       start: listEntries(subhost.start.map(toEntry)),
-      ram_size: formatSizeOrNone(subhost.ramSize),
+      ...(subhost.ramSize === null ? {} : { ram_size: formatSize(subhost.ramSize) }),
+      run_in_memory: subhost.ramSize === null ? 'no' : 'yes',
       inside: INNER_MOUNTS,
       // A tree that is the administrator's own may be read-only for a reason.
       ...(subhost.lower === subhost.live ? {} : { root: 'rw' }),
@@ -111,22 +115,26 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
       not_started: [],
     },
     extra: { mark: markOf({ scope: file.scope, name }), subhost },
-    summary: `starts ${subhost.start.map((entry) => entry.name).join(', ') || 'nothing'}; /run ${formatSizeOrNone(subhost.ramSize)}`,
+    summary: `starts ${subhost.start.map((entry) => entry.name).join(', ') || 'nothing'}; /run ${subhost.ramSize === null ? 'none' : formatSize(subhost.ramSize)}`,
   };
 }
 
 /** What can be put right while it runs. */
 async function change(machine: Machine, spec: ProcessSpec, live: ProcessLive, init: Init): Promise<Result> {
-  const error = await changeShares(machine.reaper, init, live.fields.shares ?? [], spec.extra.subhost.shares);
+  const { shares, ramSize } = spec.extra.subhost;
+  const error =
+    (ramSize !== null && live.fields.ram_size !== spec.fields.ram_size ? await resizeRun(machine.reaper, init, ramSize) : undefined) ??
+    (await changeShares(machine.reaper, init, live.fields.shares ?? [], shares));
   return error ? { address: spec.address, error } : retry(machine, spec, init);
+}
+
+async function resizeRun(reaper: string, { pid, ticks }: Init, bytes: number): Promise<ObError | undefined> {
+  const key = String(pid);
+  return (await runForEach(reaper, 'resize', [key, String(ticks), String(bytes)], [key])).get(key);
 }
 
 function listEntries(entries: readonly string[]): string {
   return entries.join(' ') || 'none';
-}
-
-function formatSizeOrNone(bytes: number | null): string {
-  return bytes === null ? 'none' : formatSize(bytes);
 }
 
 function toLive(machine: Machine, name: string, wanted: readonly Share[]): ProcessLive[] {
@@ -162,7 +170,8 @@ function seenFields(machine: Machine, init: LiveInit, name: string): Omit<Proces
     netns: lives(machine, init, name) ? name : null,
     boot: init.digest,
     start: listEntries(init.entries.map((entry) => entry.name)),
-    ram_size: formatSizeOrNone(parseSize(optionValue(memory?.superOptions ?? [], 'size')) ?? null),
+    run_in_memory: memory ? 'yes' : 'no',
+    ...(memory ? { ram_size: showSizeOf(memory) } : {}),
     inside: INNER_MOUNTS.filter((point) => mounts.some((mount) => mount.point === point)),
     // Of the mount, not of the filesystem: that one is the resource mount's to see to.
     root: init.mounts.findLast((mount) => mount.point === '/')?.options.includes('ro') ? 'ro' : 'rw',
@@ -171,6 +180,12 @@ function seenFields(machine: Machine, init: LiveInit, name: string): Omit<Proces
     uptime_s: init.uptimeSeconds,
     services: init.entries.map((entry) => `${entry.name.replace(/\?$/, '')}: ${stateWord(entry.state)}`),
   };
+}
+
+/** A tmpfs without a limit shows no size. */
+function showSizeOf({ superOptions }: Mount): string {
+  const bytes = parseSize(optionValue(superOptions, 'size'));
+  return bytes ? formatSize(bytes) : 'unlimited';
 }
 
 const STATE_WORDS: Readonly<Record<string, string>> = { '...': 'waiting', '>>>': 'starting', '000': 'started', skp: 'skipped' };

@@ -34,9 +34,7 @@ test('apply --quiet says nothing when nothing was wrong, and a line for each thi
   await t.test('a restart is one line, though it takes two steps', async () => {
     machine.write('/mnt/hosts.yaml', HOSTS.replace('10M', 'none'));
     const ran = await machine.ob('apply', '--quiet', '--limit', 'web');
-    assert.deepEqual(linesOf(ran.stdout), [
-      'restarted process/web  run_in_memory: yes -> no',
-    ]);
+    assert.deepEqual(linesOf(ran.stdout), ['restarted process/web  run_in_memory: yes -> no']);
   });
 
   await t.test('what has left the file is told as removed', async () => {

@@ -66,7 +66,7 @@ test('what the page on plan, apply and destroy shows is true', { skip: noLive },
   const machine = await createMachine(t);
   machine.write('/mnt/hosts.yaml', HOSTS);
   assert.equal((await machine.ob('apply')).code, 0);
-  machine.write('/mnt/hosts.yaml', HOSTS.replace('00:02', '00:12').replace('20M', '30M'));
+  machine.write('/mnt/hosts.yaml', HOSTS.replace('00:02', '00:12').replace('start: none', 'start: [/bin/true]'));
   await checkPage(machine, 'docs/apply.md', '/mnt');
 });
 
