@@ -45,7 +45,7 @@ function toFolder(role: Role, whole: Whole): Folder {
 }
 
 function isRight(role: Role, whole: Whole, facts: Facts, report: Report): boolean {
-  const wrong = wrongRole(role, whole.subhost, facts) ?? wrongRelative(role, whole);
+  const wrong = wrongRelative(role, whole) ?? wrongRole(role, whole.subhost, facts);
   if (wrong) report(spotOf(role, whole), wrong);
   return !wrong;
 }
