@@ -16,6 +16,7 @@ import {
 import { ExitCode, hasCode, messageOf, ObError } from '../resources/error.ts';
 import { needProgram, run } from '../resources/run.ts';
 import type { Context } from './command.ts';
+import { printable } from './printable.ts';
 
 const FOLDER = '/run/ob';
 const PATH = `${FOLDER}/lock`;
@@ -133,9 +134,4 @@ function holderOf(fd: number): string {
   const text = bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0)).trim();
   const [pid = '', ...words] = text.split(' ');
   return existsSync(`/proc/${pid || 'none'}`) ? `process ${pid} (${words.join(' ')})` : 'it has just begun';
-}
-
-/** It is shown on somebody else's terminal. */
-function printable(text: string): string {
-  return text.replace(/[^ -~]/g, '?');
 }

@@ -3,6 +3,7 @@ import type { Args, Command, Context } from './command.ts';
 import { type Event, versionEvent } from './events.ts';
 import { isHeldForLong } from './lock.ts';
 import { createOutput, type Output } from './output.ts';
+import { printable } from './printable.ts';
 import { isRoot, needRoot, runThroughSudo } from './root.ts';
 
 /** Runs a command as root if it needs that, and gives its exit code. */
@@ -73,7 +74,9 @@ export function report(error: unknown): number {
   }
   // Lines of a bad file begin with its name already, so that an editor can jump there.
   const isList = error.exitCode === ExitCode.badFile && /:\d+:\d+: /.test(error.message);
-  process.stderr.write(`${isList ? '' : 'ob: '}${error.message}\n${error.hint ? `    -> ${error.hint}\n` : ''}`);
+  // A program's own words may hold what a subhost said.
+  const lines = [...error.message.split('\n'), ...(error.hint ? [`    -> ${error.hint}`] : [])].map(printable);
+  process.stderr.write(`${isList ? '' : 'ob: '}${lines.join('\n')}\n`);
   return error.exitCode;
 }
 
