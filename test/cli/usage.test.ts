@@ -54,3 +54,8 @@ test('what an unset variable of the shell leaves empty does not come to mean all
     assert.match(ran.stderr, /^ob: (--limit wants|an argument is empty)/);
   }
 });
+
+test('a control character in a word is shown, not obeyed', async () => {
+  const ran = await ob(['a\u001b[2Jb\u0007']);
+  assert.match(ran.stderr, /^ob: there is no command "a\\x1b\[2Jb\\x07"; known are plan,/);
+});
