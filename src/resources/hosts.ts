@@ -38,6 +38,8 @@ export interface Cable {
   /** Is the bridge one of this file's, or the administrator's? */
   readonly ownBridge: boolean;
   readonly mac: string | null;
+  /** Of both ends. */
+  readonly mtu: number | null;
   readonly address: readonly string[];
   readonly gateway: readonly string[];
 }

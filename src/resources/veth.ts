@@ -21,6 +21,8 @@ type VethFields = {
   readonly crossed: boolean;
   readonly bridge: string | null;
   readonly mac?: string;
+  /** Of both ends, e.g. `1400`; where they differ, of each. */
+  readonly mtu?: string;
   readonly address?: readonly string[];
   readonly gateway?: readonly string[];
 };
@@ -42,6 +44,7 @@ export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | un
     inside_up: { class: 'live', why: "the subhost's end is set up" },
     bridge: { class: 'live', why: "the machine's end is plugged into another bridge" },
     mac: { class: 'live', why: 'peers learn the new MAC with the next packet' },
+    mtu: { class: 'live', why: 'both ends get it' },
     address: { class: 'live', why: 'connections over an address that goes are cut' },
     gateway: { class: 'live', why: 'the default route is set anew' },
   },
@@ -111,6 +114,7 @@ function toSpec(file: HostsFile, subhost: Subhost, cable: Cable): VethSpec {
       crossed: false,
       bridge: cable.bridge,
       ...(cable.mac ? { mac: cable.mac } : {}),
+      ...(cable.mtu ? { mtu: String(cable.mtu) } : {}),
       ...(cable.address.length > 0 ? { address: [...cable.address].sort() } : {}),
       // Who gives a cable its addresses gives it its routes: then no gateway means none.
       ...(cable.address.length + cable.gateway.length > 0 ? { gateway: [...cable.gateway].sort() } : {}),
@@ -120,8 +124,15 @@ function toSpec(file: HostsFile, subhost: Subhost, cable: Cable): VethSpec {
   };
 }
 
-function summaryOf({ inside, bridge, mac, address, gateway }: Cable): string {
-  const parts = [inside, bridge ? `bridge ${bridge}` : 'ifup', mac ?? '', address.join(' '), gateway.map((one) => `via ${one}`).join(' ')];
+function summaryOf({ inside, bridge, mac, mtu, address, gateway }: Cable): string {
+  const parts = [
+    inside,
+    bridge ? `bridge ${bridge}` : 'ifup',
+    mac ?? '',
+    mtu ? `mtu ${mtu}` : '',
+    address.join(' '),
+    gateway.map((one) => `via ${one}`).join(' '),
+  ];
   return parts.filter(Boolean).join(', ');
 }
 
@@ -139,6 +150,7 @@ async function toLive(machine: Machine, link: Link, spec: VethSpec | undefined):
     fields: {
       mark: markSeen(link),
       up: link.up,
+      mtu: peer && peer.mtu !== link.mtu ? `${link.mtu}, ${peer.mtu} inside` : String(link.mtu),
       // A cable without a bridge belongs to ifupdown, which may well plug it in somewhere: but not into a bridge of ours.
       ...(spec?.fields.bridge === null && !(await isOurs(machine, link.master)) ? {} : { bridge: link.master ?? null }),
       netns: peer ? netns : null,
@@ -181,10 +193,11 @@ function outerLines({ spec, live, changes }: VethTask): BatchLine[] {
   const { address, fields, extra } = spec;
   const name = nameOf(address);
   const master = fields.bridge ? ['master', fields.bridge] : isUnplugged(changes) ? ['nomaster'] : [];
-  const peer = ['peer', 'name', fields.inside, ...(fields.mac ? ['address', fields.mac] : []), 'netns', extra.netns];
+  const mtu = fields.mtu ? ['mtu', fields.mtu] : [];
+  const peer = ['peer', 'name', fields.inside, ...mtu, ...(fields.mac ? ['address', fields.mac] : []), 'netns', extra.netns];
   const lines = live
-    ? [['link', 'set', 'dev', name, ...master, 'up']]
-    : [['link', 'add', 'dev', name, ...master, 'up', 'group', String(LINK_GROUP), 'type', 'veth', ...peer]];
+    ? [['link', 'set', 'dev', name, ...mtu, ...master, 'up']]
+    : [['link', 'add', 'dev', name, ...mtu, ...master, 'up', 'group', String(LINK_GROUP), 'type', 'veth', ...peer]];
   return [...lines, ['link', 'set', 'dev', name, ...markWords(extra.mark)]].map((words) => ({ address, words }));
 }
 
@@ -202,9 +215,11 @@ function innerOrders({ spec, live, changes }: VethTask): Order[] {
   const renamed = seen === link ? [] : [order('state', 'down', seen), order('name', link, seen)];
   const before = renamed.length > 0 ? undefined : live?.fields;
   const mac = fields.mac && changes.some((change) => change.field === 'mac') ? [order('mac', fields.mac.replaceAll(':', ''))] : [];
+  const mtu = fields.mtu && changes.some((change) => change.field === 'mtu') ? [order('mtu', fields.mtu)] : [];
   return [
     ...renamed,
     ...mac,
+    ...mtu,
     order('state', 'up'),
     ...without(before?.address, fields.address).map((one) => order('no-address', toHex(one))),
     ...without(fields.address, before?.address).map((one) => order('address', toHex(one))),

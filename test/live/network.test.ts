@@ -17,7 +17,7 @@ subhosts:
     base: /mnt/client
     start: none
     cables:
-      - { bridge: ob0, address: 10.77.0.3/24 }
+      - { bridge: ob0, address: 10.77.0.3/24, mtu: 1400 }
 `;
 const PREPARE = 'ip link add br0 up type bridge; ip link add br1 up type bridge';
 
@@ -26,6 +26,7 @@ const ADDRESS_OF = (link: string, netns = 'web'): string =>
 const BRIDGE_ADDRESS = `ip -o address show dev ob0 scope global | awk '{ print $4 }' | paste -sd' '`;
 const LINKS = `ip -j link | grep -o '"ifname":"[^"]*"' | cut -d'"' -f4 | grep -v '^lo$' | sort | paste -sd' '`;
 const MASTER_OF = (link: string): string => `ip -j link show ${link} | grep -o '"master":"[^"]*"' | cut -d'"' -f4`;
+const MTU_OF = (words: string): string => `ip ${words} | grep -o 'mtu [0-9]*'`;
 const MAC_OF = (link: string): string => `ip -n web -j link show ${link} | grep -o '"address":"[^"]*"' | cut -d'"' -f4`;
 
 const BRIDGES: readonly Change[] = [
@@ -85,6 +86,13 @@ const BRIDGES: readonly Change[] = [
 
 const CABLES: readonly Change[] = [
   {
+    what: 'the MTU of both ends is changed, and what is on them stays',
+    edits: [['mtu: 1400', 'mtu: 9000']],
+    see: `${MTU_OF('link show client0')}; ${MTU_OF('-n client link show eth0')}; ${ADDRESS_OF('eth0', 'client')}`,
+    before: 'mtu 1400\nmtu 1400\n10.77.0.3/24',
+    after: 'mtu 9000\nmtu 9000\n10.77.0.3/24',
+  },
+  {
     what: 'a MAC is changed',
     edits: [['02:00:00:00:00:01', '02:00:00:00:00:11']],
     see: MAC_OF('eth0'),
@@ -135,7 +143,7 @@ const CABLES: readonly Change[] = [
   },
   {
     what: 'a gateway is added',
-    edits: [['address: 10.77.0.3/24 }', 'address: 10.77.0.3/24, gateway: 10.77.0.1 }']],
+    edits: [['address: 10.77.0.3/24', 'address: 10.77.0.3/24, gateway: 10.77.0.1']],
     see: "ip -n client route show default | cut -d' ' -f1-5",
     before: '',
     after: 'default via 10.77.0.1 dev eth0',

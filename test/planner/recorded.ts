@@ -123,6 +123,7 @@ const NO_ROUTE: Route = { destination: '', gateway: undefined, link: undefined }
 const NO_LINK: Omit<Link, 'name'> = {
   index: 0,
   up: false,
+  mtu: 1500,
   kind: undefined,
   master: undefined,
   group: 0,

@@ -33,6 +33,7 @@ test('links of a machine are read with all that a plan needs', () => {
   assert.deepEqual(bridge, {
     name: 'ob0',
     up: true,
+    mtu: 1500,
     kind: 'bridge',
     master: undefined,
     group: 28514,
@@ -118,6 +119,7 @@ test('keys of another type than ours, and unknown ones, do no harm', () => {
       index: 7,
       name: 'a',
       up: false,
+      mtu: 0,
       kind: undefined,
       master: undefined,
       group: 0,

@@ -9,6 +9,7 @@ function link(options: Partial<Link>): Link {
     index: 5,
     name: 'web0',
     up: true,
+    mtu: 1500,
     kind: 'veth',
     master: undefined,
     group: LINK_GROUP,

@@ -19,7 +19,10 @@ export function checkCables(raw: RawFile, wholes: readonly Whole[], facts: Facts
   checkOnce([...bridges.flatMap(machineAddresses), ...wholes.flatMap(addressesOf)], report);
   for (const cables of [cablesOf(raw.defaults), ...wholes.map((whole) => cablesOf(whole.raw.value))]) {
     const once = oncePerPlace(report);
-    for (const cable of cables) checkGateway(cable, once);
+    for (const cable of cables) {
+      checkGateway(cable, once);
+      checkMtu(cable, once);
+    }
     checkDefaultRoutes(cables, once);
     checkBridges(cables, bridges, facts, report);
   }
@@ -78,6 +81,15 @@ function whyUnreachable(gateway: string, networks: readonly string[]): string | 
   if (networks.length === 0) return 'the cable has no address';
   if (networks.some((network) => network.startsWith(`${gateway}/`))) return "it is the cable's own address";
   return isIn(gateway, networks) ? undefined : `it is in none of ${networks.join(', ')}`;
+}
+
+/** RFC 8200, section 5: the kernel takes IPv6 off a link with a smaller one. */
+const MIN_MTU_OF_IPV6 = 1280;
+
+function checkMtu({ mtu, address = [] }: RawCable, report: Report): void {
+  const ipv6 = address.find(({ value }) => value.includes(':'));
+  if (mtu && ipv6 && mtu.value < MIN_MTU_OF_IPV6)
+    report(mtu, `mtu ${mtu.value} is too small for ${ipv6.value}: IPv6 needs ${MIN_MTU_OF_IPV6}`);
 }
 
 /** The kernel takes the second one for the first one's replacement. */

@@ -14,7 +14,7 @@ import {
   text,
 } from './shape.ts';
 import { share } from './share.ts';
-import { cidr, ip, linkName, mac, path, type RamSize, ramSize, scopeName, startEntry, subhostName } from './values.ts';
+import { cidr, ip, linkName, mac, mtu, path, type RamSize, ramSize, scopeName, startEntry, subhostName } from './values.ts';
 
 /** A hosts file as it is written: checked value by value, nothing filled in. */
 export interface RawFile {
@@ -44,6 +44,7 @@ export interface RawSubhost {
 export interface RawCable {
   readonly bridge?: Placed<string>;
   readonly mac?: Placed<string>;
+  readonly mtu?: Placed<number>;
   readonly address?: readonly Placed<string>[];
   readonly gateway?: readonly Placed<string>[];
 }
@@ -67,6 +68,11 @@ const cableKeys = object<RawCable>({
     title: 'MAC of the inner end',
     description: 'In quotes. Without it the kernel chooses one.',
     examples: ['02:00:0a:4d:00:02'],
+  }),
+  mtu: described(placed(mtu), {
+    title: 'MTU of both ends',
+    description: 'Bytes of the largest packet, 68 to 65535; IPv6 needs 1280. Without it: 1500.',
+    examples: [1400],
   }),
   address: described(oneOrMore('addresses with prefix length', cidr), {
     title: 'Addresses of the inner end',

@@ -55,6 +55,7 @@ function toCable(raw: RawCable, name: string, index: number, own: ReadonlySet<st
     bridge,
     ownBridge: bridge !== null && own.has(bridge),
     mac: raw.mac?.value ?? null,
+    mtu: raw.mtu?.value ?? null,
     address: valuesOf(raw.address),
     gateway: valuesOf(raw.gateway),
   };

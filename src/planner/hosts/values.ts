@@ -1,7 +1,7 @@
 import { parseSize } from '../../resources/linux/mountinfo.ts';
 import { normaliseCidr, normaliseIp, wrongCidr, wrongIp } from './inet.ts';
 import { describe, map, type Placed, placed, type Shape, text } from './shape.ts';
-import { quote } from './show.ts';
+import { quote, showText } from './show.ts';
 
 /** The kernel's limit for the name of a link: IFNAMSIZ less the closing NUL. */
 export const MAX_LINK_NAME = 15;
@@ -75,6 +75,21 @@ function wrongMac(value: string): string | undefined {
   if (/^(00:){5}00$/.test(value)) return 'it is all zero';
   return Number.parseInt(value.slice(0, 2), 16) & 1 ? 'it is for multicast: the first byte must be even' : undefined;
 }
+
+/** Of a veth pair: ETH_MIN_MTU and ETH_MAX_MTU of the kernel. */
+const MIN_MTU = 68;
+const MAX_MTU = 65535;
+
+export const mtu: Shape<number> = {
+  schema: { type: 'integer', minimum: MIN_MTU, maximum: MAX_MTU },
+  read(node, report) {
+    const isNumber = node.kind === 'scalar' && typeof node.value === 'number';
+    const value = isNumber ? Number(node.value) : undefined;
+    if (value !== undefined && Number.isInteger(value) && value >= MIN_MTU && value <= MAX_MTU) return value;
+    report(node, `a whole number from ${MIN_MTU} to ${MAX_MTU} is wanted here, not ${isNumber ? showText(node.source) : describe(node)}`);
+    return undefined;
+  },
+};
 
 /** Bytes; null: none. */
 export interface RamSize {

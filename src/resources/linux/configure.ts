@@ -6,7 +6,7 @@ import { failure, run } from '../run.ts';
 export interface Order {
   /** Of the object that it is for. */
   readonly address: string;
-  readonly what: 'state' | 'name' | 'mac' | 'address' | 'no-address' | 'gateway' | 'no-gateway';
+  readonly what: 'state' | 'name' | 'mac' | 'mtu' | 'address' | 'no-address' | 'gateway' | 'no-gateway';
   readonly link: string;
   readonly argument: string;
 }

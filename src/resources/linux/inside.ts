@@ -19,6 +19,7 @@ interface WrittenLink {
   readonly index: number;
   readonly name?: string;
   readonly up: number;
+  readonly mtu: number;
   readonly peer: number;
   readonly master: number;
   readonly group: number;
@@ -76,9 +77,9 @@ function isFromRouter(flags: number, address = ''): boolean {
 }
 
 function toLink(link: WrittenLink, names: ReadonlyMap<number, string | undefined>, addresses: readonly string[]): Link[] {
-  const { index, name, up, peer, master, group, mac, alias, kind } = link;
+  const { index, name, up, mtu, peer, master, group, mac, alias, kind } = link;
   if (!name) return [];
-  return [{ index, name, up: up === 1, kind, master: names.get(master), group, alias, mac, peerIndex: peer || undefined, addresses }];
+  return [{ index, name, up: up === 1, mtu, kind, master: names.get(master), group, alias, mac, peerIndex: peer || undefined, addresses }];
 }
 
 /** As `ip` has it: a route to a single host is without its prefix length. */

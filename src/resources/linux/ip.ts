@@ -5,6 +5,7 @@ export interface Link {
   readonly index: number;
   readonly name: string;
   readonly up: boolean;
+  readonly mtu: number;
   readonly kind: string | undefined;
   readonly master: string | undefined;
   readonly group: number;
@@ -66,6 +67,7 @@ export function toLink(entry: Loose): Link[] {
       index: Number(entry['ifindex'] ?? 0),
       name,
       up: flags.includes('UP'),
+      mtu: Number(entry['mtu'] ?? 0),
       kind: asText(info['info_kind']),
       master: asText(entry['master']),
       // A name stands for group 0, `default`: ours has none.
