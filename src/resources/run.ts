@@ -1,12 +1,12 @@
 import { accessSync, constants } from 'node:fs';
 import { constants as system } from 'node:os';
-import { execa } from 'execa';
+import { execa, execaSync } from 'execa';
 import { ObError } from './error.ts';
 
 /** Where system programs are, whatever PATH cron or an administrator has. */
 const SYSTEM_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
-const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2', mount: 'mount', umount: 'mount', flock: 'util-linux' };
+const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2', mount: 'mount', flock: 'util-linux' };
 
 const TIME_LIMIT_MS = 60_000;
 
@@ -22,6 +22,9 @@ export interface Ran {
 export interface RunOptions {
   readonly input?: string;
   readonly timeLimitMs?: number;
+  /** Added to the clean environment that every program gets. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
   /** Ends the program when it is aborted. */
   readonly signal?: AbortSignal;
   /** Descriptors that the program gets as 3, 4, … */
@@ -60,18 +63,45 @@ export async function run(program: string, args: readonly string[], options: Run
     detached: true,
     timeout: options.timeLimitMs ?? TIME_LIMIT_MS,
     ...(options.signal ? { cancelSignal: options.signal } : {}),
-    // The folder that ob was started in may be gone, or be one that has to be unmounted.
-    cwd: '/',
-    env: { LC_ALL: 'C', PATH: SYSTEM_PATH.join(':') },
-    extendEnv: false,
+    ...surroundings(options),
     maxBuffer: 1 << 28,
     ...(options.input === undefined ? {} : { input: options.input }),
     stdio: [options.input === undefined && !options.onLine ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])] as never,
   });
   if (options.onLine) await feed(child as never, options.onLine);
-  const result = await child;
+  return toRan(await child, program, args, options);
+}
+
+/** The same for a program whose answer is needed to go on at all; everything waits for it. */
+export function runSync(program: string, args: readonly string[], options: Pick<RunOptions, 'timeLimitMs' | 'env' | 'cwd'> = {}): Ran {
+  const result = execaSync(needProgram(program), args, {
+    reject: false,
+    timeout: options.timeLimitMs ?? TIME_LIMIT_MS,
+    killSignal: 'SIGKILL',
+    maxBuffer: 1 << 20,
+    ...surroundings(options),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return toRan(result, program, args, options);
+}
+
+function surroundings({ cwd = '/', env }: RunOptions) {
+  // Not the folder that ob was started in, which may be gone, or be one that has to be unmounted.
+  return { cwd, env: { LC_ALL: 'C', PATH: SYSTEM_PATH.join(':'), ...env }, extendEnv: false };
+}
+
+interface Ended {
+  readonly failed: boolean;
+  readonly timedOut: boolean;
+  readonly exitCode?: number | undefined;
+  readonly stdout?: unknown;
+  readonly stderr?: unknown;
+  readonly shortMessage?: string | undefined;
+}
+
+function toRan(result: Ended, program: string, args: readonly string[], { timeLimitMs = TIME_LIMIT_MS }: RunOptions): Ran {
   const command = [program, ...args].join(' ');
-  const words = result.timedOut ? `no answer within ${(options.timeLimitMs ?? TIME_LIMIT_MS) / 1000} s` : String(result.stderr ?? '');
+  const words = result.timedOut ? `no answer within ${timeLimitMs / 1000} s` : String(result.stderr ?? '');
   return {
     ok: !result.failed,
     exitCode: result.exitCode,

@@ -109,10 +109,10 @@ test('destroy keeps the upper directories', { skip: noLive }, async (t) => {
 /** What is hidden, how, how it comes back, and what is said. */
 const LACKS: readonly (readonly [what: string, hide: string, restore: string, words: RegExp])[] = [
   ['ip', 'mount --bind /dev/null $(readlink -f /sbin/ip)', 'umount $(readlink -f /sbin/ip)', /"ip" is not .*\n.*apt-get install iproute2/],
-  ['umount', 'mount --bind /dev/null /bin/umount', '/tmp/umount /bin/umount', /"umount" is not .*\n.*apt-get install mount/],
+  ['mount', 'mount --bind /dev/null /bin/mount', 'umount /bin/mount', /"mount" is not .*\n.*apt-get install mount/],
   [
     'overlay',
-    `grep -v overlay /proc/filesystems >/tmp/filesystems; mount --bind /tmp/filesystems /proc/filesystems
+    `grep -v overlay /proc/filesystems >/media/filesystems; mount --bind /media/filesystems /proc/filesystems
      [ ! -d /lib/modules ] || mount -t tmpfs tmpfs /lib/modules`,
     'umount /proc/filesystems; [ ! -d /lib/modules ] || umount /lib/modules',
     /no overlay filesystem\n.*CONFIG_OVERLAY_FS/,
@@ -124,7 +124,7 @@ test('nothing is touched where the machine lacks something', { skip: noLive }, a
   const rig = await createRig(t);
   rig.hosts(HOSTS);
   await prepareWeb(rig);
-  await rig.machine.sh('mount -t tmpfs tmpfs /tmp; cp /bin/umount /tmp/umount');
+  await rig.machine.sh('mount -t tmpfs tmpfs /media');
   for (const [what, hide, restore, words] of LACKS) {
     const before = await rig.snapshot({ folders: FOLDERS });
     await rig.machine.sh(hide);

@@ -127,7 +127,8 @@ test('with nothing to start a dummy keeps the subhost up, until it is told to en
   );
   const cgroup = '/sys/fs/cgroup/ob/demo/web';
   assert.equal(await rig.machine.sh(`cat $(sed 's,.*,/proc/&/comm,' ${cgroup}/cgroup.procs) | sort`), '.reaper\ndummy_service');
-  await rig.inside('web', 'echo >/run/dummy_service');
+  // Who writes it from inside ends with PID 1.
+  await rig.machine.run('sh', ['-c', `nsenter -t $(head -1 ${cgroup}/cgroup.procs) -a sh -c 'echo >/run/dummy_service'`]);
   await rig.machine.sh(`while grep -q 'populated 1' ${cgroup}/cgroup.events; do sleep 0.01; done`);
   assert.deepEqual(
     (await rig.status()).map(({ state }) => state),

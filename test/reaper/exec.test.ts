@@ -103,7 +103,8 @@ test('three terminals become one of the subhost, and the caller gets his back as
   const inside = 'tty; stty size; stty -a >/settings; stty raw -echo; kill -KILL \\$\\$';
   const script = `stty rows 33 cols 77; stty -g; ${words} sh -c "${inside}" 3>&2; echo "exit $?"; stty -g`;
   const ran = await rig.machine.run('script', ['-qec', script, '/dev/null']);
-  const lines = ran.stdout.replaceAll('\r', '').trimEnd().split('\n');
+  // script(1) passes the end of its own input on as a key.
+  const lines = ran.stdout.replaceAll('\r', '').replaceAll('^@', '').trimEnd().split('\n');
   assert.deepEqual(lines.slice(1, 4), ['/dev/pts/0', '33 77', 'exit 137']);
   assert.equal(lines[0], lines[4]);
   assert.match(rig.machine.read(`${place.upper}/settings`), /^isig icanon /m);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { noLive } from '../machine.ts';
+import { noLive, REAPER } from '../machine.ts';
 import { createRig, isAlive, pidOf, toSpec, until } from './rig.ts';
 
 /** The machine's own folder that each planted link would lead to. */
@@ -42,7 +42,7 @@ test('a program planted as /.reaper is covered, not run', { skip: noLive }, asyn
   const { pid } = await rig.up(place);
   assert.equal(
     await rig.machine.sh(`cmp ${place.upper}/.reaper /bin/true && stat -c %s /proc/${pid}/root/.reaper`),
-    await rig.machine.sh('stat -c %s /work/main/dist/reaper'),
+    await rig.machine.sh(`stat -c %s ${REAPER}`),
   );
 });
 

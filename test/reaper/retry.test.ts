@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { noLive } from '../machine.ts';
+import { noLive, REAPER } from '../machine.ts';
 import { argumentsOf, createRig, inside, isAlive, script } from './rig.ts';
 
 test('a failed entry is started again, and only that one', { skip: noLive }, async (t) => {
@@ -28,7 +28,7 @@ test('a failed entry is started again, and only that one', { skip: noLive }, asy
 test('the count of retries goes round', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
   const { pid, ticks } = await rig.up(await rig.place(), { entries: ['/none'] });
-  await rig.machine.sh(`for i in $(seq 99); do /work/main/dist/reaper retry ${pid} ${ticks} 0 5000 >/dev/null; done`);
+  await rig.machine.sh(`for i in $(seq 99); do ${REAPER} retry ${pid} ${ticks} 0 5000 >/dev/null; done`);
   assert.equal(argumentsOf(rig, pid)[5], 'runs:99');
   await rig.reaper('retry', String(pid), ticks, '0', '5000');
   assert.equal(argumentsOf(rig, pid)[5], 'runs:00');

@@ -63,6 +63,7 @@ test('tags of propagation, any number of them, do not shift what follows', () =>
   const [both] = parseMountinfo('36 35 98:0 /r /m rw,noatime shared:1 master:2 - ext3 /dev/root rw,errors=continue\n');
   assert.deepEqual(both, {
     id: 36,
+    device: '98:0',
     root: '/r',
     point: '/m',
     options: ['rw', 'noatime'],
