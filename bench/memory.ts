@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+export interface Memory {
+  /** Resident pages, whoever else may share them. */
+  readonly residentKb: number;
+  /** Pages of its own, page tables, kernel stacks. */
+  readonly wholeKb: number;
+  /** How many of them are Node. */
+  readonly nodes: number;
+}
+
+const STACK_KB = 16;
+
+export function pids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** Of these processes together; one that has ended meanwhile has none. */
+export function memoryOf(list: readonly number[]): Memory {
+  const seen = list.flatMap((pid) => {
+    try {
+      return [{ ...parseStatus(readFileSync(`/proc/${pid}/status`, 'utf8')), isNode: /\/node$/.test(readlinkSync(`/proc/${pid}/exe`)) }];
+    } catch {
+      return [];
+    }
+  });
+  return {
+    residentKb: seen.reduce((sum, one) => sum + one.residentKb, 0),
+    wholeKb: seen.reduce((sum, one) => sum + one.wholeKb, 0),
+    nodes: seen.filter((one) => one.isNode).length,
+  };
+}
+
+/** proc_pid_status(5). A private copy of a program, as ob's reaper, is RssShmem. */
+export function parseStatus(text: string): { residentKb: number; wholeKb: number } {
+  const value = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+  return { residentKb: value('VmRSS'), wholeKb: value('RssAnon') + value('RssShmem') + value('VmPTE') + STACK_KB * value('Threads') };
+}
