@@ -1,23 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createMachine, noLive, type Ran, type TestMachine } from '../machine.ts';
+import { createMachine, noLive, type Ran } from '../machine.ts';
+import { coverEtc } from './etc.ts';
 import { HOSTS, linesOf, OB } from './helpers.ts';
 
 function addressesIn({ stdout }: Ran): string[] {
   return linesOf(stdout).flatMap((line) => /^\S+ +(\w+\/\w+)/.exec(line)?.[1] ?? []);
 }
 
-/** /etc is the real machine's: what is written here stays in the test's memory. */
-async function coverEtc(machine: TestMachine): Promise<void> {
-  await machine.sh(
-    'mkdir /mnt/etc /mnt/work && mount -t overlay -o lowerdir=/etc,upperdir=/mnt/etc,workdir=/mnt/work etc /etc && mkdir /etc/ob',
-  );
-}
-
 test('the hosts file is ./hosts.yaml, else /etc/ob/hosts.yaml, else there is an error that says so', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
-  await coverEtc(machine);
-  await machine.sh('mkdir /mnt/here');
+  await coverEtc(machine, 'sysvinit');
+  await machine.sh('mkdir /mnt/here /etc/ob');
   const validate = (): Promise<Ran> => machine.run(OB, ['validate'], { cwd: '/mnt/here' });
 
   const none = await validate();

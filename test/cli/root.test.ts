@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { createMachine, noLive, type Ran, type TestMachine } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
+import { lacking } from './etc.ts';
 import { HOSTS, holdApply, initsOf, isThere, letGo, linesOf, OB, type Started, startHeld, watch } from './helpers.ts';
 import { createTerminal, visible } from './terminal.ts';
 
 const NOBODY = 65534;
 const AGAIN = 'ob: this needs root: running it again through sudo\n';
-const noSudo = noLive ?? (existsSync('/usr/bin/sudo') ? undefined : 'needs sudo: scripts/test-tools');
+const noSudo = noLive ?? lacking('/usr/bin/sudo');
 
 /** A machine on which nobody may run `ob`, at a place that nobody can read, and may become root by sudo. */
 async function createUserMachine(t: TestContext): Promise<TestMachine & { asNobody: (...words: string[]) => Promise<Ran> }> {
