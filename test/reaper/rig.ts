@@ -117,9 +117,9 @@ export function isAlive(rig: Rig, pid: number): boolean {
   }
 }
 
-export async function until(what: string, done: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 5000; !done(); ) {
-    if (Date.now() > deadline) throw new Error(`not within 5 s: ${what}`);
+export async function until(what: string, done: () => boolean, seconds = 5): Promise<void> {
+  for (const deadline = Date.now() + seconds * 1000; !done(); ) {
+    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -35,7 +35,7 @@ async function install(job: Job, say: (line: string) => void): Promise<void> {
   const init = findInitSystem();
   if (!init)
     throw new ObError('this machine has neither systemd nor System V init scripts', {
-      hint: `let whatever boots it run: ${job.node} ${job.program} apply ${nameOf(job.hostsFiles)}`,
+      hint: `let whatever boots it run: ${job.program} apply ${nameOf(job.hostsFiles)}`,
     });
   const file = init === 'systemd' ? bootUnit(job) : bootScript(job);
   writeAll([file], say);

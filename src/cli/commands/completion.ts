@@ -1,4 +1,4 @@
-import { ExitCode, ObError } from '../../resources/error.ts';
+import { ExitCode } from '../../resources/error.ts';
 import type { Command, OptionName } from '../command.ts';
 import { bashScript } from '../install/bash.ts';
 import { listNames } from '../install/names.ts';
@@ -44,8 +44,7 @@ export function createCompletion(known: Known): Command {
 function namesIn(files: readonly string[]): string[] {
   try {
     return findHostsFiles(files).flatMap(listNames);
-  } catch (error) {
-    if (error instanceof ObError) return [];
-    throw error;
+  } catch {
+    return [];
   }
 }

@@ -64,10 +64,10 @@ async function startTimer(name: string): Promise<void> {
   if (isSystemdRunning()) await systemctl('restart', name);
 }
 
-function needCron({ node, program, hostsFiles }: CronJob): void {
+function needCron({ program, hostsFiles }: CronJob): void {
   if (!existsSync(CRON_FOLDER) || !(findProgram('cron') ?? findProgram('crond')))
     throw new ObError(`this machine has neither systemd nor a cron that reads ${CRON_FOLDER}`, {
-      hint: `apt-get install cron, or let something else run: ${node} ${program} apply --quiet ${nameOf(hostsFiles)}`,
+      hint: `apt-get install cron, or let something else run: ${program} apply --quiet ${nameOf(hostsFiles)}`,
     });
   if (!findProgram('sendmail'))
     process.stderr.write('ob: warning: this machine sends no mail (no sendmail), so that cron throws away what ob says\n');

@@ -27,7 +27,7 @@ _ob_words() {
     names | list) "$ob" completion names "\${files[@]}" ;;
     running) _ob_folders 'ob/*/*/' populated ;;
     scopes) _ob_folders 'ob/*/' all ;;
-    =*) printf '%s\\n' "\${1#=}" ;;
+    '='*) printf '%s\\n' "\${1#=}" ;;
   esac </dev/null 2>/dev/null
 }
 

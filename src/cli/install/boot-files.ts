@@ -1,7 +1,7 @@
 import { headOf, type OwnFile } from './own-file.ts';
-import { quoteForExec, quoteForShell, quoteForUnit } from './quote.ts';
+import { quoteForShell, quoteForUnit, toExec } from './quote.ts';
 
-/** What runs, and on what: absolute names, since nothing else holds when a machine boots. */
+/** What runs, and on what: absolute names, since nothing else holds when a machine boots. PROGRAM is told by OB_NODE which Node to take. */
 export interface Job {
   readonly scope: string;
   /** One, or any number of overlay-boot's. */
@@ -22,15 +22,15 @@ export function bootName(scope: string): string {
 }
 
 /** For the shutdown only the scope counts: the file may have been broken or moved since. */
-function wordsOf({ scope, hostsFiles, node, program }: Job): { start: string[]; stop: string[] } {
+function wordsOf({ scope, hostsFiles, program }: Job): { start: string[]; stop: string[] } {
   return {
-    start: [node, program, 'apply', '--lock-timeout', String(START_LOCK_SECONDS), ...hostsFiles],
-    stop: [node, program, 'destroy', '--lock-timeout', String(STOP_LOCK_SECONDS), '--scope', scope],
+    start: [program, 'apply', '--lock-timeout', String(START_LOCK_SECONDS), ...hostsFiles],
+    stop: [program, 'destroy', '--lock-timeout', String(STOP_LOCK_SECONDS), '--scope', scope],
   };
 }
 
 export function bootUnit(job: Job): OwnFile {
-  const { scope, hostsFiles, program } = job;
+  const { scope, hostsFiles, node, program } = job;
   const { start, stop } = wordsOf(job);
   const text = `${headOf('boot', scope, hostsFiles)}
 [Unit]
@@ -43,10 +43,11 @@ Before=cron.service ob-cron-${scope}.timer
 [Service]
 Type=oneshot
 RemainAfterExit=yes
+Environment=${quoteForUnit(`OB_NODE=${node}`)}
 # A subhost that did not come up (-) must not keep the others from being stopped in order later.
-ExecStart=-${start.map(quoteForExec).join(' ')}
-ExecReload=${start.map(quoteForExec).join(' ')}
-ExecStop=${stop.map(quoteForExec).join(' ')}
+ExecStart=-${toExec(start)}
+ExecReload=${toExec(start)}
+ExecStop=${toExec(stop)}
 # ob sets a limit to every single thing that it runs.
 TimeoutStartSec=infinity
 TimeoutStopSec=15min
@@ -82,6 +83,7 @@ for file in ${line([node, program])}; do
   [ -f "$file" ] || { echo "${name}: $file is not there" >&2; exit 5; }
 done
 
+export OB_NODE=${quoteForShell(node)}
 # The console of a booting machine is no place to draw on.
 start() { TERM=dumb ${line(start)}; }
 stop() { TERM=dumb ${line(stop)}; }
@@ -91,7 +93,7 @@ case "$1" in
   stop) stop ;;
   restart) stop && start ;;
   status)
-    ${line([node, program, 'status', ...hostsFiles])}
+    ${line([program, 'status', ...hostsFiles])}
     # LSB: 3 is "not running", 4 "cannot be known".
     case $? in 0) exit 0 ;; 1) exit 3 ;; *) exit 4 ;; esac
     ;;

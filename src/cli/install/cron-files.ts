@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { bootName, type Job, UNIT_FOLDER } from './boot-files.ts';
 import type { Every } from './every.ts';
 import { headOf, type OwnFile } from './own-file.ts';
-import { escapeForCron, quoteForExec, quoteForShell, quoteForUnit } from './quote.ts';
+import { escapeForCron, quoteForShell, quoteForUnit, toExec } from './quote.ts';
 
 export const CRON_FOLDER = '/etc/cron.d';
 
@@ -20,9 +20,9 @@ export function cronName(scope: string): string {
   return `ob-cron-${scope}`;
 }
 
-function wordsOf({ node, program, hostsFiles, detectOnly }: CronJob): string[] {
+function wordsOf({ program, hostsFiles, detectOnly }: CronJob): string[] {
   const verb = detectOnly ? ['plan', '--quiet', '--detailed-exitcode'] : ['apply', '--quiet'];
-  return [node, program, ...verb, ...hostsFiles];
+  return [program, ...verb, ...hostsFiles];
 }
 
 const MAX_SPLAY_SECONDS = 300;
@@ -39,7 +39,7 @@ function splayOf(job: CronJob): number {
 }
 
 export function cronTable(job: CronJob): OwnFile {
-  const command = `${quoteForShell(job.sleep)} ${splayOf(job)}; exec ${wordsOf(job).map(quoteForShell).join(' ')}`;
+  const command = `${quoteForShell(job.sleep)} ${splayOf(job)}; OB_NODE=${quoteForShell(job.node)} exec ${wordsOf(job).map(quoteForShell).join(' ')}`;
   const text = `${headOf('cron', job.scope, job.hostsFiles)}# Silent when all is well; whatever it says is mailed to:
 MAILTO=root
 SHELL=/bin/sh
@@ -74,7 +74,8 @@ RequiresMountsFor=${[...job.hostsFiles, job.program].map(quoteForUnit).join(' ')
 
 [Service]
 Type=oneshot
-ExecStart=${wordsOf(job).map(quoteForExec).join(' ')}
+Environment=${quoteForUnit(`OB_NODE=${job.node}`)}
+ExecStart=${toExec(wordsOf(job))}
 # Another run was under way: that one sees to it.
 SuccessExitStatus=75
 # What ob runs is let finish when ob is told to end.

@@ -35,8 +35,8 @@ export async function linkScript(name: string): Promise<void> {
   if (!ran.ok) throw failure(ran, `cannot enable ${name}`);
 }
 
-/** Of a script that has gone, the links go too. */
+/** Takes the links away; the script is still there. */
 export async function unlinkScript(name: string): Promise<void> {
-  const ran = findProgram('update-rc.d') ? await run('update-rc.d', ['-f', name, 'remove']) : await run('insserv', ['-r', '-f', name]);
+  const ran = findProgram('update-rc.d') ? await run('update-rc.d', ['-f', name, 'remove']) : await run('insserv', ['-r', name]);
   if (!ran.ok) throw failure(ran, `cannot disable ${name}`);
 }

@@ -28,7 +28,6 @@ export async function removeAll(found: readonly Installed[], say: Say): Promise<
   for (const one of found) {
     await disable(one);
     removeOwn(one);
-    if (one.path.startsWith(`${INIT_FOLDER}/`)) await unlinkScript(basename(one.path));
     say(`removed   ${one.path}`);
   }
   if (found.some(({ path }) => path.startsWith(`${UNIT_FOLDER}/`))) await reloadSystemd();
@@ -37,7 +36,8 @@ export async function removeAll(found: readonly Installed[], say: Say): Promise<
 /** While its file is there. */
 async function disable({ path, purpose }: Installed): Promise<void> {
   const name = basename(path);
-  if (name.endsWith('.timer')) await systemctl('disable', ...(isSystemdRunning() ? ['--now'] : []), name);
+  if (path.startsWith(`${INIT_FOLDER}/`)) await unlinkScript(name);
+  else if (name.endsWith('.timer')) await systemctl('disable', ...(isSystemdRunning() ? ['--now'] : []), name);
   else if (purpose === 'boot' && name.endsWith('.service')) await systemctl('disable', name);
 }
 

@@ -1,17 +1,16 @@
 import { ExitCode, ObError } from '../../resources/error.ts';
 
-/** A word of a command line in a unit file: systemd.service(5), "COMMAND LINES", and its specifiers. */
-export function quoteForExec(word: string): string {
-  return `"${escapeForUnit(word).replaceAll('$', '$$$$')}"`;
+/** A command line in a unit file: systemd.service(5), "COMMAND LINES". */
+export function toExec([program = '', ...words]: readonly string[]): string {
+  if (/["'\\]/.test(program))
+    throw new ObError(`${program}: systemd runs no program with a quote or a backslash in its path`, { hint: 'install it somewhere else' });
+  // Variables have no meaning in the name of the program.
+  return [quoteForUnit(program), ...words.map((word) => quoteForUnit(word).replaceAll('$', '$$$$'))].join(' ');
 }
 
-/** A word of any other setting that is a list of paths: no variables there. */
+/** A word of any other setting that is a list of paths. */
 export function quoteForUnit(word: string): string {
-  return `"${escapeForUnit(word)}"`;
-}
-
-function escapeForUnit(word: string): string {
-  return word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%');
+  return `"${word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%')}"`;
 }
 
 /** A word of a command line for sh(1). */

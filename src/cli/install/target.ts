@@ -14,7 +14,7 @@ export async function readJob({ files, scope }: Args): Promise<Job> {
     throw new ObError('install takes the scope from the hosts file', { hint: 'name the file: --file FILE', exitCode: ExitCode.usage });
   const hostsFiles = toAbsolute(findHostsFiles(files));
   const read = await readFiles(hostsFiles);
-  const program = fileURLToPath(new URL('ob.js', import.meta.url));
+  const program = fileURLToPath(new URL('ob', import.meta.url));
   const job = { scope: read.scope, hostsFiles, node: process.execPath, program };
   for (const path of [...hostsFiles, job.node, program]) refuseControls(path);
   warn(job);

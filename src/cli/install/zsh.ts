@@ -17,12 +17,12 @@ _ob_words() {
   case $1 in
     names | list) "$ob" completion names $files ;;
     running)
-      for dir in /sys/fs/cgroup/(unified/|)ob/*/*(N/); do
+      for dir in /sys/fs/cgroup/ob/*/*(N/) /sys/fs/cgroup/unified/ob/*/*(N/); do
         [[ "$(<$dir/cgroup.events)" == *'populated 1'* ]] && print -r -- $dir:t
       done
       ;;
     scopes)
-      for dir in /sys/fs/cgroup/(unified/|)ob/*(N/); do print -r -- $dir:t; done
+      for dir in /sys/fs/cgroup/ob/*(N/) /sys/fs/cgroup/unified/ob/*(N/); do print -r -- $dir:t; done
       ;;
   esac </dev/null 2>/dev/null
 }
@@ -31,7 +31,7 @@ _ob_offer() {
   case $1 in
     file) _files -g '*.(yaml|yml|conf)' ;;
     any) _files ;;
-    =*) compadd -- \${1#=} ;;
+    '='*) compadd -- \${1#=} ;;
     list)
       compset -P '*,'
       compadd -S '' -- \${(f)"$(_ob_words list)"}
@@ -41,7 +41,6 @@ _ob_offer() {
 }
 
 _ob() {
-  emulate -L zsh
   local ob=\${words[1]/#\\~/$HOME} command='' option='' word count=0 at
   local -a files kinds found
   for ((at = 2; at < CURRENT; at++)); do
