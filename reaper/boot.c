@@ -5,61 +5,9 @@
 #include "process.h"
 #include "text.h"
 
-enum { FIXED_WORDS = 9, SHARE_WORDS = 4 };
-
 /* The writing end of each subhost's commit pipe, or -1. */
 static int commit_fd[MAX_ITEMS];
 static long child[MAX_ITEMS];
-
-static bool is_size(const char *text) {
-    int64_t value;
-    return same(text, "none") || parse_number(text, &value);
-}
-
-/* `share SOURCE TARGET rw|ro`, any number of times; gives the index of what follows. */
-static int take_shares(struct spec *spec, int count, char **word) {
-    int at = FIXED_WORDS;
-    while (at + SHARE_WORDS <= count && same(word[at], "share") && spec->shares < MAX_SHARES) {
-        spec->share[spec->shares++] = (struct share){word[at + 1], word[at + 2], same(word[at + 3], "ro")};
-        at += SHARE_WORDS;
-    }
-    return at;
-}
-
-/* Nine words, shares, the word `start`, the start list. */
-static bool parse_spec(struct spec *spec, int count, char **word) {
-    int64_t ms;
-    if (count < FIXED_WORDS) return false;
-    *spec = (struct spec){
-        .mark = word[0], .netns = word[1], .live = word[2], .cgroup = word[3], .hostname = word[4],
-        .run_size = word[5], .start_ms = word[6], .stop_ms = word[7], .digest = word[8],
-    };
-    int taken = take_shares(spec, count, word);
-    if (taken == count || !same(word[taken], "start")) return false;
-    spec->entry = word + taken + 1;
-    spec->entries = count - taken - 1;
-    return is_size(spec->run_size) && parse_number(spec->start_ms, &ms) &&
-           parse_number(spec->stop_ms, &ms);
-}
-
-/* Words up to the next "--". */
-static int length_of_spec(int count, char **word) {
-    int length = 0;
-    while (length < count && !same(word[length], "--")) length++;
-    return length;
-}
-
-/* Number of specs, or -1 if one of them is wrong. */
-static int count_specs(int count, char **word) {
-    struct spec spec;
-    int specs = 0;
-    for (int at = 0; at <= count; specs++) {
-        int length = length_of_spec(count - at, word + at);
-        if (specs == MAX_ITEMS || !parse_spec(&spec, length, word + at)) return -1;
-        at += length + 1;
-    }
-    return specs;
-}
 
 /* The child sees these pipes for a moment: it must let go of every writing end, its own and its
  * siblings', or the end-of-file that tells an uncommitted child to die would never come. */
@@ -154,12 +102,6 @@ static int commit(int index) {
     if (commit_fd[index] >= 0) sys_close(commit_fd[index]);
     commit_fd[index] = -1;
     return error == 1 ? DONE : FAILED;
-}
-
-static const char *mark_of(int index, char **word) {
-    for (; index; word++)
-        if (same(*word, "--")) index--;
-    return *word;
 }
 
 /* "MARK ended": whoever counts those that go through their lists must not count on it any more. */

@@ -21,6 +21,15 @@ struct spec {
     int shares;
 };
 
+/* Specs are separated by "--". False if these words are none. */
+bool parse_spec(struct spec *spec, int count, char **word);
+/* Words up to the next "--". */
+int length_of_spec(int count, char **word);
+/* Number of specs, or -1 if one of them is wrong. */
+int count_specs(int count, char **word);
+/* Of the spec with this index. */
+const char *mark_of(int index, char **word);
+
 /* Descriptors of the child while it prepares; PID 1 keeps STATUS_FD until its list is through. */
 enum { STATUS_FD = 3, COMMIT_FD = 4, FIRST_FREE_FD = 5 };
 
