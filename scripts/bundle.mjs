@@ -12,7 +12,15 @@ const require = createRequire(import.meta.url);
  * What these have open in the kernel or in C++ cannot be kept in a snapshot: they are loaded when they are first used,
  * in the program that comes out of it.
  */
-const LATE = new Set(['assert', 'child_process', 'crypto', 'module', 'net', 'readline', 'stream/promises', 'timers/promises', 'tty']);
+const LATE = new Set(['child_process', 'crypto', 'module', 'net', 'readline', 'stream/promises', 'timers/promises', 'tty']);
+
+/** All that yargs asks of this module, at each start; the real one takes longer to load than yargs to parse a command line. */
+const ASSERT = `
+  const check = (isFine, message) => {
+    if (!isFine) throw new Error(message);
+  };
+  export const strictEqual = (one, other, message) => check(Object.is(one, other), message);
+  export const notStrictEqual = (one, other, message) => check(!Object.is(one, other), message);`;
 
 const late = {
   name: 'late',
@@ -20,15 +28,17 @@ const late = {
     builder.onResolve({ filter: /.*/ }, ({ path, namespace, kind }) => {
       const name = path.replace(/^node:/, '');
       if (kind === 'entry-point' || !builtinModules.includes(name)) return;
-      return LATE.has(name) && namespace !== 'late' ? { path: name, namespace: 'late' } : { path: `node:${name}`, external: true };
+      return (LATE.has(name) || name === 'assert') && namespace !== 'late'
+        ? { path: name, namespace: 'late' }
+        : { path: `node:${name}`, external: true };
     });
-    builder.onLoad({ filter: /.*/, namespace: 'late' }, ({ path }) => ({ contents: lateModule(path) }));
-    // Its tables of ICU cannot be kept either; it serves to measure the lines of a help text.
+    builder.onLoad({ filter: /.*/, namespace: 'late' }, ({ path }) => ({ contents: path === 'assert' ? ASSERT : lateModule(path) }));
+    // Its tables of ICU cannot be kept either; it serves to measure the lines of a help text. And yargs draws such a text
+    // for each command that it runs, for an error that this one shows in its own words.
     builder.onLoad({ filter: /node_modules\/.*\.m?js$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replaceAll(
-        'new Intl.Segmenter()',
-        '({ segment: (text) => new Intl.Segmenter().segment(text) })',
-      ),
+      contents: readFileSync(path, 'utf8')
+        .replaceAll('new Intl.Segmenter()', '({ segment: (text) => new Intl.Segmenter().segment(text) })')
+        .replaceAll('yargs.getInternalMethods().getUsageInstance().cacheHelpMessage();', ''),
     }));
   },
 };

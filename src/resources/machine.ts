@@ -83,18 +83,19 @@ export function createLook(reaper: string): Look {
     ),
   );
   const strays = once(readStrays);
+  const cgroupRoot = once(findCgroupRoot);
   return {
     links: once(readLinks),
     netnsNames,
     inside: async (netns) => (await insides()).get(netns),
     mounts: once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8'))),
     mountinfo: once(() => parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))),
-    cgroupRoot: once(findCgroupRoot),
+    cgroupRoot,
     cgroups: once(() => {
-      const root = findCgroupRoot();
+      const root = cgroupRoot();
       return root ? listCgroups(root) : [];
     }),
-    init: (owner) => readInit(owner) ?? strays().get(markOf(owner)),
+    init: (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner)),
     mountsOfUppers: findMountsOfUppers,
     isSameDirectory,
   };
@@ -158,8 +159,7 @@ function readNetnsName(name: string, layers: number): NetnsName[] {
   }
 }
 
-function readInit(owner: Owner): LiveInit | undefined {
-  const root = findCgroupRoot();
+function readInit(root: string | undefined, owner: Owner): LiveInit | undefined {
   const init = root ? findInit(readMembers(cgroupPath(root, owner)), markOf(owner)) : undefined;
   return init && toLiveInit(init, cgroupName(owner));
 }

@@ -65,7 +65,7 @@ export const netns: Kind<NetnsFields, { mark: string }, { name: string }, NetnsS
     const there = machine.look.netnsNames().filter((one) => names.has(one.name));
     for (const { name } of there.filter((one) => !one.real)) removeResidue(pathOf(name));
     const real = there.filter((one) => one.real).map((one) => one.name);
-    await Promise.all(real.map(uncover));
+    await Promise.all(there.flatMap((one) => (one.real && one.layers > 1 ? uncover(one.name) : [])));
     const errors = await runIpBatch(real.map((name) => ({ address: `netns/${name}`, words: ['netns', 'delete', name] })));
     removeEmptyFolder('/run/netns');
     return toResults(

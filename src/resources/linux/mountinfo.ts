@@ -88,6 +88,7 @@ export function optionValue(options: readonly string[], name: string): string | 
  * What it escapes are bytes: several may stand for one character.
  */
 function unescapeOctal(text: string): string {
+  if (!text.includes('\\')) return text;
   return text.replace(/(?:\\[0-3][0-7]{2})+/g, (escapes) => {
     const bytes = escapes.slice(1).split('\\');
     return Buffer.from(bytes.map((digits) => Number.parseInt(digits, 8))).toString();
