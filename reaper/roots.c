@@ -3,7 +3,7 @@
 #include "modes.h"
 #include "text.h"
 
-enum { OVERLAY_WORDS = 7, BIND_WORDS = 5, DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC };
+enum { OVERLAY_WORDS = 7, BIND_WORDS = 5, SETUP_WORDS = 5, DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC };
 
 struct failure {
     const char *step;
@@ -49,11 +49,31 @@ static int make_overlay(const char *mark, char **word, struct failure *failure) 
 }
 
 /* A bind mount shows the source of its filesystem and can have no other: this lies beneath it and carries the mark. */
-static int make_marker(const char *mark, struct failure *failure) {
+static int make_marker(const char *mark, unsigned attributes, struct failure *failure) {
     int fs = (int)sys_fsopen("tmpfs");
     if (!did(failure, "tmpfs", fs)) return -1;
-    bool fine = set(fs, "source", mark, failure) && set(fs, "mode", "0700", failure) && set(fs, "size", "4k", failure);
-    return finish(fs, fine, MOUNT_ATTR_RDONLY, failure);
+    bool fine = set(fs, "source", mark, failure) && set(fs, "mode", "0700", failure) && set(fs, "size", "64k", failure);
+    return finish(fs, fine, attributes, failure);
+}
+
+static bool fill(int marker, const char *text, struct failure *failure) {
+    long size = (long)length_of(text);
+    int file = (int)sys_openat(marker, "environment", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (!did(failure, "environment", file)) return false;
+    long written = sys_write(file, text, (size_t)size);
+    sys_close(file);
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+    return did(failure, "environment", written < 0 || written == size ? written : -ENOSPC) &&
+           did(failure, "read-only", sys_mount_setattr(marker, AT_EMPTY_PATH, &attributes));
+}
+
+/* The same, beneath an overlay whose upper directory a program sets up: as long as it is there, that program has to be
+ * run once more, in the environment that is in it. It appears all at once. */
+static int make_setup(const char *mark, const char *environment, struct failure *failure) {
+    int marker = make_marker(mark, 0, failure);
+    if (marker < 0 || fill(marker, environment, failure)) return marker;
+    sys_close(marker);
+    return -1;
 }
 
 static int clone_tree(const char *path, struct failure *failure) {
@@ -70,11 +90,12 @@ static bool attach(int mount, const char *live, struct failure *failure) {
     return fine;
 }
 
-static bool mount_one(bool binds, char **word, struct failure *failure) {
+static bool mount_one(char **word, struct failure *failure) {
     const char *mark = word[2], *live = word[3];
-    if (!binds) return attach(make_overlay(mark, word + 4, failure), live, failure);
+    if (same(word[0], "setup")) return attach(make_setup(mark, word[4], failure), live, failure);
+    if (same(word[0], "overlay")) return attach(make_overlay(mark, word + 4, failure), live, failure);
     /* Made in the order in which they are stacked: since Linux 6.8 that is the order of /proc/mounts. */
-    int marker = make_marker(mark, failure);
+    int marker = make_marker(mark, MOUNT_ATTR_RDONLY, failure);
     int tree = marker < 0 ? -1 : clone_tree(word[4], failure);
     if (tree < 0) {
         if (marker >= 0) sys_close(marker);
@@ -92,15 +113,21 @@ static void report(const char *key, bool fine, const struct failure *failure) {
         write_error(1, key, failure->step, failure->error, failure->words);
 }
 
-/* WORD: `overlay KEY MARK LIVE LOWER UPPER WORK` or `bind KEY MARK LIVE UPPER`, any number of times. */
+static int count_words(const char *what) {
+    if (same(what, "overlay")) return OVERLAY_WORDS;
+    if (same(what, "setup")) return SETUP_WORDS;
+    return same(what, "bind") ? BIND_WORDS : 0;
+}
+
+/* WORD: `overlay KEY MARK LIVE LOWER UPPER WORK`, `bind KEY MARK LIVE UPPER` or `setup KEY MARK LIVE ENVIRONMENT`, any
+ * number of times. */
 int mount_roots(int count, char **word) {
     int status = DONE, length;
     for (int at = 0; at < count; at += length) {
-        bool binds = same(word[at], "bind");
-        length = binds ? BIND_WORDS : OVERLAY_WORDS;
-        if (at + length > count || (!binds && !same(word[at], "overlay"))) return USAGE;
+        length = count_words(word[at]);
+        if (!length || at + length > count) return USAGE;
         struct failure failure = {.step = ""};
-        bool fine = mount_one(binds, word + at, &failure);
+        bool fine = mount_one(word + at, &failure);
         report(word[at + 1], fine, &failure);
         if (!fine) status = FAILED;
     }

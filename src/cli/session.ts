@@ -13,6 +13,8 @@ import type { Spec } from '../resources/kind.ts';
 import { ownerOf } from '../resources/link-rules.ts';
 import { createLook, type Look, type Machine } from '../resources/machine.ts';
 import type { Owner } from '../resources/marks.ts';
+import { answer } from './answer.ts';
+import { isRoot } from './root.ts';
 
 /** Where a hosts file is looked for when none is named. */
 const DEFAULT_FILES = ['./hosts.yaml', '/etc/ob/hosts.yaml'] as const;
@@ -32,9 +34,21 @@ export function findHostsFiles(named: readonly string[]): readonly string[] {
   });
 }
 
-/** Reads a hosts file, or files of overlay-boot, and the machine as far as their checks need it. */
-export async function readFiles(paths: readonly string[]): Promise<HostsFile> {
-  const facts = machineFacts(await foreignBridges(createLook(REAPER)));
+/**
+ * Reads a hosts file, or files of overlay-boot, and the machine as far as their checks need it. Values that are commands
+ * are found by running these, if we are root; else they are not known, nor checked.
+ */
+export function readFiles(paths: readonly string[]): Promise<HostsFile> {
+  return readWith(paths, isRoot() ? answer : undefined);
+}
+
+/** The same for its scope and names, which no command tells: none is run. */
+export function readNames(paths: readonly string[]): Promise<HostsFile> {
+  return readWith(paths, undefined);
+}
+
+async function readWith(paths: readonly string[], ask: typeof answer | undefined): Promise<HostsFile> {
+  const facts = machineFacts(await foreignBridges(createLook(REAPER)), ask);
   const [first = ''] = paths;
   return isConf(first) ? readConfFiles(paths, facts, warn) : readHostsFile(first, facts);
 }

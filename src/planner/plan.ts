@@ -17,7 +17,10 @@ export interface Plan {
 export interface Selection {
   /** Only these subhosts, and what they need. */
   readonly limit?: ReadonlySet<string> | undefined;
-  /** `stop`: what runs is removed, all else left as it is. `restart`: what runs is started anew. */
+  /**
+   * `stop`: what runs is removed, and what was made for that one run; all else is left as it is. `restart`: what runs is
+   * started anew.
+   */
   readonly order?: 'stop' | 'restart';
 }
 
@@ -28,7 +31,7 @@ export function makePlan(kinds: readonly Kind[], desired: readonly Spec[], world
   const running = new Set(kinds.filter((kind) => kind.runs).map((kind) => kind.name));
   const runs = (address: Address): boolean => running.has(kindOf(address));
   const all = diff(kinds, specs, live);
-  const kept = asked === 'stop' ? all.filter((change) => runs(change.address)) : all;
+  const kept = asked === 'stop' ? all.filter(({ address, live }) => runs(address) || live?.endsWithRun) : all;
   const changes = asked === 'restart' ? kept.map((change) => (runs(change.address) ? restarted(change) : change)) : kept;
   // What stands where nothing has to be done is in nobody's way.
   const pending = new Set(changes.filter((change) => change.action !== 'none').map((change) => change.address));

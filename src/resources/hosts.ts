@@ -27,6 +27,18 @@ export interface Subhost {
   readonly shares: readonly Share[];
   /** Size in bytes of the tmpfs on /run; null: no mount. */
   readonly ramSize: number | null;
+  /** Left out where the machine runs no command for it. */
+  readonly hooks?: Hooks;
+}
+
+/** Commands that the machine runs when a subhost's root is mounted; each a program and its arguments. */
+export interface Hooks {
+  /** The file that they are from. */
+  readonly config: string;
+  /** `upper` is this program, which makes the upper directory and takes it away. */
+  readonly setup?: string;
+  readonly premount?: readonly string[];
+  readonly postmount?: readonly string[];
 }
 
 export interface Cable {

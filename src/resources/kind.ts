@@ -56,6 +56,8 @@ export interface Live<F extends Fields = Fields, H = unknown> {
    * (what does not run has no argument list) and is not compared: another field has to tell what is wrong then.
    */
   readonly fields: Partial<F>;
+  /** Goes when what runs on it is stopped: it was made for that one run. */
+  readonly endsWithRun?: true;
   /** What only this kind understands, e.g. a PID with its start time. */
   readonly handle: H;
 }

@@ -13,8 +13,20 @@ export function markOf(owner: Owner): string {
   return `ob:${owner.scope}/${owner.name}`;
 }
 
+/** Mark of what lies beneath a root whose upper directory a program sets up: it tells which one. */
+export function setupMarkOf(owner: Owner, program: string): string {
+  return `${markOf(owner)}:${program}`;
+}
+
+/** The program in such a mark; null: it is another. */
+export function setupOfMark(text: string): string | null {
+  return MARK.exec(text)?.[3] ?? null;
+}
+
+const MARK = /^ob:([a-z][a-z0-9-]*)\/([A-Za-z0-9._-]+)(?::(\/.*))?$/;
+
 /** The owner that a text names, or undefined if it is no mark of ours. */
 export function parseMark(text: string | undefined): Owner | undefined {
-  const match = /^ob:([a-z][a-z0-9-]*)\/([A-Za-z0-9._-]+)$/.exec(text ?? '');
+  const match = MARK.exec(text ?? '');
   return match?.[1] && match[2] ? { scope: match[1], name: match[2] } : undefined;
 }

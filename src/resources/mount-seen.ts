@@ -2,7 +2,7 @@ import type { Subhost } from './hosts.ts';
 import type { Live, Spec } from './kind.ts';
 import { type MountEntry, optionValue } from './linux/mountinfo.ts';
 import type { Machine } from './machine.ts';
-import { parseMark } from './marks.ts';
+import { parseMark, setupOfMark } from './marks.ts';
 
 /** An index signature lets the planner read fields whose names it does not know. */
 export type MountFields = {
@@ -11,11 +11,13 @@ export type MountFields = {
   readonly live: string;
   readonly access: 'rw' | 'ro';
   readonly on_top: boolean;
+  /** Is its subhost there? Only of roots for which commands are run. */
+  readonly in_use?: boolean;
 };
 export type MountExtra = { readonly mark: string; readonly subhost: Subhost };
 export type MountSpec = Spec<MountFields, MountExtra>;
-/** POINTS: all at which it shows, see `mergeCopies`. */
-export type MountHandle = { readonly points: readonly string[] };
+/** POINTS: all at which it shows, see `mergeCopies`; SETUP: the program that has set it up, and has to be run once more. */
+export type MountHandle = { readonly points: readonly string[]; readonly setup: string | null };
 export type MountLive = Live<MountFields, MountHandle>;
 
 /** All that is mounted at each point, the topmost last. */
@@ -41,8 +43,11 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
   const [entry] = marked;
   const owner = parseMark(entry?.source);
   if (!entry || !owner) return [];
+  const setup = setupOfMark(entry.source);
+  const hasCommands = desired.some((spec) => spec.subhost === owner.name && spec.fields.in_use);
+  const isBound = entry.type === 'tmpfs' && setup === null;
   const root = entry.type === 'tmpfs' ? stack[stack.indexOf(entry) + 1] : entry;
-  const layers = entry.type === 'tmpfs' ? boundLayer(machine, entry.point, owner.name, desired) : overlayLayers(entry);
+  const layers = isBound ? boundLayer(machine, entry.point, owner.name, desired) : overlayLayers(root);
   return [
     {
       address: `mount/${owner.name}`,
@@ -50,16 +55,19 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
       needs: [],
       holds: [
         `dir:${entry.point}`,
-        ...Object.entries(layers).flatMap(([name, path]) => (name === 'lower' || path === null ? [] : [`dir:${path}`])),
+        ...Object.entries(layers).flatMap(([name, path]) => (name === 'lower' || !path ? [] : [`dir:${path}`])),
       ],
       fields: {
-        type: entry.type === 'tmpfs' ? 'bind' : 'overlay',
+        type: isBound ? 'bind' : 'overlay',
         live: entry.point,
         ...layers,
+        setup,
+        ...(setup === null && !hasCommands ? {} : { in_use: machine.look.init(owner) !== undefined }),
         access: root?.options.includes('ro') ? 'ro' : 'rw',
         on_top: root !== undefined && root === stack.at(-1),
       },
-      handle: { points: [entry.point] },
+      handle: { points: [entry.point], setup },
+      ...(setup === null ? {} : { endsWithRun: true }),
     },
   ];
 }
@@ -74,11 +82,13 @@ function mergeCopies(roots: readonly MountLive[], wanted: ReadonlyMap<string, st
     const all = roots.filter((root) => root.address === address);
     const meant = all.find((root) => root.fields.live === wanted.get(address)) ?? all[0];
     const points = [meant, ...all.filter((root) => root !== meant)].flatMap((root) => root?.handle.points ?? []);
-    return meant ? [{ ...meant, handle: { points } }] : [];
+    return meant ? [{ ...meant, handle: { ...meant.handle, points } }] : [];
   });
 }
 
-function overlayLayers(entry: MountEntry): Record<string, string> {
+/** Of a root that is not mounted, what it would stand on cannot be seen. */
+function overlayLayers(entry: MountEntry | undefined): Record<string, string> {
+  if (!entry) return {};
   const layer = (name: string): string => optionValue(entry.options, name) ?? '';
   return { lower: layer('lowerdir'), upper: layer('upperdir'), work: layer('workdir') };
 }

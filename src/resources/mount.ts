@@ -1,15 +1,17 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ObError, toObError } from './error.ts';
+import { environmentOf, runHook } from './hooks.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
-import type { Blocker, Kind, Result } from './kind.ts';
+import type { Address, Blocker, Kind, Result } from './kind.ts';
 import { findHolders, type UpperUse } from './linux/holders.ts';
 import type { MountEntry } from './linux/mountinfo.ts';
 import { readIfThere } from './linux/proc.ts';
-import { mountRoots, unmountRoots } from './linux/roots.ts';
+import { mountRoots, type RootToMount, unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
 import { markOf, parseMark } from './marks.ts';
 import { byPoint, listRoots, type MountExtra, type MountFields, type MountHandle, type MountLive, type MountSpec } from './mount-seen.ts';
+import { depthOf, type SetUpRoot, setUp, tearDown } from './mount-setup.ts';
 import { failure, needProgram, run } from './run.ts';
 
 /**
@@ -27,6 +29,8 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     work: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
     access: { class: 'live', why: 'the root is remounted' },
     on_top: { class: 'replace', why: 'the root is covered, or only half mounted' },
+    setup: { class: 'replace', why: 'another program sets up the upper directory' },
+    in_use: { class: 'replace', why: 'its commands are run each time the subhost starts' },
   },
 
   desired: (file) => file.subhosts.filter((subhost) => subhost.lower !== subhost.live).map((subhost) => toSpec(file, subhost)),
@@ -44,45 +48,58 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
   },
 
   async converge(machine, tasks) {
-    const inUse = await waitForUppers(
-      machine,
-      tasks.filter((task) => !task.live).map((task) => task.spec.extra.subhost.upper),
-    );
     const fresh = tasks.flatMap((task) => (task.live ? [] : [task.spec]));
     const old = tasks.flatMap((task) => (task.live ? [task.spec] : []));
+    const inUse = await waitForUppers(
+      machine,
+      fresh.filter(hasOwnUpper).map((spec) => spec.extra.subhost.upper),
+    );
+    const ready = new Map<Address, RootToMount>();
     const prepared = await Promise.all(
-      fresh.map((spec) => attempt(spec.address, async () => prepare(spec, inUse.get(spec.extra.subhost.upper)))),
+      fresh.map((spec) => attempt(spec.address, async () => void ready.set(spec.address, await prepare(machine, spec, inUse)))),
     );
-    const ready = fresh.filter((_, index) => !prepared[index]?.error);
-    const errors = await mountRoots(
-      machine.reaper,
-      ready.map(({ address, extra }) => ({ key: address, ...extra })),
-    );
+    const errors = await mountRoots(machine.reaper, [...ready.values()]);
+    const mounted = [...ready.values()].filter(({ key }) => !errors.has(key));
     return [
       ...prepared.filter((result) => result.error),
-      ...ready.map(({ address }) =>
-        toResult(address, errors.get(address), ({ message }) => new ObError(`cannot mount the root: ${message}`)),
-      ),
+      ...[...errors].map(([key, error]) => ({ address: key as Address, error: new ObError(`cannot mount the root: ${error.message}`) })),
+      ...(await Promise.all(mounted.map(({ key, subhost }) => attempt(key as Address, () => runPostmount(machine, subhost))))),
       ...(await Promise.all(old.map((spec) => attempt(spec.address, () => remount(spec))))),
     ];
   },
 
   async remove(machine, live) {
-    const roots = live.flatMap(({ address, handle }) =>
-      handle.points.map((point, index) => ({ address, key: `${address}#${index}`, point, depth: depthOf(machine, point) })),
-    );
-    const errors = await unmountRoots(
-      machine.reaper,
-      roots.filter(({ depth }) => depth > 0),
-    );
-    // Where mounts propagate, one that goes takes its copies with it: they are no mount points any more.
-    const left = roots.filter(({ key }) => !/Invalid argument$/.test(errors.get(key)?.message ?? ''));
-    return live.map(({ address }) => {
-      const [first] = left.filter((root) => root.address === address && errors.has(root.key));
-      return toResult(address, errors.get(first?.key ?? ''), (error) => explainBusy(error, first?.point ?? ''));
-    });
+    const owing = live.flatMap((one) => toSetUpRoot(one) ?? []);
+    const plain = live.filter(({ handle }) => handle.setup === null);
+    return [
+      ...(await removePlain(machine, plain)),
+      ...(await Promise.all(owing.map((root) => attempt(root.address, () => tearDown(machine, root, explainBusy))))),
+    ];
   },
 };
+
+async function removePlain(machine: Machine, live: readonly MountLive[]): Promise<Result[]> {
+  const { look, scope, reaper } = machine;
+  const roots = live.flatMap(({ address, handle }) =>
+    handle.points.map((point, index) => ({ address, key: `${address}#${index}`, point, depth: depthOf(look.mounts(), scope, point) })),
+  );
+  const errors = await unmountRoots(
+    reaper,
+    roots.filter(({ depth }) => depth > 0),
+  );
+  // Where mounts propagate, one that goes takes its copies with it: they are no mount points any more.
+  const left = roots.filter(({ key }) => !/Invalid argument$/.test(errors.get(key)?.message ?? ''));
+  return live.map(({ address }) => {
+    const [first] = left.filter((root) => root.address === address && errors.has(root.key));
+    return toResult(address, errors.get(first?.key ?? ''), (error) => explainBusy(error, first?.point ?? ''));
+  });
+}
+
+function toSetUpRoot({ address, subhost, fields, handle: { points, setup } }: MountLive): SetUpRoot | undefined {
+  if (setup === null) return undefined;
+  const upper = typeof fields['upper'] === 'string' ? fields['upper'] : null;
+  return { address, name: subhost ?? '', points, program: setup, upper };
+}
 
 function toResult(address: Result['address'], error: ObError | undefined, explain: (error: ObError) => ObError): Result {
   return error ? { address, error: explain(error) } : { address };
@@ -99,16 +116,28 @@ async function attempt(address: Result['address'], act: () => Promise<void>): Pr
 
 function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
   const mark = markOf({ scope: file.scope, name: subhost.name });
-  const { upper, lower, work, live } = subhost;
-  const common = { live, upper, access: 'rw', on_top: true } as const;
+  const { upper, lower, work, live, hooks } = subhost;
+  const setup = hooks?.setup ?? null;
+  const common = {
+    live,
+    ...(setup === null ? { upper } : {}),
+    access: 'rw',
+    on_top: true,
+    setup,
+    // Whatever runs next is another run.
+    ...(hooks ? { in_use: true } : {}),
+  } as const;
   return {
     address: `mount/${subhost.name}`,
     subhost: subhost.name,
     needs: [],
-    holds: [`dir:${upper}`, `dir:${live}`, ...(upper === lower ? [] : [`dir:${work}`])],
+    holds: [...(setup === null ? [`dir:${upper}`] : []), `dir:${live}`, ...(upper === lower ? [] : [`dir:${work}`])],
     fields: upper === lower ? { type: 'bind', ...common } : { type: 'overlay', lower, work, ...common },
     extra: { mark, subhost },
-    summary: upper === lower ? `${upper} bound to ${live}` : `overlay on ${live}, upper ${upper}, lower ${lower}`,
+    summary:
+      upper === lower
+        ? `${upper} bound to ${live}`
+        : `overlay on ${live}, upper ${setup === null ? upper : `set up by ${setup}`}, lower ${lower}`,
   };
 }
 
@@ -132,7 +161,9 @@ const IN_USE_HINT = 'end that one first';
 /** Where one of our own has it, that one is known as live, and goes first. */
 function usedUppers(machine: Machine, live: readonly MountLive[], desired: readonly MountSpec[]): Blocker[] {
   const mounted = new Map(live.map((one) => [one.address, one.fields['upper']]));
-  const fresh = desired.filter((spec) => spec.fields.type === 'overlay' && mounted.get(spec.address) !== spec.extra.subhost.upper);
+  const fresh = desired.filter(
+    (spec) => spec.fields.type === 'overlay' && hasOwnUpper(spec) && mounted.get(spec.address) !== spec.extra.subhost.upper,
+  );
   const inUse = machine.look.mountsOfUppers(fresh.map((spec) => spec.extra.subhost.upper));
   return fresh.flatMap(({ address, extra }) => {
     const other = inUse.get(extra.subhost.upper)?.find((use) => parseMark(use.source)?.scope !== machine.scope);
@@ -143,7 +174,7 @@ function usedUppers(machine: Machine, live: readonly MountLive[], desired: reado
 const COPY_LIMIT_MS = 1000;
 
 /** Another subhost that is just being booted has copies of all mounts of the machine for a moment. */
-async function waitForUppers(machine: Machine, uppers: readonly string[]): Promise<ReadonlyMap<string, readonly UpperUse[]>> {
+async function waitForUppers(machine: Machine, uppers: readonly string[]): Promise<InUse> {
   const deadline = Date.now() + COPY_LIMIT_MS;
   for (;;) {
     const inUse = machine.look.mountsOfUppers(uppers);
@@ -152,34 +183,55 @@ async function waitForUppers(machine: Machine, uppers: readonly string[]): Promi
   }
 }
 
-function prepare({ extra: { subhost } }: MountSpec, inUse: readonly UpperUse[] = []): void {
-  const [other] = inUse;
-  if (other) throw new ObError(`${subhost.upper} ${IN_USE}: ${other.where}`, { hint: IN_USE_HINT });
+function hasOwnUpper({ extra }: MountSpec): boolean {
+  return extra.subhost.hooks?.setup === undefined;
+}
+
+type InUse = ReadonlyMap<string, readonly UpperUse[]>;
+
+function refuseInUse(upper: string, inUse: InUse): void {
+  const [other] = inUse.get(upper) ?? [];
+  if (other) throw new ObError(`${upper} ${IN_USE}: ${other.where}`, { hint: IN_USE_HINT });
+}
+
+/** All that has to be done before the root is mounted. */
+async function prepare(machine: Machine, { address, extra: { mark, subhost } }: MountSpec, inUse: InUse): Promise<RootToMount> {
+  const setup = subhost.hooks?.setup;
+  if (setup === undefined) refuseInUse(subhost.upper, inUse);
   makeFolders(subhost);
+  const upper = setup === undefined ? subhost.upper : await setUp(machine, address, subhost, setup);
+  if (setup !== undefined) refuseInUse(upper, machine.look.mountsOfUppers([upper]));
+  const real = { ...subhost, upper };
+  const { premount } = subhost.hooks ?? {};
+  if (premount) await runHook('premount', premount, subhost.base, environmentOf(machine.scope, real));
+  if (setup !== undefined) makeFolder(real.work);
+  return { key: address, mark, subhost: real };
+}
+
+async function runPostmount(machine: Machine, subhost: Subhost): Promise<void> {
+  const { postmount } = subhost.hooks ?? {};
+  if (postmount) await runHook('postmount', postmount, subhost.base, environmentOf(machine.scope, subhost));
 }
 
 /** Base is for root alone: what is set-user-ID inside must not be run by the machine's users (see SECURITY). */
-function makeFolders({ base, upper, work, live, lower }: Subhost): void {
+function makeFolders({ base, upper, work, live, lower, hooks }: Subhost): void {
   mkdirSync(base, { recursive: true });
   chmodSync(base, 0o700);
-  for (const folder of upper === lower ? [live] : [upper, work, live]) {
-    if (existsSync(folder)) continue;
-    mkdirSync(folder, { recursive: true });
-    // Upper becomes the subhost's root directory, which its services' own users have to pass.
-    chmodSync(folder, 0o755);
-  }
+  // A program makes the upper directory, on a filesystem of its choice, and work has to be on that.
+  const isLiveAlone = upper === lower || hooks?.setup !== undefined;
+  for (const folder of isLiveAlone ? [live] : [upper, work, live]) makeFolder(folder);
+}
+
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  mkdirSync(folder, { recursive: true });
+  // Upper becomes the subhost's root directory, which its services' own users have to pass.
+  chmodSync(folder, 0o755);
 }
 
 async function remount(spec: MountSpec): Promise<void> {
   const ran = await run('mount', ['-n', '-o', 'remount,rw', spec.fields.live]);
   if (!ran.ok) throw failure(ran, 'cannot remount the root');
-}
-
-/** How many mounts there are from ours upwards: what somebody else has mounted above goes too. */
-function depthOf(machine: Machine, point: string): number {
-  const stack = machine.look.mounts().filter((entry) => entry.point === point);
-  const first = stack.findIndex((entry) => parseMark(entry.source)?.scope === machine.scope);
-  return first < 0 ? 0 : stack.length - first;
 }
 
 function explainBusy({ message }: ObError, point: string): ObError {

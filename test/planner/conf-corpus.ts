@@ -8,7 +8,6 @@ export interface Hostile {
   readonly warned?: RegExp;
 }
 
-const COMMAND = /^web\.conf:2:\d+: a command as value \(!…\) is not supported yet: write what it prints$/m;
 const CABLE = /^web\.conf:2:8: ".*" is no (cable|name of a bridge): /m;
 
 const base = 'BASE=.\n';
@@ -52,12 +51,6 @@ export const HOSTILE: Readonly<Record<string, Hostile>> = {
   'no RAM': { conf: `${base}RAM_SIZE=none\n${noStart}`, means: { ramSize: null } },
   'an option of mount as size': { conf: `${base}RAM_SIZE=50M,mode=777\n`, refused: /is no size/ },
   'a substitution as size': { conf: `${base}RAM_SIZE=$(touch CANARY)\n`, refused: /is no size/ },
-  'a value that is a command': { conf: `${base}LOWER=!touch CANARY\n`, refused: COMMAND },
-  'a command that hangs': { conf: `${base}CABLES=!sleep 1000\n`, refused: COMMAND },
-  'a command without end': { conf: `${base}START=!yes CANARY\n`, refused: COMMAND },
-  'a command that fails': { conf: `${base}LIVE=!false\n`, refused: COMMAND },
-  'a command that says nothing': { conf: `${base}RAM_SIZE=!true\n`, refused: COMMAND },
-  'a command that gives a command': { conf: `${base}UPPER=!echo !touch CANARY\n`, refused: COMMAND },
   'a variable twice': {
     conf: `${base}RAM_SIZE=20M\nRAM_SIZE=none\n${noStart}`,
     means: { ramSize: 20 << 20 },

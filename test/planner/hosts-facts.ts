@@ -8,10 +8,12 @@ export const FACTS: Facts = {
   deviceOf: (path) => (path.startsWith('/secret') ? undefined : path.startsWith('/data') ? 2 : 1),
   whatIs,
   bridges: new Set(['br0', 'br1']),
+  untrusted: (path) => (path.startsWith('/open') ? '/open' : undefined),
 };
 
 function whatIs(path: string): What {
   if (path.startsWith('/secret')) return 'unknown';
+  if (path.endsWith('.sh')) return 'program';
   if (/\/file\b/.test(path)) return 'other';
   return /\/gone\b/.test(path) ? 'nothing' : 'directory';
 }

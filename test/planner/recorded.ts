@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Facts } from '../../src/planner/hosts/facts.ts';
+import type { Facts, What } from '../../src/planner/hosts/facts.ts';
 import { parseHostsFile } from '../../src/planner/hosts/read.ts';
 import { listDesired, readWorld, type World } from '../../src/planner/live.ts';
 import { makePlan, type Plan } from '../../src/planner/plan.ts';
@@ -86,10 +86,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A machine on which every path is as it is written. */
+/** A machine on which every path is as it is written, and a directory; one that ends in .sh is a program. */
 function factsOf(links: readonly Link[]): Facts {
   const bridges = links.filter((link) => link.kind === 'bridge' && !ownerOf(link)).map((link) => link.name);
-  return { realPath: (path) => path, deviceOf: () => 1, whatIs: () => 'directory', bridges: new Set(bridges) };
+  const whatIs = (path: string): What => (path.endsWith('.sh') ? 'program' : 'directory');
+  return { realPath: (path) => path, deviceOf: () => 1, whatIs, bridges: new Set(bridges) };
 }
 
 /** `BOOT` in a recorded argument list: the digest of the subhost as the recorded machine was booted from. */

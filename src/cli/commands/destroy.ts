@@ -7,7 +7,7 @@ import { listOwners } from '../../resources/scopes.ts';
 import type { Args, Command } from '../command.ts';
 import { withLock } from '../lock.ts';
 import { runPlan } from '../run-plan.ts';
-import { findHostsFiles, limitOf, namesOf, planFor, REAPER, readFiles, sayUnknownScope } from '../session.ts';
+import { findHostsFiles, limitOf, namesOf, planFor, REAPER, readNames, sayUnknownScope } from '../session.ts';
 
 export const destroy: Command = {
   name: 'destroy',
@@ -50,7 +50,7 @@ async function findTarget({ scope, files, names }: Args, owners: readonly Owner[
     return { scope, inFile: [] };
   }
   try {
-    const read = await readFiles(findHostsFiles(files));
+    const read = await readNames(findHostsFiles(files));
     return { scope: read.scope, inFile: namesOf(read) };
   } catch (error) {
     if (!(error instanceof ObError) || error.exitCode !== ExitCode.badFile) throw error;

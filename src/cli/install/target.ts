@@ -1,19 +1,19 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ExitCode, ObError } from '../../resources/error.ts';
+import { findUntrusted } from '../../resources/trust.ts';
 import type { Args } from '../command.ts';
-import { findHostsFiles, readFiles } from '../session.ts';
+import { findHostsFiles, readNames } from '../session.ts';
 import type { Job } from './boot-files.ts';
 import { type Installed, nameOf, type Purpose } from './own-file.ts';
 import { refuseControls } from './quote.ts';
-import { findUntrusted } from './trust.ts';
 
 /** What is to be installed, of a file that has been read and found good. */
 export async function readJob({ files, scope }: Args): Promise<Job> {
   if (scope !== undefined)
     throw new ObError('install takes the scope from the hosts file', { hint: 'name the file: --file FILE', exitCode: ExitCode.usage });
   const hostsFiles = toAbsolute(findHostsFiles(files));
-  const read = await readFiles(hostsFiles);
+  const read = await readNames(hostsFiles);
   const program = fileURLToPath(new URL('ob', import.meta.url));
   const job = { scope: read.scope, hostsFiles, node: process.execPath, program };
   for (const path of [...hostsFiles, job.node, program]) refuseControls(path);
@@ -59,7 +59,7 @@ function findDefault(): readonly string[] {
 /** A file that has moved is known by its scope, if it can be read. */
 async function withScopeOf(paths: readonly string[], all: readonly Installed[]): Promise<Installed[]> {
   try {
-    const { scope } = await readFiles(paths);
+    const { scope } = await readNames(paths);
     return all.filter((one) => one.scope === scope);
   } catch (error) {
     if (error instanceof ObError) return [];

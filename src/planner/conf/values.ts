@@ -39,7 +39,7 @@ function command(key: string, value: Word, { known, refuse }: Reading): Node {
   // What a command prints comes too late to find the folder that relative paths of other values begin at.
   if (key === 'base') refuse(value, 'BASE cannot be a command (!…) here: write the path');
   else if (!known.commands) refuse(value, 'a command as value (!…) is not supported yet: write what it prints');
-  return scalar(value);
+  return key === 'cables' ? { ...value, kind: 'list', items: [scalar(value)] } : scalar(value);
 }
 
 function start(value: Word, { refuse }: Reading): Node {
@@ -55,7 +55,7 @@ function hook(key: string, value: Word, { base, known }: Reading): Node {
   const toPath = ({ text }: Word): string => (key === 'init' && !text.includes('/') ? plain(text) : resolvePath(base, plain(text)));
   const [program, ...rest] = splitWords(value);
   const texts = program ? [toPath(program), ...rest.map(({ text }) => plain(text))] : [];
-  if (known.subhostKey(key) === 'text') return scalar(value, texts.join(' '));
+  if (known.subhostKey(key) === 'text' && !texts.some((text) => / /.test(text))) return scalar(value, texts.join(' '));
   const spot = { line: value.line, column: value.column };
   return { kind: 'list', ...spot, items: texts.map((text) => scalar(value, text)) };
 }

@@ -64,8 +64,10 @@ function checkLayers(whole: Whole, roles: readonly Role[], facts: Facts, report:
 }
 
 /** What is used of a subhost. A tree that is mounted already is looked for by the plan. */
-function rolesOf({ lower, upper, live }: Subhost): Role[] {
+function rolesOf({ lower, upper, live, hooks }: Subhost): Role[] {
   if (lower === live) return ['base', 'live'];
+  // A program sets upper up: where it is, only that can tell.
+  if (hooks?.setup !== undefined) return ['base', 'lower', 'work', 'live'];
   return upper === lower ? ['base', 'upper', 'live'] : ['base', 'lower', 'upper', 'work', 'live'];
 }
 
@@ -86,7 +88,7 @@ function wrongRole(role: Role, subhost: Subhost, facts: Facts): string | undefin
   if (role !== 'lower' && MACHINES.test(path)) return `${role} is ${path}, which this machine needs as it is`;
   const what = facts.whatIs(path);
   if (what === 'nothing' && mustExist(role, subhost)) return `${role} ${path} is no directory: nothing is there`;
-  return what === 'other' ? `${role} ${path} is no directory` : undefined;
+  return what === 'other' || what === 'program' ? `${role} ${path} is no directory` : undefined;
 }
 
 /** A relative path means a place below base; where it leads out of it, something else was meant. */

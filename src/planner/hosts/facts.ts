@@ -1,9 +1,21 @@
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../../resources/error.ts';
+import { findUntrusted } from '../../resources/trust.ts';
 
-/** `other`: a directory can neither be found nor be made there. `unknown`: we may not look. */
-export type What = 'directory' | 'nothing' | 'other' | 'unknown';
+/** `program`: a file that can be executed. `other`: a directory can neither be found nor be made there. `unknown`: we may not look. */
+export type What = 'directory' | 'nothing' | 'program' | 'other' | 'unknown';
+
+/** A command in the place of a value, in the file CONFIG. */
+export interface Question {
+  readonly argv: readonly string[];
+  readonly folder: string;
+  readonly config: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What it printed without the last newline, or why there is no answer. */
+export type Answer = { readonly output: string; readonly error?: undefined } | { readonly error: string; readonly output?: undefined };
 
 /** What a check has to know of the machine. Injected, so that checks stay pure. */
 export interface Facts {
@@ -14,11 +26,15 @@ export interface Facts {
   whatIs(path: string): What;
   /** Bridges that exist and are the administrator's own; undefined: not to be known here. */
   readonly bridges: ReadonlySet<string> | undefined;
+  /** Runs a command whose output is a value; left out where none may be run. */
+  readonly answer?: (question: Question) => Answer;
+  /** The file, or the folder above it, that others than root can change; left out where it does not matter. */
+  readonly untrusted?: (path: string) => string | undefined;
 }
 
 /** Facts of the machine that we run on. */
-export function machineFacts(bridges: ReadonlySet<string> | undefined): Facts {
-  return { realPath, deviceOf, whatIs, bridges };
+export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: Facts['answer']): Facts {
+  return { realPath, deviceOf, whatIs, bridges, untrusted: (path) => findUntrusted([path]), ...(answer ? { answer } : {}) };
 }
 
 function realPath(path: string): string {
@@ -42,7 +58,9 @@ function deviceOf(path: string): number | undefined {
 
 function whatIs(path: string): What {
   try {
-    return statSync(path).isDirectory() ? 'directory' : 'other';
+    const stat = statSync(path);
+    if (stat.isDirectory()) return 'directory';
+    return stat.isFile() && (stat.mode & 0o111) !== 0 ? 'program' : 'other';
   } catch (error) {
     // Nothing can be made where a symbolic link leads nowhere.
     if (hasCode(error, 'ENOENT')) return isThere(path) ? 'other' : 'nothing';

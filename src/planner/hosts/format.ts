@@ -1,3 +1,4 @@
+import { command, orCommand } from './command.ts';
 import {
   byKind,
   choice,
@@ -38,6 +39,8 @@ export interface RawSubhost {
   readonly cables?: readonly Placed<RawCable>[];
   readonly start?: readonly Placed<string>[];
   readonly share?: readonly Placed<string>[];
+  readonly premount?: Placed<readonly string[]>;
+  readonly postmount?: Placed<readonly string[]>;
   readonly ram_size?: RamSize;
 }
 
@@ -112,40 +115,41 @@ const shortCable: Shape<RawCable> = described(
 const cable: Shape<RawCable> = byKind<RawCable>({ map: cableKeys, scalar: shortCable });
 
 const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
-  base: described(path, {
+  base: described(orCommand(path), {
     title: "The subhost's own folder",
     description: 'Relative to this file. Made if missing, for root alone.',
     examples: ['/var/lib/ob/web', './web'],
   }),
-  lower: described(path, {
+  lower: described(orCommand(path), {
     title: 'Read-only layer',
     description:
       'The directory that the subhost sees, relative to base. Equal to live: that tree is mounted already, no overlay is made. Equal to upper: it is bound to live, and written.',
     default: '/',
     examples: ['/', '/srv/trees/bookworm'],
   }),
-  upper: described(path, {
+  upper: described(orCommand(path), {
     title: 'Written layer',
-    description: 'Where the files go that the subhost writes, relative to base. Made if missing, never deleted.',
+    description:
+      'Where the files go that the subhost writes, relative to base. Made if missing, never deleted. Or a program: run with ACTION=setup before the root is mounted, it prints the directory; run with ACTION=teardown once the subhost has ended.',
     default: 'root',
   }),
-  work: described(path, {
+  work: described(orCommand(path), {
     title: "Overlay's work directory",
     description: 'On the filesystem of upper, relative to base. Made if missing.',
     default: 'work',
   }),
-  live: described(path, {
+  live: described(orCommand(path), {
     title: 'Mount point of the root',
     description: "Where the subhost's files can be looked at from the machine, relative to base. Made if missing.",
     default: 'live',
   }),
-  cables: described(list('cables', placed(cable)), {
+  cables: described(list('cables', orCommand(placed(cable))), {
     title: 'Cables',
     description: 'Number N of the subhost "web" is the link webN at the machine and ethN inside.',
     default: [],
     examples: [[{ bridge: 'ob0', address: '10.77.0.2/24', gateway: '10.77.0.1' }], ['br0=02:00:00:00:00:07'], ['=']],
   }),
-  start: described(byKind({ list: list('services and paths', startEntry), scalar: choice('none', () => []) }), {
+  start: described(orCommand(byKind({ list: list('services and paths', startEntry), scalar: choice('none', () => []) })), {
     title: 'What is started, in this order',
     description:
       'A name is started by "service NAME start", a path by "PATH start", both inside. A path with ./ or ../ is meant from this file. "none": nothing.',
@@ -159,7 +163,18 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
     default: [],
     examples: [['/srv/data', '/srv/www:/var/www:ro']],
   }),
-  ram_size: described(ramSize, {
+  premount: described(command, {
+    title: 'Command before the root is mounted',
+    description:
+      'Run on the machine, as root, in base: a line that is split at its spaces, or a list of words; no shell. Relative to base. It is told CONFIG, NAME, BASE, LOWER, UPPER, WORK and LIVE.',
+    examples: ['./before --quick', ['/usr/local/sbin/before', 'two words']],
+  }),
+  postmount: described(command, {
+    title: 'Command after the root is mounted',
+    description: 'The same, before anything is started inside.',
+    examples: ['./after'],
+  }),
+  ram_size: described(orCommand(ramSize), {
     title: 'Size of /run',
     description: 'It is kept in memory. A number of bytes, or with k, M or G; "none": not mounted.',
     default: '50M',

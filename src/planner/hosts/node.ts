@@ -30,6 +30,8 @@ export interface ScalarNode extends Spot {
   readonly value: string | number | boolean | null;
   /** As it was written. */
   readonly source: string;
+  /** A command has printed it: it is what it is, also if it looks like a command. */
+  readonly isPrinted?: true;
 }
 
 /** Something wrong in the file. All of them are collected, then shown at once. */

@@ -13,6 +13,8 @@ export interface Problems {
   /** The same for a later look, but for places where something is wrong already: what was refused is no second problem because of what it then looks like. */
   reportMore(): Report;
   readonly size: number;
+  /** The file in which a line is. */
+  pathOf(line: number): string;
   /** In the order of the text, each in the file that it is in. */
   sorted(): readonly (Problem & { readonly path: string })[];
   /** A line `file:line:column: message` for each, and exit code 65. */
@@ -38,6 +40,7 @@ export function createProblems(locate: Locate): Problems {
     get size() {
       return found.length;
     },
+    pathOf: (line) => locate(line).path,
     sorted,
     toError() {
       const lines = sorted().map(({ path, line, column, message }) => `${showPath(path)}:${line}:${column}: ${message}`);

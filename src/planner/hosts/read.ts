@@ -1,6 +1,7 @@
 import { dirname, resolve as resolvePath } from 'node:path';
 import type { HostsFile } from '../../resources/hosts.ts';
 import { check } from './check.ts';
+import { evaluate } from './evaluate.ts';
 import type { Facts } from './facts.ts';
 import { readText } from './file.ts';
 import { hostsFileShape } from './format.ts';
@@ -24,10 +25,13 @@ export function parseHostsFile(text: string, path: string, facts: Facts): HostsF
 }
 
 /** What nodes say, whatever language they were written in; throws if there is any problem. FOLDER: where relative paths begin. */
-export function toHostsFile(node: Node | undefined, folder: string, facts: Facts, problems: Problems): HostsFile {
+export function toHostsFile(written: Node | undefined, folder: string, facts: Facts, problems: Problems): HostsFile {
+  const fileOf = (line: number): string => resolvePath(problems.pathOf(line));
+  // In a file that is wrong already no command is run.
+  const node = written && problems.size === 0 ? evaluate(written, { facts, report: problems.report, fileOf, folder }) : written;
   const report = problems.reportMore();
   const raw = node && hostsFileShape.read(node, report);
-  const file = raw && resolve(raw, folder, facts);
+  const file = raw && resolve(raw, { folder, fileOf }, facts);
   const isCut = node?.kind === 'map' && node.isCut === true;
   if (file && !isCut) check(raw, file, facts, report);
   if (!file || problems.size > 0) throw problems.toError();

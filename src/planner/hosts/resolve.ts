@@ -9,19 +9,22 @@ import { toRawShare } from './share.ts';
 const DEFAULT_START: readonly StartEntry[] = ['networking', 'ssh'].map((name) => ({ name, optional: true }));
 const DEFAULT_RAM_BYTES = 50 * 2 ** 20;
 
-/** Fills in every default and makes every path absolute. FOLDER: where the hosts file is. Pure but for the facts. */
-export function resolve(raw: RawFile, folder: string, facts: Facts): HostsFile {
+/** FOLDER: where the hosts file is; FILE_OF: the full path of the file in which a line is. */
+interface Source {
+  readonly folder: string;
+  readonly fileOf: (line: number) => string;
+}
+
+/** Fills in every default and makes every path absolute. Pure but for the facts. */
+export function resolve(raw: RawFile, source: Source, facts: Facts): HostsFile {
   const bridges = (raw.bridges ?? []).map(toBridge);
   const own = new Set(bridges.map((bridge) => bridge.name));
-  const subhosts = (raw.subhosts ?? []).map(({ name, value }) =>
-    toSubhost(name.value, { ...raw.defaults, ...value }, { folder, facts, own }),
-  );
+  const subhosts = (raw.subhosts ?? []).map(({ name, value }) => toSubhost(name, { ...raw.defaults, ...value }, { ...source, facts, own }));
   return { scope: raw.scope ?? 'default', bridges, subhosts };
 }
 
 /** Everything that is checked later needs all its values; what is missing is reported there. */
-interface Context {
-  readonly folder: string;
+interface Context extends Source {
   readonly facts: Facts;
   readonly own: ReadonlySet<string>;
 }
@@ -30,20 +33,27 @@ function toBridge({ name, value }: Named<RawBridge>): Bridge {
   return { name: name.value, address: valuesOf(value.address) };
 }
 
-function toSubhost(name: string, raw: RawSubhost, { folder, facts, own }: Context): Subhost {
+function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { folder, fileOf, facts, own }: Context): Subhost {
   const base = facts.realPath(resolvePath(folder, raw.base?.value ?? ''));
   const below = (path: string): string => facts.realPath(resolvePath(base, path));
+  const upper = below(raw.upper?.value ?? 'root');
+  const hooks = {
+    ...(raw.upper && facts.whatIs(upper) === 'program' ? { setup: upper } : {}),
+    ...(raw.premount ? { premount: raw.premount.value } : {}),
+    ...(raw.postmount ? { postmount: raw.postmount.value } : {}),
+  };
   return {
     name,
     base,
     lower: below(raw.lower?.value ?? '/'),
-    upper: below(raw.upper?.value ?? 'root'),
+    upper,
     work: below(raw.work?.value ?? 'work'),
     live: below(raw.live?.value ?? 'live'),
     cables: (raw.cables ?? []).map((cable, index) => toCable(cable.value, name, index, own)),
     start: raw.start?.map(({ value }) => toEntry(value, folder)) ?? DEFAULT_START,
     shares: (raw.share ?? []).map(({ value }) => toShare(value, below)),
     ramSize: raw.ram_size ? raw.ram_size.bytes : DEFAULT_RAM_BYTES,
+    ...(Object.keys(hooks).length > 0 ? { hooks: { config: fileOf(line), ...hooks } } : {}),
   };
 }
 

@@ -9,6 +9,19 @@ export interface RootToMount {
   readonly subhost: Subhost;
 }
 
+/** What tells, beneath a root, that a program has to be run after its end, and in which environment. */
+export interface Setup {
+  readonly key: string;
+  readonly mark: string;
+  readonly live: string;
+  readonly environment: string;
+}
+
+export function mountSetups(reaper: string, setups: readonly Setup[]): Promise<Map<string, ObError>> {
+  const words = setups.flatMap(({ key, mark, live, environment }) => ['setup', key, mark, live, environment]);
+  return runForEach(reaper, 'mount', words, keysOf(setups));
+}
+
 /** Mount points with so many mounts to take off, topmost first. */
 export interface RootToUnmount {
   readonly key: string;

@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { createMachine, noLive, type TestMachine } from '../machine.ts';
+import { until } from '../reaper/rig.ts';
+
+const SETUP = `#!/bin/sh
+echo "$ACTION" >>/mnt/log
+env | sort >/mnt/env.$ACTION
+pwd >>/mnt/env.$ACTION
+if [ "$ACTION" = teardown ]; then
+  grep -q " overlay " /proc/mounts && echo "root is still mounted" >>/mnt/log
+  ! mountpoint -q /mnt/store || umount /mnt/store
+  exit
+fi
+mkdir -p /mnt/store && mount -t tmpfs store /mnt/store && mkdir /mnt/store/root
+echo "words before the last line"
+echo /mnt/store/root
+`;
+
+function program(machine: TestMachine, path: string, text: string): void {
+  machine.write(path, text);
+  chmodSync(`/proc/${machine.pid}/root${path}`, 0o755);
+}
+
+async function succeed(machine: TestMachine, ...words: string[]): Promise<string> {
+  const ran = await machine.ob(...words);
+  assert.equal(ran.code, 0, `ob ${words.join(' ')}\n${ran.stdout}${ran.stderr}`);
+  return ran.stdout;
+}
+
+const hosts = (more: string): string => `subhosts:\n  web:\n    base: /mnt/web\n    start: none\n${more}`;
+const WITH_SETUP = hosts('    upper: /mnt/setup\n    work: /mnt/store/work\n');
+
+async function createSetUp(t: TestContext): Promise<{ machine: TestMachine; log: () => Promise<string> }> {
+  const machine = await createMachine(t);
+  program(machine, '/mnt/setup', SETUP);
+  machine.write('/mnt/hosts.yaml', WITH_SETUP);
+  return { machine, log: () => machine.sh('echo $(cat /mnt/log); :>/mnt/log') };
+}
+
+async function isSettled(machine: TestMachine): Promise<void> {
+  const { code, stdout } = await machine.ob('plan', '--detailed-exitcode');
+  assert.equal(code, 0, stdout);
+}
+
+const PID1 = 'head -1 /sys/fs/cgroup/ob/default/web/cgroup.procs';
+
+test('a program as upper sets up before the root is mounted and tears down once after the subhost has ended', {
+  skip: noLive,
+}, async (t) => {
+  const { machine, log } = await createSetUp(t);
+  await succeed(machine, 'plan');
+  assert.equal(await machine.sh('ls /mnt'), 'hosts.yaml\nsetup', 'a plan runs nothing');
+
+  await succeed(machine, 'apply');
+  assert.equal(await log(), 'setup');
+  assert.match(await machine.sh('cat /proc/mounts'), /^ob:default\/web \/mnt\/web\/live overlay .*upperdir=\/mnt\/store\/root,/m);
+  await isSettled(machine);
+
+  await t.test('in an environment of its own', async () => {
+    const env = await machine.sh('cat /mnt/env.setup');
+    for (const line of ['ACTION=setup', 'NAME=web', 'BASE=/mnt/web', 'LOWER=/', 'LIVE=/mnt/web/live', 'CONFIG=/mnt/hosts.yaml', '/mnt/web'])
+      assert(env.split('\n').includes(line), `${line} is not in\n${env}`);
+    assert.doesNotMatch(env, /^HOME=/m);
+  });
+
+  await t.test('after stop', async () => {
+    await succeed(machine, 'stop', 'web');
+    assert.equal(await log(), 'teardown');
+    assert.equal(await machine.sh('grep -c "ob:\\|store" /proc/mounts || true'), '0');
+    for (const line of ['NAME=web', 'UPPER=/mnt/store/root', 'CONFIG=/mnt/hosts.yaml', 'BASE=/mnt/web', '/mnt/web'])
+      assert((await machine.sh('cat /mnt/env.teardown')).split('\n').includes(line), line);
+  });
+
+  await t.test('a restart keeps it', async () => {
+    await succeed(machine, 'start', 'web');
+    await succeed(machine, 'restart', 'web');
+    assert.equal(await log(), 'setup');
+  });
+
+  await t.test('where PID 1 was killed, the next apply tears down and sets up again', async () => {
+    await machine.sh(`kill -9 $(${PID1})`);
+    await succeed(machine, 'apply');
+    assert.equal(await log(), 'teardown setup');
+    await isSettled(machine);
+  });
+
+  await t.test('after destroy by name, without the file', async () => {
+    await machine.sh('rm /mnt/hosts.yaml');
+    await succeed(machine, 'destroy', 'web');
+    assert.equal(await log(), 'teardown');
+    assert.equal(await machine.sh('grep -c "ob:\\|store" /proc/mounts || true'), '0');
+  });
+});
+
+test('a run that is killed while the program sets up or tears down is healed by the next one', { skip: noLive }, async (t) => {
+  const { machine, log } = await createSetUp(t);
+  /** Kills ob, and the program with it, at the moment when the program does ACTION. */
+  const killAt = async (action: string, ...words: string[]): Promise<void> => {
+    const hang = `[ $ACTION != ${action} ] || { echo $PPID $$ >/mnt/new; mv /mnt/new /mnt/here; exec sleep 1000; }`;
+    program(machine, '/mnt/setup', SETUP.replace('\n', `\n${hang}\n`));
+    const run = machine.ob(...words);
+    await until(`${words[0]} comes to its ${action}`, () => existsSync(`/proc/${machine.pid}/root/mnt/here`));
+    await machine.sh('kill -9 $(cat /mnt/here); rm /mnt/here');
+    assert.notEqual((await run).code, 0);
+    program(machine, '/mnt/setup', SETUP);
+  };
+  await killAt('setup', 'apply');
+  await succeed(machine, 'apply');
+  assert.equal(await log(), 'teardown setup');
+  await killAt('teardown', 'stop', 'web');
+  await succeed(machine, 'apply');
+  assert.equal(await log(), 'teardown setup');
+  await killAt('teardown', 'destroy');
+  await succeed(machine, 'destroy');
+  assert.equal(await log(), 'teardown');
+  assert.equal(await machine.sh('grep -c ob: /proc/mounts || true'), '0');
+});
+
+test('what goes wrong with a program as upper is told in its own words', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  machine.write('/mnt/hosts.yaml', WITH_SETUP);
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ['[ $ACTION = teardown ] || { echo no disk >&2; exit 3; }', /setup of upper failed: no disk \(exit 3\)/],
+    ['true', /upper: \/mnt\/setup printed "": this is no directory/],
+    ['echo /mnt/nothing', /printed "\/mnt\/nothing": \/mnt\/nothing is no directory/],
+    ['echo "/mnt/a,b"', /it holds a character that mount options have another use for/],
+    ['echo /', /this is the root directory of this machine/],
+  ];
+  for (const [script, words] of cases) {
+    program(machine, '/mnt/setup', `#!/bin/sh\n${script}\n`);
+    const ran = await machine.ob('apply');
+    assert.equal(ran.code, 1, script);
+    assert.match(ran.stdout + ran.stderr, words);
+  }
+  program(machine, '/mnt/setup', '#!/bin/sh\necho "disk is busy" >&2; exit 1\n');
+  const stuck = await machine.ob('destroy');
+  assert.match(stuck.stdout, /teardown of upper failed: disk is busy \(exit 1\).*\n.*umount \/mnt\/web\/live/);
+  program(machine, '/mnt/setup', '#!/bin/sh\n');
+  await machine.sh('chmod o+w /mnt/setup');
+  assert.match((await machine.ob('apply')).stdout, /\/mnt\/setup would be run as root, and others than root can change \/mnt\/setup/);
+  await machine.sh('chmod o-w /mnt/setup');
+  await succeed(machine, 'destroy');
+  assert.equal(await machine.sh('grep -c ob: /proc/mounts || true'), '0');
+});
+
+test('commands run before and after the root is mounted', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  program(machine, '/mnt/before', '#!/bin/sh\necho "$# $1 $NAME $(grep -c "^ob:" /proc/mounts)" >>/mnt/log; pwd >>/mnt/log\n');
+  program(machine, '/mnt/after', '#!/bin/sh\necho "$1 $CONFIG" >>/mnt/log; echo seen >$LIVE/etc/seen\n');
+  machine.write('/mnt/hosts.yaml', hosts('    premount: ../before $(id);x\n    postmount: [/mnt/after, "two words"]\n'));
+  await succeed(machine, 'apply');
+  assert.equal(await machine.sh('cat /mnt/log'), '1 $(id);x web 0\n/mnt/web\ntwo words /mnt/hosts.yaml');
+  assert.equal(await succeed(machine, 'exec', 'web', '--', 'cat', '/etc/seen'), 'seen\n');
+  await isSettled(machine);
+
+  await succeed(machine, 'stop', 'web');
+  await succeed(machine, 'apply');
+  assert.equal(await machine.sh('wc -l </mnt/log'), '6', 'they are run again when the subhost starts again');
+
+  await succeed(machine, 'destroy');
+  for (const [key, path] of [
+    ['premount', '/mnt/before'],
+    ['postmount', '/mnt/after'],
+  ] as const) {
+    machine.write('/mnt/hosts.yaml', hosts(`    ${key}: ${path}\n`));
+    program(machine, path, '#!/bin/sh\necho the words >&2; exit 7\n');
+    const ran = await machine.ob('apply');
+    assert.equal(ran.code, 1);
+    assert.match(ran.stdout, new RegExp(`mount/web.*\\n?.*${key} failed: the words \\(exit 7\\); ran: ${path}`));
+    assert.equal(await machine.sh('ls /sys/fs/cgroup/ob 2>/dev/null || true'), '', 'nothing was started');
+    program(machine, path, '#!/bin/sh\n');
+    await succeed(machine, 'apply');
+    await succeed(machine, 'destroy');
+  }
+});
+
+const VALUES = `subhosts:
+  web:
+    base: "!/mnt/say base /mnt/web"
+    upper: "!/mnt/say upper up $(id)"
+    live: "!/mnt/say live !/mnt/say"
+    start: "!/mnt/say start none"
+    cables: ["!/mnt/say cables = ="]
+    ram_size: "!/mnt/say ram 20M"
+`;
+const SAY = '#!/bin/sh\necho "$1" >>/mnt/log; shift; echo "$@"\n';
+
+test('what a command prints is the value, run once for each run of ob', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  program(machine, '/mnt/say', SAY);
+  machine.write('/mnt/hosts.yaml', VALUES);
+  const log = (): Promise<string> => machine.sh('echo $(cat /mnt/log 2>/dev/null); :>/mnt/log');
+  const ALL = 'base upper live start cables ram';
+  const plan = await succeed(machine, 'plan');
+  assert.match(plan, /overlay on \/mnt\/web\/!\/mnt\/say, upper \/mnt\/web\/up \$\(id\), lower \//);
+  assert.match(plan, /veth\/web1/);
+  assert.equal(await log(), ALL);
+  await succeed(machine, 'apply');
+  assert.equal(await log(), ALL);
+  await isSettled(machine);
+  await log();
+
+  await t.test('never for who is not root', async () => {
+    await machine.sh('chmod 755 /mnt/web');
+    const ran = await machine.run('node', [`${process.cwd()}/dist/ob.js`, 'validate', '/mnt/hosts.yaml'], { uid: 65534 });
+    assert.deepEqual([ran.code, ran.stderr], [0, '']);
+    assert.equal(await log(), '');
+  });
+
+  await t.test('never by destroy', async () => {
+    await succeed(machine, 'destroy', 'web');
+    assert.equal(await log(), '');
+  });
+
+  await t.test('never if others than root can change the file or a folder above it', async () => {
+    for (const path of ['/mnt/hosts.yaml', '/mnt', '/mnt/say']) {
+      await machine.sh(`chmod o+w ${path}`);
+      const ran = await machine.ob('plan');
+      assert.equal(ran.code, 65, path);
+      assert.match(ran.stderr, new RegExp(`^hosts.yaml:3:11: .*: not run as root: others than root can change ${path};`, 'm'));
+      await machine.sh(`chmod o-w ${path}`);
+    }
+    assert.equal(await log(), '');
+  });
+
+  await t.test('its failure is told where it stands', async () => {
+    machine.write('/mnt/hosts.yaml', hosts('    lower: "!ls /nowhere"\n    work: "!nothing"\n    live: "!"\n'));
+    const { code, stderr } = await machine.ob('validate');
+    assert.equal(code, 65);
+    assert.match(
+      stderr,
+      /^hosts.yaml:5:12: "!ls \/nowhere": it failed: .*ls: cannot access '\/nowhere': No such file or directory \(exit 2\)$/m,
+    );
+    assert.match(stderr, /^hosts.yaml:6:11: "!nothing": there is no program nothing$/m);
+    assert.match(stderr, /^hosts.yaml:7:11: "!" stands before a command, and none is there$/m);
+  });
+});
