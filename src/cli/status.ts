@@ -5,10 +5,10 @@ import type { Plan } from '../planner/plan.ts';
 import type { Fields, Live } from '../resources/kind.ts';
 
 /**
- * `running`: as wanted. `drifted`: runs, but something differs from the file. `failed`: runs, but a start entry
- * failed. `stopped`: no PID 1. `absent`: nothing of it exists.
+ * `running`: as wanted. `starting`: its start list is under way. `drifted`: runs, but something differs from the file.
+ * `failed`: runs, but a start entry failed. `stopped`: no PID 1. `absent`: nothing of it exists.
  */
-type State = 'running' | 'drifted' | 'failed' | 'stopped' | 'absent';
+type State = 'running' | 'starting' | 'drifted' | 'failed' | 'stopped' | 'absent';
 
 export interface Status {
   readonly name: string;
@@ -42,7 +42,8 @@ function toStatus(id: { name: string; scope: string }, live: readonly Live[], ch
   const pending = changes.filter((change) => change.action !== 'none');
   const failed = services.filter((service) => service.state.startsWith('failed'));
   const isRunning = fields?.['running'] === 'yes';
-  const state = isRunning ? runningState(pending, failed.length) : live.length > 0 ? 'stopped' : 'absent';
+  const starting = services.filter((service) => service.state === 'starting' || service.state === 'waiting');
+  const state = isRunning ? runningState(pending, failed.length, starting.length) : live.length > 0 ? 'stopped' : 'absent';
   return {
     ...id,
     state,
@@ -50,12 +51,16 @@ function toStatus(id: { name: string; scope: string }, live: readonly Live[], ch
     uptime_s: isRunning ? Number(fields['uptime_s']) : null,
     cables: cablesOf(live, changes),
     services,
-    notes: [...failed.map((service) => `${service.name} ${service.state}`), ...pendingNote(pending.filter(isUntold), isRunning)],
+    notes: [
+      ...[...failed, ...starting].map((service) => `${service.name} ${service.state}`),
+      ...pendingNote(pending.filter(isUntold), isRunning),
+    ],
   };
 }
 
-function runningState(pending: readonly Change[], failed: number): State {
+function runningState(pending: readonly Change[], failed: number, starting: number): State {
   if (failed > 0) return 'failed';
+  if (starting > 0 && !pending.some(isUntold)) return 'starting';
   return pending.length > 0 ? 'drifted' : 'running';
 }
 

@@ -4,7 +4,7 @@ import { type ObError, toObError } from './error.ts';
 import type { HostsFile, Share, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Need, Result, Spec } from './kind.ts';
 import { cgroupName, cgroupPath, endCgroup, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
-import { endInit, hasFailed, type Init } from './linux/init.ts';
+import { endInit, hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
 import { formatSize, type Mount, optionValue, parseSize } from './linux/mountinfo.ts';
 import type { LiveInit, Machine } from './machine.ts';
 import { markOf } from './marks.ts';
@@ -50,7 +50,7 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     root: { class: 'restart', why: 'its root is read-only inside' },
     inside: { class: 'restart', why: 'its own mounts are made when a subhost boots' },
     shares: { class: 'live', why: 'shares come and go while it runs' },
-    not_started: { class: 'live', why: 'the start command is run again' },
+    not_started: { class: 'live', why: 'the start command is waited for, or run again' },
   },
 
   desired: (file) => file.subhosts.map((subhost) => toSpec(file, subhost)),
@@ -175,10 +175,12 @@ function seenFields(machine: Machine, init: LiveInit, name: string): Omit<Proces
     inside: INNER_MOUNTS.filter((point) => mounts.some((mount) => mount.point === point)),
     // Of the mount, not of the filesystem: that one is the resource mount's to see to.
     root: init.mounts.findLast((mount) => mount.point === '/')?.options.includes('ro') ? 'ro' : 'rw',
-    not_started: init.entries.filter(hasFailed).map((entry) => `${entry.name} (exit ${Number(entry.state)})`),
+    not_started: init.entries
+      .filter((entry) => hasFailed(entry) || isPending(entry))
+      .map((entry) => `${serviceOf(entry)} (${shortState(entry.state)})`),
     pid: init.pid,
     uptime_s: init.uptimeSeconds,
-    services: init.entries.map((entry) => `${entry.name.replace(/\?$/, '')}: ${stateWord(entry.state)}`),
+    services: init.entries.map((entry) => `${serviceOf(entry)}: ${stateWord(entry.state)}`),
   };
 }
 
@@ -191,7 +193,11 @@ function showSizeOf({ superOptions }: Mount): string {
 const STATE_WORDS: Readonly<Record<string, string>> = { '...': 'waiting', '>>>': 'starting', '000': 'started', skp: 'skipped' };
 
 function stateWord(state: string): string {
-  return STATE_WORDS[state] ?? `failed (exit ${Number(state)})`;
+  return STATE_WORDS[state] ?? `failed (${shortState(state)})`;
+}
+
+function shortState(state: string): string {
+  return STATE_WORDS[state] ?? `exit ${Number(state)}`;
 }
 
 function lives(machine: Machine, init: LiveInit, name: string): boolean {

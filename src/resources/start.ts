@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type BootResult, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS } from './boot.ts';
 import { interrupted, ObError } from './error.ts';
 import type { Subhost } from './hosts.ts';
 import type { Fields, Result, Spec } from './kind.ts';
 import { cgroupPath, makeCgroup, needCgroupRoot } from './linux/cgroup.ts';
-import { hasFailed, type Init } from './linux/init.ts';
+import { findInit, hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
 import type { Machine } from './machine.ts';
 import { run } from './run.ts';
 
@@ -75,18 +76,49 @@ async function readLog(machine: Machine, init: Init): Promise<string> {
   return ran.ok ? ran.output : '';
 }
 
-/** Runs the start commands again that have failed. */
-export async function retry(machine: Machine, spec: StartSpec, init: Init): Promise<Result> {
+/**
+ * Brings a start list to its end: waits for what a run that was cut off has left under way, then runs the start commands
+ * again that had failed before.
+ */
+export async function retry(machine: Machine, spec: StartSpec, before: Init): Promise<Result> {
+  const { address } = spec;
+  const init = await waitForEntries(machine, spec, before);
+  if (!init) return { address, error: new ObError('the subhost ended while it was starting') };
+  if (machine.signal?.aborted) return { address, error: interrupted() };
   const failed: { name: string; status: string }[] = [];
   for (const [index, entry] of init.entries.entries()) {
     if (!hasFailed(entry)) continue;
-    if (machine.signal?.aborted) return { address: spec.address, error: interrupted() };
-    machine.say(spec.address, `starting ${entry.name}`);
-    const words = ['retry', String(init.pid), String(init.ticks), String(index), String(START_LIMIT_MS + STOP_LIMIT_MS)];
-    const ran = await run(machine.reaper, words, { timeLimitMs: START_LIMIT_MS + 2 * STOP_LIMIT_MS });
-    const status = ran.output.split(' ')[1] ?? ran.words;
-    if (status !== '000') failed.push({ name: entry.name, status });
+    if (machine.signal?.aborted) return { address, error: interrupted() };
+    const name = serviceOf(entry);
+    const seen = before.entries[index];
+    const status = seen && hasFailed(seen) ? await retryOne(machine, spec, init, index) : entry.state;
+    if (status !== '000') failed.push({ name, status });
   }
-  if (failed.length === 0) return { address: spec.address };
-  return { address: spec.address, error: startError(spec, failed, await readLog(machine, init)) };
+  if (failed.length === 0) return { address };
+  return { address, error: startError(spec, failed, await readLog(machine, init)) };
+}
+
+async function retryOne(machine: Machine, { address }: StartSpec, init: Init, index: number): Promise<string> {
+  const entry = init.entries[index];
+  if (entry) machine.say(address, `starting ${serviceOf(entry)}`);
+  const words = ['retry', String(init.pid), String(init.ticks), String(index), String(START_LIMIT_MS + STOP_LIMIT_MS)];
+  const ran = await run(machine.reaper, words, { timeLimitMs: START_LIMIT_MS + 2 * STOP_LIMIT_MS });
+  return ran.output.split(' ')[1] ?? ran.words;
+}
+
+const LOOK_EVERY_MS = 20;
+
+/** PID 1 once it has gone through its list; it gives every entry its time. Undefined: it has ended. */
+async function waitForEntries(machine: Machine, spec: StartSpec, before: Init): Promise<Init | undefined> {
+  const ours = (init: Init | undefined): Init | undefined => (init?.ticks === before.ticks ? init : undefined);
+  let init = ours(findInit([before.pid], spec.extra.mark));
+  for (let said = ''; init?.entries.some(isPending); init = ours(findInit([before.pid], spec.extra.mark))) {
+    const now = init.entries.find(isPending);
+    const text = now ? `waiting for ${serviceOf(now)}` : '';
+    if (text !== said) machine.say(spec.address, text);
+    said = text;
+    if (machine.signal?.aborted) return init;
+    await sleep(LOOK_EVERY_MS);
+  }
+  return init;
 }

@@ -37,6 +37,7 @@ const STATES: readonly (readonly [recording: string, state: Status['state'], not
   ['cable-gone', 'drifted', ['differs from the file: veth/web1']],
   ['root-covered', 'drifted', ['differs from the file: mount/web, process/web']],
   ['start-failed', 'failed', ['httpd failed (exit 127)']],
+  ['starting', 'starting', ['networking starting', 'httpd waiting']],
   ['pid1-dead', 'stopped', []],
   ['netns-gone', 'drifted', ['differs from the file: netns/web, veth/web0, veth/web1, process/web']],
   ['empty-machine', 'absent', []],

@@ -16,6 +16,16 @@ interface InitEntry {
   readonly state: string;
 }
 
+/** Its start command is under way, or its turn has not come yet. */
+export function isPending(entry: InitEntry): boolean {
+  return entry.state === '...' || entry.state === '>>>';
+}
+
+/** The service or path itself, without the mark of an entry that may be missing. */
+export function serviceOf(entry: InitEntry): string {
+  return entry.name.replace(/\?$/, '');
+}
+
 /** Its start command has been run, and came to nothing. */
 export function hasFailed(entry: InitEntry): boolean {
   return /^\d+$/.test(entry.state) && entry.state !== '000';
