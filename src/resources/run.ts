@@ -6,7 +6,7 @@ import { ObError } from './error.ts';
 /** Where system programs are, whatever PATH cron or an administrator has. */
 const SYSTEM_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
-const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2', mount: 'mount', flock: 'util-linux' };
+const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2', mount: 'mount', umount: 'mount', flock: 'util-linux' };
 
 const TIME_LIMIT_MS = 60_000;
 
