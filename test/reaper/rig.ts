@@ -117,7 +117,7 @@ export function isAlive(rig: Rig, pid: number): boolean {
   }
 }
 
-export async function until(what: string, done: () => boolean, seconds = 5): Promise<void> {
+export async function until(what: string, done: () => boolean, seconds = 20): Promise<void> {
   for (const deadline = Date.now() + seconds * 1000; !done(); ) {
     if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
