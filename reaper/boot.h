@@ -19,6 +19,8 @@ struct spec {
     int entries;
     struct share share[MAX_SHARES];
     int shares;
+    /* Where /etc/network/interfaces is looked for, and its text if it is not there; NULL: left alone. */
+    const char *upper, *interfaces;
 };
 
 /* Specs are separated by "--". False if these words are none. */
@@ -54,6 +56,11 @@ int place_image(int root, int dev, int program, const char *mark);
 int open_share(const struct share *share, const char *mark);
 /* Puts it into a subhost's ROOT and lets go of it. */
 void place_share(int root, int tree, const struct share *share, const char *mark);
+
+/* Asked in the machine's namespace: has the upper directory no /etc/network/interfaces? */
+bool lacks_interfaces(const struct spec *spec);
+/* Makes it, below the subhost's ROOT. */
+long write_interfaces(int root, const char *text);
 
 /* After this, no privilege of the machine is left. */
 void drop_capabilities(const char *mark);

@@ -124,13 +124,17 @@ void go_inside(struct spec *spec, const struct rlimit64 *files) {
     must(mark, "program", program, "/proc/self/exe");
     int tree[MAX_SHARES];
     for (int i = 0; i < spec->shares; i++) tree[i] = open_share(&spec->share[i], mark);
+    bool lacks = lacks_interfaces(spec);
     int root = change_root(spec);
     int dev = mount_inside(root, spec);
+    long written = lacks ? write_interfaces(root, spec->interfaces) : 0;
     for (int i = 0; i < spec->shares; i++) place_share(root, tree[i], &spec->share[i], mark);
     must(mark, "sethostname", sys_sethostname(spec->hostname, length_of(spec->hostname)),
          spec->hostname);
     int image = place_image(root, dev, (int)program, mark);
     redirect(root, image, mark);
+    /* Now that there is a log to say it in: a subhost without networking is better than none. */
+    if (written < 0) write_error(1, "[ob]", "interfaces", written, "/etc/network/interfaces");
     restore_file_limit(files);
     drop_capabilities(mark);
     sys_umask(022);

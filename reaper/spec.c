@@ -3,16 +3,23 @@
 #include "process.h"
 #include "text.h"
 
-enum { FIXED_WORDS = 9, SHARE_WORDS = 4 };
+enum { FIXED_WORDS = 9, SHARE_WORDS = 4, INTERFACES_WORDS = 3 };
 
 static bool is_size(const char *text) {
     int64_t value;
     return same(text, "none") || parse_number(text, &value);
 }
 
+/* `interfaces UPPER TEXT`, or not; gives the index of what follows. */
+static int take_interfaces(struct spec *spec, int count, char **word) {
+    if (count < FIXED_WORDS + INTERFACES_WORDS || !same(word[FIXED_WORDS], "interfaces")) return FIXED_WORDS;
+    spec->upper = word[FIXED_WORDS + 1];
+    spec->interfaces = word[FIXED_WORDS + 2];
+    return FIXED_WORDS + INTERFACES_WORDS;
+}
+
 /* `share SOURCE TARGET rw|ro`, any number of times; gives the index of what follows. */
-static int take_shares(struct spec *spec, int count, char **word) {
-    int at = FIXED_WORDS;
+static int take_shares(struct spec *spec, int at, int count, char **word) {
     while (at + SHARE_WORDS <= count && same(word[at], "share") && spec->shares < MAX_SHARES) {
         spec->share[spec->shares++] = (struct share){word[at + 1], word[at + 2], same(word[at + 3], "ro")};
         at += SHARE_WORDS;
@@ -20,7 +27,7 @@ static int take_shares(struct spec *spec, int count, char **word) {
     return at;
 }
 
-/* Nine words, shares, the word `start`, the start list. */
+/* Nine words, interfaces, shares, the word `start`, the start list. */
 bool parse_spec(struct spec *spec, int count, char **word) {
     int64_t ms;
     if (count < FIXED_WORDS) return false;
@@ -28,7 +35,7 @@ bool parse_spec(struct spec *spec, int count, char **word) {
         .mark = word[0], .netns = word[1], .live = word[2], .cgroup = word[3], .hostname = word[4],
         .run_size = word[5], .start_ms = word[6], .stop_ms = word[7], .digest = word[8],
     };
-    int taken = take_shares(spec, count, word);
+    int taken = take_shares(spec, take_interfaces(spec, count, word), count, word);
     if (taken == count || !same(word[taken], "start")) return false;
     spec->entry = word + taken + 1;
     spec->entries = count - taken - 1;

@@ -173,6 +173,9 @@ static inline long sys_symlinkat(const char *text, int at, const char *path) {
     return SYS3(symlinkat, text, at, path);
 }
 static inline long sys_unlinkat(int at, const char *path) { return SYS3(unlinkat, at, path, 0); }
+static inline long sys_renameat(int at, const char *from, const char *to) {
+    return SYS5(renameat2, at, from, at, to, 0);
+}
 static inline long sys_fchmod(int fd, unsigned mode) { return SYS2(fchmod, fd, mode); }
 static inline long sys_umask(unsigned mask) { return SYS1(umask, mask); }
 static inline long sys_fchdir(int fd) { return SYS1(fchdir, fd); }

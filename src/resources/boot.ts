@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { interrupted, ObError } from './error.ts';
 import type { Subhost } from './hosts.ts';
+import { interfacesFile } from './interfaces.ts';
 import type { Machine } from './machine.ts';
 import { parseReaperError } from './reaper.ts';
 import { run } from './run.ts';
@@ -18,6 +19,8 @@ export interface BootRequest {
   readonly mark: string;
   readonly cgroup: string;
   readonly subhost: Subhost;
+  /** The upper directory as it is mounted, if an /etc/network/interfaces is to be made in one that has none. */
+  readonly upper: string | undefined;
 }
 
 export interface BootResult {
@@ -119,7 +122,7 @@ function takeLine(one: Progress, line: string, say: (text: string) => void): voi
   else if (word === 'finished') end(one);
 }
 
-function toWords({ mark, cgroup, subhost }: BootRequest, index: number): string[] {
+function toWords({ mark, cgroup, subhost, upper }: BootRequest, index: number): string[] {
   return [
     ...(index > 0 ? ['--'] : []),
     mark,
@@ -131,6 +134,7 @@ function toWords({ mark, cgroup, subhost }: BootRequest, index: number): string[
     String(START_LIMIT_MS),
     String(STOP_LIMIT_MS),
     bootDigest(subhost),
+    ...(upper === undefined ? [] : ['interfaces', upper, interfacesFile(subhost.cables)]),
     ...subhost.shares.flatMap(({ source, target, readOnly }) => ['share', source, target, readOnly ? 'ro' : 'rw']),
     'start',
     ...subhost.start.map(toEntry),

@@ -45,7 +45,8 @@ export function blockerOf(link: Link, kind: string, scope: string): Blocker | un
 /** Lines that bring the addresses of a link from what is seen to what is wanted. */
 export function addressLines(address: string, link: string, seen: readonly string[], wanted: readonly string[]): BatchLine[] {
   const drop = seen.filter((one) => !wanted.includes(one));
-  const add = wanted.filter((one) => !seen.includes(one));
+  // The first IPv4 address of a network takes the others of it along when it goes.
+  const add = drop.length > 0 ? wanted : wanted.filter((one) => !seen.includes(one));
   return [
     ...drop.map((one) => ({ address, words: ['address', 'delete', one, 'dev', link] })),
     // Duplicate address detection would keep an IPv6 address unusable for a second; the file says that it is ours.

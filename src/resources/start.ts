@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BootResult, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS } from './boot.ts';
 import { interrupted, ObError } from './error.ts';
@@ -5,6 +6,7 @@ import type { Subhost } from './hosts.ts';
 import type { Fields, Result, Spec } from './kind.ts';
 import { cgroupPath, makeCgroup, needCgroupRoot } from './linux/cgroup.ts';
 import { findInit, hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
+import { type MountEntry, optionValue, parseMounts } from './linux/mountinfo.ts';
 import type { Machine } from './machine.ts';
 import { run } from './run.ts';
 
@@ -16,15 +18,23 @@ type StartSpec = Spec<Fields, Startable>;
 export async function bootAll(machine: Machine, specs: readonly StartSpec[]): Promise<Result[]> {
   if (specs.length === 0) return [];
   const root = needCgroupRoot();
+  const mounts = parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
   const requests = specs.map(({ extra: { mark, subhost } }) => {
     const cgroup = cgroupPath(root, { scope: machine.scope, name: subhost.name });
     makeCgroup(cgroup);
-    return { mark, cgroup, subhost };
+    return { mark, cgroup, subhost, upper: upperOf(subhost, mounts) };
   });
   const addresses = new Map(specs.map((spec) => [spec.extra.mark, spec.address]));
   const say = (mark: string, text: string): void => machine.say(addresses.get(mark) ?? mark, text);
   const booted = await bootSubhosts(machine, requests, say);
   return Promise.all(specs.map((spec) => toResult(machine, spec, booted.get(spec.extra.mark))));
+}
+
+/** Read from its mount, as a program may have made it. A tree that is mounted already is left as it is. */
+function upperOf({ lower, live, upper }: Subhost, mounts: readonly MountEntry[]): string | undefined {
+  if (lower === live) return undefined;
+  const root = mounts.findLast((mount) => mount.point === live && mount.type === 'overlay');
+  return optionValue(root?.options ?? [], 'upperdir') ?? upper;
 }
 
 async function toResult(machine: Machine, spec: StartSpec, booted: BootResult | undefined): Promise<Result> {

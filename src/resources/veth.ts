@@ -215,14 +215,16 @@ function innerOrders({ spec, live, changes }: VethTask): Order[] {
   const renamed = seen === link ? [] : [order('state', 'down', seen), order('name', link, seen)];
   const before = renamed.length > 0 ? undefined : live?.fields;
   const mac = fields.mac && changes.some((change) => change.field === 'mac') ? [order('mac', fields.mac.replaceAll(':', ''))] : [];
+  const gone = without(before?.address, fields.address);
   const mtu = fields.mtu && changes.some((change) => change.field === 'mtu') ? [order('mtu', fields.mtu)] : [];
   return [
     ...renamed,
     ...mac,
     ...mtu,
     order('state', 'up'),
-    ...without(before?.address, fields.address).map((one) => order('no-address', toHex(one))),
-    ...without(fields.address, before?.address).map((one) => order('address', toHex(one))),
+    ...gone.map((one) => order('no-address', toHex(one))),
+    // The first IPv4 address of a network takes the others of it along when it goes.
+    ...without(fields.address, gone.length > 0 ? [] : before?.address).map((one) => order('address', toHex(one))),
     ...(fields.gateway ? without(before?.gateway, fields.gateway) : []).map((one) => order('no-gateway', toHex(one))),
     // Always: an address that changed, or a link that was down, took its routes with it.
     ...(fields.gateway ?? []).map((one) => order('gateway', toHex(one))),

@@ -50,7 +50,7 @@ test('lower is a tree of its own', { skip: noBusybox }, async (t) => {
   await checkLife(rig);
   assert.equal(
     await rig.machine.sh('ls /mnt/tree /mnt/web/root | paste -sd" "'),
-    '/mnt/tree: bin etc  /mnt/web/root: dev proc run sys written',
+    '/mnt/tree: bin etc  /mnt/web/root: dev etc proc run sys written',
   );
 });
 

@@ -15,6 +15,8 @@ export interface SpecOptions {
   readonly entries?: readonly string[];
   /** SOURCE, TARGET, rw or ro. */
   readonly shares?: readonly (readonly [string, string, string])[];
+  /** Text of /etc/network/interfaces. */
+  readonly interfaces?: string;
   readonly live?: string;
   readonly netns?: string;
   readonly cgroup?: string;
@@ -84,7 +86,8 @@ export function toSpec(place: Place, options: SpecOptions = {}): string[] {
   const { entries = [], shares = [], startMs = 5000, stopMs = 2000, runSize = '1048576' } = options;
   const { netns = `/run/netns/${place.name}`, live = place.live, cgroup = place.cgroup } = options;
   const fixed = [place.mark, netns, live, cgroup, place.name, runSize, String(startMs), String(stopMs), 'd1ge57'];
-  return [...fixed, ...shares.flatMap((share) => ['share', ...share]), 'start', ...entries];
+  const interfaces = options.interfaces === undefined ? [] : ['interfaces', place.upper, options.interfaces];
+  return [...fixed, ...interfaces, ...shares.flatMap((share) => ['share', ...share]), 'start', ...entries];
 }
 
 export function pidOf(boot: Boot, place: Place): number {
