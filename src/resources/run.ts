@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { constants as system } from 'node:os';
+import { Readable } from 'node:stream';
 import { execa, execaSync } from 'execa';
 import { ObError } from './error.ts';
 
@@ -25,6 +26,8 @@ export interface RunOptions {
   /** Added to the clean environment that every program gets. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** At the time limit whatever the program has started is ended too; else it may hold the program's output for ever. */
+  readonly endsAll?: boolean;
   /** Ends the program when it is aborted. */
   readonly signal?: AbortSignal;
   /** Descriptors that the program gets as 3, 4, … */
@@ -68,8 +71,23 @@ export async function run(program: string, args: readonly string[], options: Run
     ...(options.input === undefined ? {} : { input: options.input }),
     stdio: [options.input === undefined && !options.onLine ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])] as never,
   });
+  const limit = options.endsAll && child.pid ? endAllIn(options.timeLimitMs ?? TIME_LIMIT_MS, child.pid, child) : undefined;
   if (options.onLine) await feed(child as never, options.onLine);
-  return toRan(await child, program, args, options);
+  const result = await child;
+  clearTimeout(limit);
+  return toRan(result, program, args, options);
+}
+
+/** Who has left the program's session can no longer be found, but not be waited for either. */
+function endAllIn(ms: number, pid: number, { stdout, stderr }: { stdout: unknown; stderr: unknown }): NodeJS.Timeout {
+  return setTimeout(() => {
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // All of them have ended.
+    }
+    for (const stream of [stdout, stderr]) if (stream instanceof Readable) stream.destroy();
+  }, ms);
 }
 
 /** The same for a program whose answer is needed to go on at all; everything waits for it. */
