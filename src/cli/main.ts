@@ -14,6 +14,7 @@ import { list } from './commands/list.ts';
 import { plan } from './commands/plan.ts';
 import { restart } from './commands/restart.ts';
 import { schema } from './commands/schema.ts';
+import { share } from './commands/share.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
@@ -35,6 +36,7 @@ const COMMANDS: readonly Command[] = [
   restart,
   exec,
   enter,
+  share,
   validate,
   importConfs,
   schema,
@@ -105,6 +107,8 @@ function describe(builder: Argv, command: Command): Argv {
   if (command.positionals.includes('file..')) builder.positional('file', { type: 'string', array: true, describe: describeFiles(command) });
   if (command.positionals.includes('names..')) builder.positional('names', { type: 'string', array: true, describe: 'Subhosts' });
   if (command.positionals.includes('<name>')) builder.positional('name', { type: 'string', describe: 'The subhost' });
+  if (command.positionals.includes('<shares..>'))
+    builder.positional('shares', { type: 'string', array: true, describe: 'DIR, DIR:INSIDE, with :ro behind it' });
   if (command.actions?.[0]) builder.positional(command.actions[0], { type: 'string', describe: 'What to do' });
   if (command.takesCommand) builder.usage(`$0 ${command.name} ${command.positionals} -- COMMAND...\n\n${command.summary}`);
   return builder.example(command.examples.map((example) => [...example]));

@@ -19,7 +19,13 @@ export function toArgs(command: Command, raw: Raw): Args {
   // Hosts files are words, or values of an option where words mean something else.
   const named = command.options.includes('file') ? listOf(raw['file']) : [];
   const ownWords = named.length > 0 ? [] : listOf(raw['file']);
-  const words = [...ownWords, ...listOf(raw['name']), ...listOf(raw['names']), ...(command.takesCommand ? [] : after)];
+  const words = [
+    ...ownWords,
+    ...listOf(raw['name']),
+    ...listOf(raw['names']),
+    ...listOf(raw['shares']),
+    ...(command.takesCommand ? [] : after),
+  ];
   if ([...named, ...words].includes('')) throw usage('an argument is empty: is a variable of your shell unset?', hint);
   const takesNames = /\bnames?\b/.test(command.positionals);
   const takesFile = command.positionals.includes('file');

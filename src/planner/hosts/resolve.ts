@@ -1,9 +1,9 @@
 import { resolve as resolvePath } from 'node:path';
-import type { Bridge, Cable, HostsFile, Share, StartEntry, Subhost } from '../../resources/hosts.ts';
+import type { Bridge, Cable, HostsFile, StartEntry, Subhost } from '../../resources/hosts.ts';
 import type { Facts } from './facts.ts';
 import type { RawBridge, RawCable, RawFile, RawSubhost } from './format.ts';
 import type { Named, Placed } from './shape.ts';
-import { toRawShare } from './share.ts';
+import { toShare } from './share.ts';
 
 /** overlay-boot's. A subhost that has one of them not is no error: nobody asked for it by name. */
 const DEFAULT_START: readonly StartEntry[] = ['networking', 'ssh'].map((name) => ({ name, optional: true }));
@@ -69,12 +69,6 @@ function toCable(raw: RawCable, name: string, index: number, own: ReadonlySet<st
     address: valuesOf(raw.address),
     gateway: valuesOf(raw.gateway),
   };
-}
-
-function toShare(text: string, below: (path: string) => string): Share {
-  const { source, target, readOnly } = toRawShare(text);
-  const path = below(source);
-  return { source: path, target: target?.replace(/(.)\/+$/, '$1') ?? path, readOnly };
 }
 
 /** `./x` and `../x` are meant from the hosts file, as every relative path of the machine's is. */

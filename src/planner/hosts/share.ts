@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
+import type { Share } from '../../resources/hosts.ts';
 import { type Placed, placed, type Shape, text } from './shape.ts';
 import { wrongPath } from './values.ts';
 
 /** `share` as it is written: `DIR`, `DIR:INSIDE`, either with `:ro`. */
-export interface RawShare {
+interface RawShare {
   readonly source: string;
   /** Undefined: at the place that it has on the machine. */
   readonly target: string | undefined;
@@ -15,14 +16,22 @@ const FORM = 'write it like /srv/data, /srv/data:/data or /srv/data:/data:ro';
 /** What the reaper mounts there, and its own image. */
 const TAKEN = /^\/(?:proc|sys|dev|run|\.reaper)(?:\/|$)/;
 
-export function toRawShare(value: string): RawShare {
+function toRawShare(value: string): RawShare {
   const parts = value.split(':');
   const readOnly = parts.length > 1 && parts.at(-1) === 'ro';
   const [source = '', target] = readOnly ? parts.slice(0, -1) : parts;
   return { source, target, readOnly };
 }
 
-function wrongShare(value: string): string | undefined {
+/** BELOW makes the path on the machine absolute. */
+export function toShare(text: string, below: (path: string) => string): Share {
+  const { source, target, readOnly } = toRawShare(text);
+  const path = below(source);
+  return { source: path, target: target?.replace(/(.)\/+$/, '$1') ?? path, readOnly };
+}
+
+/** Why it is no share; undefined if it is one. */
+export function wrongShare(value: string): string | undefined {
   const parts = value.split(':');
   if (parts.length > 3 || (parts.length === 3 && parts[2] !== 'ro')) return FORM;
   const { source, target } = toRawShare(value);
