@@ -35,7 +35,8 @@ export interface BootResult {
 
 /** Digest of what matters at boot and cannot be read back from a running subhost. */
 export function bootDigest(subhost: Subhost): string {
-  const matters = [RECIPE, subhost.name, subhost.live, subhost.lower === subhost.live, START_LIMIT_MS, STOP_LIMIT_MS];
+  const { name, live, lower, hooks } = subhost;
+  const matters = [RECIPE, name, live, lower === live, START_LIMIT_MS, STOP_LIMIT_MS, ...(hooks?.init ? [hooks.init] : [])];
   return createHash('sha256').update(JSON.stringify(matters)).digest('hex').slice(0, 16);
 }
 

@@ -31,7 +31,7 @@ export interface Subhost {
   readonly hooks?: Hooks;
 }
 
-/** Commands that the machine runs when a subhost's root is mounted; each a program and its arguments. */
+/** Commands that the machine runs when a subhost starts; each a program and its arguments. */
 export interface Hooks {
   /** The file that they are from. */
   readonly config: string;
@@ -39,7 +39,12 @@ export interface Hooks {
   readonly setup?: string;
   readonly premount?: readonly string[];
   readonly postmount?: readonly string[];
+  /** What it prints is run inside as the one start entry. */
+  readonly init?: readonly string[];
 }
+
+/** Where a subhost has the script that such a command printed. */
+export const INIT_SCRIPT = '/.ob-init';
 
 export interface Cable {
   /** Name of the machine's end. */

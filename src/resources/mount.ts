@@ -125,7 +125,7 @@ function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
     on_top: true,
     setup,
     // Whatever runs next is another run.
-    ...(hooks ? { in_use: true } : {}),
+    ...(setup !== null || hooks?.premount || hooks?.postmount ? { in_use: true } : {}),
   } as const;
   return {
     address: `mount/${subhost.name}`,

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BootResult, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS } from './boot.ts';
-import { interrupted, ObError } from './error.ts';
+import { interrupted, ObError, toObError } from './error.ts';
 import type { Subhost } from './hosts.ts';
+import { writeInitScript } from './init-script.ts';
 import type { Fields, Result, Spec } from './kind.ts';
 import { cgroupPath, makeCgroup, needCgroupRoot } from './linux/cgroup.ts';
 import { findInit, hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
@@ -17,8 +18,26 @@ type StartSpec = Spec<Fields, Startable>;
 /** Boots subhosts; an error for each that did not boot, or of whose start list something failed. */
 export async function bootAll(machine: Machine, specs: readonly StartSpec[]): Promise<Result[]> {
   if (specs.length === 0) return [];
-  const root = needCgroupRoot();
   const mounts = parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
+  const prepared = await Promise.all(specs.map((spec) => prepare(machine, spec, upperOf(spec.extra.subhost, mounts))));
+  const unready = prepared.filter((result) => result.error);
+  const ready = specs.filter((_, index) => !prepared[index]?.error);
+  return [...unready, ...(await bootReady(machine, ready, mounts))];
+}
+
+/** What the machine has to do for a subhost first. */
+async function prepare({ scope }: Machine, { address, extra: { subhost } }: StartSpec, upper = subhost.upper): Promise<Result> {
+  try {
+    await writeInitScript(scope, { ...subhost, upper });
+    return { address };
+  } catch (error) {
+    return { address, error: toObError(error) };
+  }
+}
+
+async function bootReady(machine: Machine, specs: readonly StartSpec[], mounts: readonly MountEntry[]): Promise<Result[]> {
+  if (specs.length === 0) return [];
+  const root = needCgroupRoot();
   const requests = specs.map(({ extra: { mark, subhost } }) => {
     const cgroup = cgroupPath(root, { scope: machine.scope, name: subhost.name });
     makeCgroup(cgroup);

@@ -176,6 +176,81 @@ test('commands run before and after the root is mounted', { skip: noLive }, asyn
   }
 });
 
+test('what init prints is run inside in place of the start list', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  program(
+    machine,
+    '/mnt/boot',
+    '#!/bin/sh\necho "$NAME $UPPER" >>/mnt/log\necho "echo up as $NAME >/root/seen"\necho "sleep 1000 &"\ncat /mnt/more\n',
+  );
+  machine.write('/mnt/more', 'echo "$1" >>/root/seen\n');
+  const text = hosts('    init: ../boot\n').replace('start: none', 'start: [nothing-of-this]');
+  machine.write('/mnt/hosts.yaml', text);
+  await succeed(machine, 'apply');
+  assert.equal(await machine.sh('cat /mnt/log'), 'web /mnt/web/root');
+  assert.equal(await succeed(machine, 'exec', 'web', '--', 'cat', '/root/seen'), 'up as web\nstart\n');
+  assert.match(
+    await succeed(machine, 'exec', 'web', '--', 'sh', '-c', 'cat /proc/[0-9]*/comm; stat -c %a%u /.ob-init'),
+    /^sleep$[\s\S]*^7000$/m,
+  );
+  await isSettled(machine);
+
+  await t.test('on each start, and never on stop', async () => {
+    await machine.sh('rm /mnt/web/live/.ob-init; ln -s /mnt/canary /mnt/web/live/.ob-init');
+    await succeed(machine, 'restart', 'web');
+    assert.equal(await machine.sh('wc -l </mnt/log; ls /mnt/canary 2>/dev/null || true'), '2');
+    assert.equal(await succeed(machine, 'exec', 'web', '--', 'cat', '/root/seen'), 'up as web\nstart\n');
+  });
+
+  await t.test('another command makes it restart', async () => {
+    machine.write('/mnt/hosts.yaml', text.replace('../boot', '../boot again'));
+    assert.match((await machine.ob('plan')).stdout, /process\/web {2}\(restart\)/);
+    await succeed(machine, 'apply');
+  });
+
+  await t.test('its failure is told in its own words, and it is run again', async () => {
+    machine.write('/mnt/more', 'echo no luck >&2; exit 4\n');
+    const failed = await machine.ob('restart', 'web');
+    assert.match(failed.stdout, /process\/web.*\/\.ob-init start: exit 4: .*no luck/);
+    machine.write('/mnt/more', '');
+    await succeed(machine, 'restart', 'web');
+    await isSettled(machine);
+  });
+
+  await t.test('without it nothing is started', async () => {
+    for (const [script, words] of [
+      ['echo no words >&2; exit 1', /init failed: no words \(exit 1\)/],
+      ['true', /init: \.\.\/boot again printed nothing/],
+    ] as const) {
+      program(machine, '/mnt/boot', `#!/bin/sh\n${script}\n`);
+      const failed = await machine.ob('restart', 'web');
+      assert.equal(failed.code, 1);
+      assert.match(failed.stdout, words);
+      assert.equal(await machine.sh('cat /sys/fs/cgroup/ob/default/web/cgroup.procs 2>/dev/null | wc -l'), '0');
+    }
+  });
+});
+
+test('a file of overlay-boot with commands means the same', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh('mkdir -p /mnt/opt/web/bin');
+  program(machine, '/mnt/opt/web/bin/setup', SETUP);
+  program(machine, '/mnt/opt/web/hook', '#!/bin/sh\necho "$1 $CONFIG" >>/mnt/log\n');
+  program(machine, '/mnt/opt/web/init', '#!/bin/sh\necho "echo $CONFIG >/root/seen"\n');
+  machine.write(
+    '/mnt/opt/web/web.conf',
+    'BASE=.\nUPPER=bin/setup\nWORK=!echo /mnt/store/work\nSTART=none\nCABLES=!echo = =\nPREMOUNT=hook before\nPOSTMOUNT=./hook after\nINIT=./init\n',
+  );
+  const conf = '/mnt/opt/web/web.conf';
+  await succeed(machine, 'apply', conf);
+  assert.equal(await machine.sh('cat /mnt/log'), `setup\nbefore ${conf}\nafter ${conf}`);
+  assert.equal(await succeed(machine, 'exec', 'web', '--', 'cat', '/root/seen'), `${conf}\n`);
+  assert.equal(await machine.sh('ip -br link show group 28514 | wc -l'), '2');
+  await machine.sh(`rm ${conf}`);
+  await succeed(machine, 'destroy', 'web');
+  assert.equal(await machine.sh('tail -1 /mnt/log'), 'teardown');
+});
+
 const VALUES = `subhosts:
   web:
     base: "!/mnt/say base /mnt/web"

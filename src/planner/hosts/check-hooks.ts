@@ -14,10 +14,11 @@ export function checkHooks(wholes: readonly Whole[], facts: Facts, report: Repor
     const { hooks, lower, live } = subhost;
     if (!hooks) continue;
     const untrusted = facts.untrusted?.(hooks.config);
-    for (const key of ['premount', 'postmount', 'upper'] as const) {
+    for (const key of ['premount', 'postmount', 'init', 'upper'] as const) {
       const spot = written[key];
       if (!spot || (key === 'upper' && hooks.setup === undefined)) continue;
-      if (lower === live) once(spot, `no root is mounted for ${raw.name.value}, as lower is live: there is nothing to run ${key} for`);
+      if (lower === live && key !== 'init')
+        once(spot, `no root is mounted for ${raw.name.value}, as lower is live: there is nothing to run ${key} for`);
       if (untrusted !== undefined)
         once(spot, `commands here are run as root, and others than root can change ${showPath(untrusted)}: chown root and chmod go-w it`);
     }

@@ -29,7 +29,7 @@ function checkStart(raw: RawFile, wholes: readonly Whole[], facts: Facts, report
     );
   const once = oncePerPlace(report);
   for (const { written, subhost } of wholes)
-    for (const [index, entry] of (written.start ?? []).entries()) {
+    for (const [index, entry] of (subhost.hooks?.init ? [] : (written.start ?? [])).entries()) {
       const name = subhost.start[index]?.name ?? '';
       if (entry.value.startsWith('.') && !canBeSeen(name, subhost, facts)) once(entry, `there is no ${name}`);
     }

@@ -41,6 +41,7 @@ export interface RawSubhost {
   readonly share?: readonly Placed<string>[];
   readonly premount?: Placed<readonly string[]>;
   readonly postmount?: Placed<readonly string[]>;
+  readonly init?: Placed<readonly string[]>;
   readonly ram_size?: RamSize;
 }
 
@@ -173,6 +174,12 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
     title: 'Command after the root is mounted',
     description: 'The same, before anything is started inside.',
     examples: ['./after'],
+  }),
+  init: described(command, {
+    title: 'Command that prints what is started',
+    description:
+      'Run on the machine each time the subhost starts, as premount is. What it prints is run inside by /bin/sh, in place of "start".',
+    examples: ['./boot-script'],
   }),
   ram_size: described(orCommand(ramSize), {
     title: 'Size of /run',

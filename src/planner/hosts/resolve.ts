@@ -1,5 +1,5 @@
 import { resolve as resolvePath } from 'node:path';
-import type { Bridge, Cable, HostsFile, StartEntry, Subhost } from '../../resources/hosts.ts';
+import { type Bridge, type Cable, type HostsFile, INIT_SCRIPT, type StartEntry, type Subhost } from '../../resources/hosts.ts';
 import type { Facts } from './facts.ts';
 import type { RawBridge, RawCable, RawFile, RawSubhost } from './format.ts';
 import type { Named, Placed } from './shape.ts';
@@ -7,6 +7,7 @@ import { toShare } from './share.ts';
 
 /** overlay-boot's. A subhost that has one of them not is no error: nobody asked for it by name. */
 const DEFAULT_START: readonly StartEntry[] = ['networking', 'ssh'].map((name) => ({ name, optional: true }));
+const INIT_START: readonly StartEntry[] = [{ name: INIT_SCRIPT, optional: false }];
 const DEFAULT_RAM_BYTES = 50 * 2 ** 20;
 
 /** FOLDER: where the hosts file is; FILE_OF: the full path of the file in which a line is. */
@@ -41,6 +42,7 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
     ...(raw.upper && facts.whatIs(upper) === 'program' ? { setup: upper } : {}),
     ...(raw.premount ? { premount: raw.premount.value } : {}),
     ...(raw.postmount ? { postmount: raw.postmount.value } : {}),
+    ...(raw.init ? { init: raw.init.value } : {}),
   };
   return {
     name,
@@ -50,7 +52,7 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
     work: below(raw.work?.value ?? 'work'),
     live: below(raw.live?.value ?? 'live'),
     cables: (raw.cables ?? []).map((cable, index) => toCable(cable.value, name, index, own)),
-    start: raw.start?.map(({ value }) => toEntry(value, folder)) ?? DEFAULT_START,
+    start: raw.init ? INIT_START : (raw.start?.map(({ value }) => toEntry(value, folder)) ?? DEFAULT_START),
     shares: (raw.share ?? []).map(({ value }) => toShare(value, below)),
     ramSize: raw.ram_size ? raw.ram_size.bytes : DEFAULT_RAM_BYTES,
     ...(Object.keys(hooks).length > 0 ? { hooks: { config: fileOf(line), ...hooks } } : {}),
