@@ -39,7 +39,7 @@ export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: 
 
 function realPath(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch (error) {
     // A loop, or a file where a directory should be: `whatIs` tells.
     if (!hasCode(error, 'ENOENT') || path === '/') return path;

@@ -51,14 +51,25 @@ export function normaliseCidr(text: string): string {
 
 /** True for an address in one of these networks. */
 export function isIn(address: string, networks: readonly string[]): boolean {
-  const list = new BlockList();
   const family = familyOf(address);
+  return listOf(networks, family).check(address, family);
+}
+
+/** Making one takes longer than asking it a hundred times. */
+const lists = new Map<string, BlockList>();
+
+function listOf(networks: readonly string[], family: 'ipv4' | 'ipv6'): BlockList {
+  const key = `${family} ${networks.join(' ')}`;
+  const known = lists.get(key);
+  if (known) return known;
+  const list = new BlockList();
   for (const network of networks) {
     const [start = '', prefix] = network.split('/');
     // Left to itself, the list looks for an IPv4 address in networks of IPv6 as well.
     if (familyOf(start) === family) list.addSubnet(start, Number(prefix), family);
   }
-  return list.check(address, family);
+  lists.set(key, list);
+  return list;
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {

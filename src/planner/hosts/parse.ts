@@ -87,6 +87,7 @@ function scanTokens(text: string, reportAt: ReportAt): Scan | undefined {
     else refuseIndirection(lexeme, type, (message) => reportAt(parser.offset, message));
     brackets.see(type, lexeme, parser.offset);
     tokens.push(...parser.next(lexeme));
+    if (parser.stack.length <= MAX_DEPTH) continue;
     const levels = parser.stack.filter(CST.isCollection);
     if (levels.length <= MAX_DEPTH) continue;
     reportAt(levels.at(-1)?.offset ?? 0, `nested deeper than ${MAX_DEPTH} levels`);
@@ -98,11 +99,11 @@ function scanTokens(text: string, reportAt: ReportAt): Scan | undefined {
 
 /** What makes a file say something else than what stands there. */
 function refuseIndirection(lexeme: string, type: CST.TokenType | null, refuse: (message: string) => void): void {
-  const word = quote(lexeme.trim());
-  if (type === 'alias') refuse(`alias ${word}: aliases are not supported, write the value out or use "defaults"`);
-  else if (type === 'anchor') refuse(`anchor ${word}: anchors are not supported, use "defaults"`);
-  else if (type === 'tag') refuse(`tag ${word}: tags are not supported`);
-  else if (type === 'directive-line' && !/^%YAML +1\.2\s*$/.test(lexeme)) refuse(`directive ${word}: directives are not supported`);
+  const word = (): string => quote(lexeme.trim());
+  if (type === 'alias') refuse(`alias ${word()}: aliases are not supported, write the value out or use "defaults"`);
+  else if (type === 'anchor') refuse(`anchor ${word()}: anchors are not supported, use "defaults"`);
+  else if (type === 'tag') refuse(`tag ${word()}: tags are not supported`);
+  else if (type === 'directive-line' && !/^%YAML +1\.2\s*$/.test(lexeme)) refuse(`directive ${word()}: directives are not supported`);
 }
 
 /** What the parser refused, and where a person looks for it. Only behind a wrong value does the text still say what it would without. */
