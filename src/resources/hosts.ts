@@ -32,7 +32,7 @@ export interface Subhost {
 }
 
 /** Commands that the machine runs when a subhost starts; each a program and its arguments. */
-export interface Hooks {
+interface Hooks {
   /** The file that they are from. */
   readonly config: string;
   /** `upper` is this program, which makes the upper directory and takes it away. */

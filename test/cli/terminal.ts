@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import type { TestMachine } from '../machine.ts';
 import { OB, type Started, watch } from './helpers.ts';
 
-export interface TerminalOptions {
+interface TerminalOptions {
   readonly columns?: number;
   readonly env?: Readonly<Record<string, string>>;
   /** What is called in its place. */

@@ -35,7 +35,7 @@ const SEEN = `
   for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | cut -c-40; echo; done | grep -E '^(dummy|sleep|/.reaper)' | sort
   touch /root-is-writable`;
 
-export interface Status {
+interface Status {
   readonly name: string;
   readonly state: string;
   readonly pid1: number | null;
