@@ -111,6 +111,18 @@ test('bash is offered commands, options, files, and the names that fit', { skip:
   });
 });
 
+test('names complete where the cgroup v2 tree is mounted beside that of v1, too', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh(`umount /sys/fs/cgroup && mount -t tmpfs tmpfs /sys/fs/cgroup && mkdir /sys/fs/cgroup/unified
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified`);
+  await prepare(machine);
+  await machine.sh('/mnt/bin/ob completion bash >/mnt/ob.bash');
+  assert.deepEqual(await offers(machine, ['ob exec ', 'ob exec --scope ']), [
+    ['other', 'web'],
+    ['demo', 'more'],
+  ]);
+});
+
 const TAB = '\t';
 
 /** What is typed at a shell, and what `ob` is then called with. */

@@ -55,6 +55,11 @@ test('installing again changes nothing, follows the file, and takes the place of
   assertSame(await listEtc(machine), before, '/etc has changed');
   assert.equal(await identity(), first);
 
+  await t.test('whatever the umask is, init can read it', async () => {
+    await machine.sh(`rm ${SCRIPT}; cd /mnt; umask 077; ${OB} boot install`);
+    assert.equal(await machine.sh(`stat -c %a ${SCRIPT}`), '755');
+  });
+
   await t.test('what somebody has changed in it is put right', async () => {
     await machine.sh(`chmod 777 ${SCRIPT}; echo 'rm -rf /' >>${SCRIPT}`);
     assert.match(await installBoot(machine), new RegExp(`^wrote {5}${SCRIPT}\n`));
