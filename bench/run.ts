@@ -22,9 +22,10 @@ const USAGE = `npm run bench -- [OPTION]...
   --quick          fewer and smaller: three rounds, no peer that takes minutes
   --check          exit 1 if a bar is missed, and name each
   --rounds N       how often each is measured, in turn (default 5)
+  --sizes N,M      how many subhosts (default 1,10,100,500,1000)
   --peers A,B      only these, beside ob and the limit
   --save NAME      keep the numbers as bench/results/NAME.json and put them into docs/performance.md
-  --from FILE      measure nothing: judge and draw what is in this file
+  --judge FILE     measure nothing, judge the numbers in this file; with --save they are drawn again
 `;
 
 const { values: options } = parseArgs({
@@ -33,9 +34,10 @@ const { values: options } = parseArgs({
     check: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
     rounds: { type: 'string' },
+    sizes: { type: 'string' },
     peers: { type: 'string' },
     save: { type: 'string' },
-    from: { type: 'string' },
+    judge: { type: 'string' },
   },
 });
 
@@ -62,7 +64,7 @@ function orderFor(tools: Tools): Order {
     tools,
     playbook: `${HERE}playbook.yml`,
     rounds: Number(options.rounds ?? (isQuick ? 3 : 5)),
-    sizes: isQuick ? [1, 10, 100] : [1, 10, 100, 500, 1000],
+    sizes: options.sizes?.split(',').map(Number) ?? (isQuick ? [1, 10, 100] : [1, 10, 100, 500, 1000]),
     planSizes: isQuick ? [1, 100] : [1, 100, 1000],
     isQuick,
     only: options.peers?.split(',') ?? [],
@@ -109,11 +111,9 @@ function toJson({ samples, ...head }: Results): string {
 
 function keep(results: Results): void {
   const { save } = options;
-  if (save) {
-    mkdirSync(`${HERE}results`, { recursive: true });
-    writeFileSync(`${HERE}results/${save}.json`, toJson(results));
-  }
-  if (!save && !options.from) return;
+  if (!save) return;
+  mkdirSync(`${HERE}results`, { recursive: true });
+  writeFileSync(`${HERE}results/${save}.json`, toJson(results));
   writeFileSync(PLOT, drawGrowth(results.samples));
   writeFileSync(PAGE, fillPage(readFileSync(PAGE, 'utf8'), results));
 }
@@ -123,8 +123,8 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  if (!options.from && noLive) throw new Error('the benchmark needs root, for its disposable machine');
-  const results: Results = options.from ? JSON.parse(readFileSync(options.from, 'utf8')) : await measure(orderFor(buildTools()));
+  if (!options.judge && noLive) throw new Error('the benchmark needs root, for its disposable machine');
+  const results: Results = options.judge ? JSON.parse(readFileSync(options.judge, 'utf8')) : await measure(orderFor(buildTools()));
   keep(results);
   const verdicts = judge(results.samples);
   process.stdout.write(`${barTable(verdicts)}\n`);
