@@ -29,7 +29,7 @@ export async function runHook(
   if (!path)
     throw new ObError(`${what}: there is no program ${program}`, { hint: hint ?? 'a file that may be executed is wanted (chmod +x)' });
   refuseUntrusted(what, path);
-  const ran = await run(path, args, { cwd: folder, env, timeLimitMs: HOOK_LIMIT_MS, endsAll: true });
+  const ran = await run(path, args, { cwd: folder, env, timeLimitMs: HOOK_LIMIT_MS, isUnknown: true });
   if (!ran.ok) throw failure(ran, `${what} failed`, hint);
   return ran.output;
 }

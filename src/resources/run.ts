@@ -26,8 +26,11 @@ export interface RunOptions {
   /** Added to the clean environment that every program gets. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** At the time limit whatever the program has started is ended too; else it may hold the program's output for ever. */
-  readonly endsAll?: boolean;
+  /**
+   * Of a program that is not known: at the time limit whatever it has started is ended too, as that may hold its output for
+   * ever; and it ends if we are killed, so that it does not get in the way of the next run.
+   */
+  readonly isUnknown?: boolean;
   /** Ends the program when it is aborted. */
   readonly signal?: AbortSignal;
   /** Descriptors that the program gets as 3, 4, … */
@@ -60,7 +63,7 @@ export function needProgram(name: string): string {
  * the program failed: see `ok`. Throws `ObError` where the program does not exist.
  */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  const child = execa(needProgram(program), args, {
+  const child = execa(...withDeath(needProgram(program), args, options), {
     reject: false,
     // In a session of its own: Ctrl-C at the terminal is for ob, which lets what runs come to its end.
     detached: true,
@@ -71,11 +74,17 @@ export async function run(program: string, args: readonly string[], options: Run
     ...(options.input === undefined ? {} : { input: options.input }),
     stdio: [options.input === undefined && !options.onLine ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])] as never,
   });
-  const limit = options.endsAll && child.pid ? endAllIn(options.timeLimitMs ?? TIME_LIMIT_MS, child.pid, child) : undefined;
+  const limit = options.isUnknown && child.pid ? endAllIn(options.timeLimitMs ?? TIME_LIMIT_MS, child.pid, child) : undefined;
   if (options.onLine) await feed(child as never, options.onLine);
   const result = await child;
   clearTimeout(limit);
   return toRan(result, program, args, options);
+}
+
+/** The command line with which a program ends if we are killed. */
+function withDeath(path: string, args: readonly string[], { isUnknown }: RunOptions): [string, readonly string[]] {
+  const setpriv = isUnknown ? findProgram('setpriv') : undefined;
+  return setpriv ? [setpriv, ['--pdeathsig', 'KILL', '--', path, ...args]] : [path, args];
 }
 
 /** Who has left the program's session can no longer be found, but not be waited for either. */

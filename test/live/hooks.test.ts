@@ -96,14 +96,16 @@ test('a program as upper sets up before the root is mounted and tears down once 
 
 test('a run that is killed while the program sets up or tears down is healed by the next one', { skip: noLive }, async (t) => {
   const { machine, log } = await createSetUp(t);
-  /** Kills ob, and the program with it, at the moment when the program does ACTION. */
+  /** Kills ob at the moment when the program does ACTION, and sees that the program does not go on. */
   const killAt = async (action: string, ...words: string[]): Promise<void> => {
     const hang = `[ $ACTION != ${action} ] || { echo $PPID $$ >/mnt/new; mv /mnt/new /mnt/here; exec sleep 1000; }`;
     program(machine, '/mnt/setup', SETUP.replace('\n', `\n${hang}\n`));
     const run = machine.ob(...words);
     await until(`${words[0]} comes to its ${action}`, () => existsSync(`/proc/${machine.pid}/root/mnt/here`));
-    await machine.sh('kill -9 $(cat /mnt/here); rm /mnt/here');
+    const [ob, hung] = machine.read('/mnt/here').trim().split(' ');
+    await machine.sh(`kill -9 ${ob}; rm /mnt/here`);
     assert.notEqual((await run).code, 0);
+    await until('the program has ended', () => !existsSync(`/proc/${machine.pid}/root/proc/${hung}`));
     program(machine, '/mnt/setup', SETUP);
   };
   await killAt('setup', 'apply');
@@ -276,6 +278,18 @@ test('what a command prints is the value, run once for each run of ob', { skip: 
   assert.equal(await log(), ALL);
   await isSettled(machine);
   await log();
+
+  await t.test('also where the file is read again after another run', async () => {
+    await machine.sh('touch /mnt/held');
+    const other = machine.run('flock', ['/run/ob/lock', 'sh', '-c', 'touch /mnt/has; while [ -e /mnt/held ]; do sleep 0.05; done']);
+    const isThere = (path: string): boolean => existsSync(`/proc/${machine.pid}/root${path}`);
+    await until('the other run has the lock', () => isThere('/mnt/has'));
+    const run = machine.ob('apply', '--lock-timeout', '30');
+    await until('the commands were run', () => machine.read('/mnt/log').includes('ram'));
+    await machine.sh('rm /mnt/held');
+    assert.deepEqual([(await other).code, (await run).code], [0, 0]);
+    assert.equal(await log(), ALL);
+  });
 
   await t.test('never for who is not root', async () => {
     await machine.sh('chmod 755 /mnt/web');
