@@ -280,7 +280,7 @@ test('what a command prints is the value, run once for each run of ob', { skip: 
   await log();
 
   await t.test('also where the file is read again after another run', async () => {
-    await machine.sh('touch /mnt/held');
+    await machine.sh('touch /mnt/held; mkdir -m 700 /run/ob');
     const other = machine.run('flock', ['/run/ob/lock', 'sh', '-c', 'touch /mnt/has; while [ -e /mnt/held ]; do sleep 0.05; done']);
     const isThere = (path: string): boolean => existsSync(`/proc/${machine.pid}/root${path}`);
     await until('the other run has the lock', () => isThere('/mnt/has'));
