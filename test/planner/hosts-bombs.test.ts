@@ -41,9 +41,9 @@ const BOMBS: Readonly<Record<string, readonly [text: string, said: string]>> = {
     `subhosts:\n${count(10_000, (index) => `  s${index}: { base: ./x }\n`)}`,
     '3:15: live of s1, /srv/x/live, is also live of s0, in line 2',
   ],
-  '3,000 bridges and as many that are unknown': [
-    `bridges:\n${count(3000, (index) => `  own${index}: {}\n`)}subhosts:\n  web:\n    base: ./web\n    cables:\n${count(3000, (index) => `      - oxn${index}=\n`)}`,
-    '3006:9: unknown bridge "oxn0"',
+  '6,000 bridges and as many that are unknown': [
+    `bridges:\n${count(6000, (index) => `  own${index}: {}\n`)}subhosts:\n  web:\n    base: ./web\n    cables:\n${count(6000, (index) => `      - oxn${index}=\n`)}`,
+    '6006:9: unknown bridge "oxn0"',
   ],
 };
 

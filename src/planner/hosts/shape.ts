@@ -207,7 +207,7 @@ function listHint(node: Node): string {
 }
 
 /** More help nobody to choose. */
-const MAX_LISTED = 12;
+const MAX_LISTED = 20;
 /** No name is longer, and it would take long to compare. */
 const MAX_COMPARED = 64;
 
