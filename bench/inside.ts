@@ -19,6 +19,10 @@ export interface Order {
 
 // keep0: a bridge without a port that is up has no carrier, and that costs the first subhost a second.
 const MACHINE = `
+# What is there shows the links of the machine that this one was made on; lxc looks for its bridge in it.
+umount -R /sys
+mount -t sysfs sysfs /sys
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
 ip link add br0 address ${mac(0)} type bridge
 ip address add ${address(0)}/16 dev br0
 ip link add keep0 type veth peer keep1
@@ -179,7 +183,10 @@ async function memory(n: number): Promise<void> {
   for (const peer of peers.filter(({ name }) => !(order.isQuick && SLOW.has(name)))) {
     const before = new Set(pids());
     prepare(peer, n);
-    if ((await bringUp(peer, n)) === undefined) continue;
+    if ((await bringUp(peer, n)) === undefined) {
+      await takeDown(peer, n);
+      continue;
+    }
     const seen = memoryOf(pids().filter((pid) => !before.has(pid)));
     record('resident', n, peer.name, 1, seen.residentKb / n);
     record('memory', n, peer.name, 1, seen.wholeKb / n);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 export interface Memory {
   /** Resident pages, whoever else may share them. */
   readonly residentKb: number;
-  /** Pages of its own, page tables, kernel stacks. */
+  /** Its part of the resident pages, page tables, kernel stacks. */
   readonly wholeKb: number;
   /** How many of them are Node. */
   readonly nodes: number;
@@ -21,7 +21,12 @@ export function pids(): number[] {
 export function memoryOf(list: readonly number[]): Memory {
   const seen = list.flatMap((pid) => {
     try {
-      return [{ ...parseStatus(readFileSync(`/proc/${pid}/status`, 'utf8')), isNode: /\/node$/.test(readlinkSync(`/proc/${pid}/exe`)) }];
+      return [
+        {
+          ...parseMemory(readFileSync(`/proc/${pid}/status`, 'utf8') + readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')),
+          isNode: /\/node$/.test(readlinkSync(`/proc/${pid}/exe`)),
+        },
+      ];
     } catch {
       return [];
     }
@@ -33,8 +38,8 @@ export function memoryOf(list: readonly number[]): Memory {
   };
 }
 
-/** proc_pid_status(5). A private copy of a program, as ob's reaper, is RssShmem. */
-export function parseStatus(text: string): { residentKb: number; wholeKb: number } {
+/** Out of /proc/PID/status and smaps_rollup. */
+export function parseMemory(text: string): { residentKb: number; wholeKb: number } {
   const value = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
-  return { residentKb: value('VmRSS'), wholeKb: value('RssAnon') + value('RssShmem') + value('VmPTE') + STACK_KB * value('Threads') };
+  return { residentKb: value('VmRSS'), wholeKb: value('Pss') + value('VmPTE') + STACK_KB * value('Threads') };
 }

@@ -27,5 +27,5 @@ function numbers({ date, machine, command, versions, samples }: Results): string
     const text = rowTable(samples, row);
     return text ? `### ${TITLES[row]} (${UNITS[row]})\n\n${text}` : [];
   });
-  return [about, barTable(judge(samples)), ...tables].join('\n\n');
+  return [about, '![Time to bring up N subhosts](performance.svg)', barTable(judge(samples)), ...tables].join('\n\n');
 }

@@ -46,7 +46,7 @@ export function hostsYaml(n: number, start = '[]'): string {
   return `scope: bench\nsubhosts:\n${subhosts.join('')}`;
 }
 
-export function numbers(n: number): number[] {
+function numbers(n: number): number[] {
   return Array.from({ length: n }, (_, index) => index + 1);
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { BARS, judge, times } from '../bench/bars.ts';
-import { parseStatus } from '../bench/memory.ts';
+import { parseMemory } from '../bench/memory.ts';
 import { fillPage } from '../bench/page.ts';
 import { address, hostsYaml, mac } from '../bench/peers.ts';
 import { drawGrowth } from '../bench/plot.ts';
@@ -152,9 +152,9 @@ test('the plot names both axes and every peer, and no two names are on one anoth
   assert.equal(svg.includes('NaN'), false);
 });
 
-test('memory counts a private copy of a program, page tables and a kernel stack for each thread', () => {
-  const status = 'VmRSS:\t   12 kB\nRssAnon:\t   8 kB\nRssFile:\t 4 kB\nRssShmem:\t  20 kB\nVmPTE:\t   28 kB\nThreads:\t2\n';
-  assert.deepEqual(parseStatus(status), { residentKb: 12, wholeKb: 88 });
+test('memory counts a page that is shared in parts, and page tables and a kernel stack for each thread', () => {
+  const text = 'VmRSS:\t   12 kB\nVmPTE:\t   28 kB\nThreads:\t2\nRss:   12 kB\nPss:    5 kB\nPss_Dirty:   4 kB\n';
+  assert.deepEqual(parseMemory(text), { residentKb: 12, wholeKb: 65 });
 });
 
 test('the subhosts that are measured are what ob takes for right, each with a MAC and an address of its own', () => {
