@@ -1,3 +1,4 @@
+import { showPath } from '../../planner/hosts/show.ts';
 import { ExitCode } from '../../resources/error.ts';
 import type { Command } from '../command.ts';
 import { findHostsFiles, readFiles } from '../session.ts';
@@ -18,7 +19,7 @@ export const validate: Command = {
     const file = await readFiles(paths);
     const cables = file.subhosts.reduce((sum, subhost) => sum + subhost.cables.length, 0);
     stdout.write(
-      `${paths.join(', ')}: fine: ${count(file.subhosts.length, 'subhost')}, ${count(cables, 'cable')}, ${count(file.bridges.length, 'bridge')}\n`,
+      `${paths.map(showPath).join(', ')}: fine: ${count(file.subhosts.length, 'subhost')}, ${count(cables, 'cable')}, ${count(file.bridges.length, 'bridge')}\n`,
     );
     return ExitCode.ok;
   },
