@@ -26,8 +26,8 @@ interface RunOptions {
 }
 
 /**
- * A machine of the test's own: net, mount, pid, uts, ipc and cgroup namespaces, an empty /run, /mnt and
- * /var/lib. It ends with the test, and also if the test process is killed: its PID 1 waits for the end of a pipe.
+ * A machine of the test's own: net, mount, pid, uts, ipc and cgroup namespaces, an empty /run, /mnt,
+ * /var/lib and /var/log. It ends with the test, and also if the test process is killed: its PID 1 waits for the end of a pipe.
  */
 export interface TestMachine {
   /** PID 1 of the machine, as seen from here. */
@@ -49,6 +49,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mount -t tmpfs -o mode=755 tmpfs /var/lib
+mount -t tmpfs -o mode=755 tmpfs /var/log
 ip link set lo up
 echo ready
 cat >/dev/null

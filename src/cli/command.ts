@@ -19,6 +19,8 @@ export interface Args {
   readonly quiet: boolean;
   readonly every?: string;
   readonly detectOnly: boolean;
+  readonly follow: boolean;
+  readonly boot: boolean;
 }
 
 /** What a command works with, beside its arguments. */

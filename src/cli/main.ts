@@ -11,6 +11,7 @@ import { enter } from './commands/enter.ts';
 import { exec } from './commands/exec.ts';
 import { importConfs } from './commands/import.ts';
 import { list } from './commands/list.ts';
+import { logs } from './commands/logs.ts';
 import { plan } from './commands/plan.ts';
 import { restart } from './commands/restart.ts';
 import { schema } from './commands/schema.ts';
@@ -36,6 +37,7 @@ const COMMANDS: readonly Command[] = [
   restart,
   exec,
   enter,
+  logs,
   share,
   validate,
   importConfs,
@@ -56,6 +58,8 @@ const OPTIONS: Readonly<Record<OptionName, Options>> = {
   file: { string: true, array: true, describe: 'The hosts file; of overlay-boot also several', requiresArg: true },
   quiet: { alias: 'q', boolean: true, describe: 'Say nothing when all is well, else a line for each change' },
   every: { string: true, describe: 'How often: 1m to 30m, 1h to 12h, 1d', requiresArg: true },
+  follow: { alias: 'f', boolean: true, describe: 'Go on with what is added, until Ctrl-C' },
+  boot: { boolean: true, describe: 'Of the present boot alone, from inside' },
   detectOnly: { boolean: true, describe: 'Tell what differs, change nothing' },
 };
 

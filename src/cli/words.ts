@@ -52,6 +52,8 @@ export function toArgs(command: Command, raw: Raw): Args {
     quiet: last(raw['quiet']) === true,
     ...(raw['every'] === undefined ? {} : { every: String(last(raw['every'])) }),
     detectOnly: last(raw['detectOnly']) === true,
+    follow: last(raw['follow']) === true,
+    boot: last(raw['boot']) === true,
   };
 }
 

@@ -25,6 +25,8 @@ export interface Subhost {
   readonly cables: readonly Cable[];
   readonly start: readonly StartEntry[];
   readonly shares: readonly Share[];
+  /** Where what its starts say is kept; left out: at the usual place. */
+  readonly log?: string;
   /** Size in bytes of the tmpfs on /run; null: no mount. */
   readonly ramSize: number | null;
   /** Left out where the machine runs no command for it. */

@@ -8,6 +8,7 @@ import type { Fields, Result, Spec } from './kind.ts';
 import { cgroupPath, makeCgroup, needCgroupRoot } from './linux/cgroup.ts';
 import { findInit, hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
 import { type MountEntry, optionValue, parseMounts } from './linux/mountinfo.ts';
+import { defaultLog, keepLog, readBootLog } from './log.ts';
 import type { Machine } from './machine.ts';
 import { run } from './run.ts';
 
@@ -46,7 +47,13 @@ async function bootReady(machine: Machine, specs: readonly StartSpec[], mounts: 
   const addresses = new Map(specs.map((spec) => [spec.extra.mark, spec.address]));
   const say = (mark: string, text: string): void => machine.say(addresses.get(mark) ?? mark, text);
   const booted = await bootSubhosts(machine, requests, say);
-  return Promise.all(specs.map((spec) => toResult(machine, spec, booted.get(spec.extra.mark))));
+  const results: Result[] = [];
+  // A few at a time: each reads its log with a program of its own.
+  for (let at = 0; at < specs.length; at += LOGS_AT_A_TIME) {
+    const some = specs.slice(at, at + LOGS_AT_A_TIME);
+    results.push(...(await Promise.all(some.map((spec) => toResult(machine, spec, booted.get(spec.extra.mark))))));
+  }
+  return results;
 }
 
 /** Read from its mount, as a program may have made it. A tree that is mounted already is left as it is. */
@@ -58,12 +65,24 @@ function upperOf({ lower, live, upper }: Subhost, mounts: readonly MountEntry[])
 
 async function toResult(machine: Machine, spec: StartSpec, booted: BootResult | undefined): Promise<Result> {
   const address = spec.address;
-  const notes = (booted?.skipped ?? []).map((name) => `${spec.subhost} has no service ${name}: skipped`);
+  const skipped = (booted?.skipped ?? []).map((name) => `${spec.subhost} has no service ${name}: skipped`);
+  const notes = [...skipped, ...(await keep(machine, spec))];
   if (!booted || booted.error) return { address, notes, error: booted?.error ?? new ObError('the subhost did not start') };
   if (booted.failed.length === 0) return { address, notes };
-  const init = machine.look.init({ scope: machine.scope, name: spec.extra.subhost.name });
+  const init = findOwn(machine, spec);
   const log = init ? await readLog(machine, init) : '';
   return { address, notes, error: startError(spec, booted.failed, log) };
+}
+
+function findOwn({ look, scope }: Machine, { extra }: StartSpec): Init | undefined {
+  return look.init({ scope, name: extra.subhost.name });
+}
+
+/** Nothing is said by what starts nothing. */
+async function keep(machine: Machine, spec: StartSpec): Promise<string[]> {
+  const { name, start, log } = spec.extra.subhost;
+  const init = start.length > 0 ? findOwn(machine, spec) : undefined;
+  return init ? keepLog(machine.reaper, init, name, log ?? defaultLog({ scope: machine.scope, name })) : [];
 }
 
 function startError(spec: StartSpec, failed: readonly { name: string; status: string }[], log: string): ObError {
@@ -98,11 +117,11 @@ export function lastWords(log: string, name: string): string {
     .join(' | ');
 }
 
+const LOGS_AT_A_TIME = 16;
 const LOG_TAIL_BYTES = 16_384;
 
 async function readLog(machine: Machine, init: Init): Promise<string> {
-  const ran = await run(machine.reaper, ['log', String(init.pid), String(init.ticks), String(LOG_TAIL_BYTES)]);
-  return ran.ok ? ran.output : '';
+  return readBootLog(machine.reaper, init, LOG_TAIL_BYTES).catch(() => '');
 }
 
 /**

@@ -42,7 +42,7 @@ const VALUES: Partial<Record<OptionName, readonly Place[]>> = {
 };
 
 /** Subhosts that these take do not run yet. */
-const TAKE_STOPPED: ReadonlySet<string> = new Set(['start']);
+const TAKE_STOPPED: ReadonlySet<string> = new Set(['start', 'logs']);
 
 export function toEntries(commands: readonly Command[], options: Readonly<Record<OptionName, Described>>): Entry[] {
   return commands.map((command) => ({

@@ -2,6 +2,7 @@ import type { HostsFile, Subhost } from '../../resources/hosts.ts';
 import { checkCables } from './check-cables.ts';
 import { checkFolders } from './check-folders.ts';
 import { checkHooks } from './check-hooks.ts';
+import { checkLogs } from './check-logs.ts';
 import { checkOnce } from './check-once.ts';
 import { checkShares } from './check-shares.ts';
 import type { Facts } from './facts.ts';
@@ -18,6 +19,7 @@ export function check(raw: RawFile, file: HostsFile, facts: Facts, report: Repor
   for (const { raw: one, written } of wholes) if (!written.keys.has('base')) report(one.name, 'the key "base" is missing');
   checkFolders(wholes, facts, report);
   checkShares(wholes, facts, report);
+  checkLogs(wholes, facts, report);
   checkHooks(wholes, facts, report);
 }
 

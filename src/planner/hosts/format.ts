@@ -42,6 +42,7 @@ export interface RawSubhost {
   readonly premount?: Placed<readonly string[]>;
   readonly postmount?: Placed<readonly string[]>;
   readonly init?: Placed<readonly string[]>;
+  readonly log?: Placed<string>;
   readonly ram_size?: RamSize;
 }
 
@@ -180,6 +181,12 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
     description:
       'Run on the machine each time the subhost starts, as premount is. What it prints is run inside by /bin/sh, in place of "start".',
     examples: ['./boot-script'],
+  }),
+  log: described(orCommand(path), {
+    title: 'Log of its starts',
+    description:
+      'What the start commands say is appended to this file, relative to base; /var/log/ob/SCOPE/NAME.log if left out. Only root may be able to change the folder. At 1 MB it becomes NAME.log.1.',
+    examples: ['/var/log/web.log'],
   }),
   ram_size: described(orCommand(ramSize), {
     title: 'Size of /run',

@@ -53,6 +53,8 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
     live: below(raw.live?.value ?? 'live'),
     cables: (raw.cables ?? []).map((cable, index) => toCable(cable.value, name, index, own)),
     start: raw.init ? INIT_START : (raw.start?.map(({ value }) => toEntry(value, folder)) ?? DEFAULT_START),
+    // Not the real path: a link in its place is not followed.
+    ...(raw.log ? { log: resolvePath(base, raw.log.value) } : {}),
     shares: (raw.share ?? []).map(({ value }) => toShare(value, below)),
     ramSize: raw.ram_size ? raw.ram_size.bytes : DEFAULT_RAM_BYTES,
     ...(Object.keys(hooks).length > 0 ? { hooks: { config: fileOf(line), ...hooks } } : {}),

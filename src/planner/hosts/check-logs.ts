@@ -1,0 +1,26 @@
+import { checkOnce } from './check-once.ts';
+import type { Facts } from './facts.ts';
+import type { Report } from './node.ts';
+import { oncePerPlace } from './problems.ts';
+import type { Whole } from './whole.ts';
+
+/** No two subhosts write one log, and none is where a subhost could put something else in its place. */
+export function checkLogs(wholes: readonly Whole[], facts: Facts, report: Report): void {
+  const once = oncePerPlace(report);
+  const logs = wholes.flatMap(({ written, subhost }) => (written.log && subhost.log ? [{ spot: written.log, path: subhost.log }] : []));
+  for (const { spot, path } of logs) {
+    const role = roleAt(facts.realPath(path), wholes);
+    if (role) once(spot, `log ${path} is inside ${role}: what runs there could put something else in its place`);
+  }
+  checkOnce(
+    logs.map(({ spot, path }) => ({ ...spot, what: `log ${path}`, keys: [path] })),
+    report,
+  );
+}
+
+function roleAt(path: string, wholes: readonly Whole[]): string | undefined {
+  for (const { subhost } of wholes)
+    for (const role of ['upper', 'work', 'live'] as const)
+      if (`${path}/`.startsWith(`${subhost[role]}/`)) return `${role} of ${subhost.name}`;
+  return undefined;
+}
