@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Blocker, Kind, Live, Spec, Task } from './kind.ts';
 import { addressLines, blockerOf, markSeen, markWords, removeLinks, toResults } from './link-rules.ts';
 import type { Link } from './linux/ip.ts';
-import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
+import { type BatchLine, makeThenSet } from './linux/ip-batch.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
 import { needProgram } from './run.ts';
 
@@ -51,7 +51,7 @@ export const bridge: Kind<BridgeFields, BridgeExtra, null, BridgeSpec, BridgeLiv
   async converge(_machine, tasks) {
     return toResults(
       tasks.map((task) => task.spec.address),
-      await runIpBatch(tasks.flatMap(linesFor)),
+      await makeThenSet(tasks.flatMap(makeLines), tasks.flatMap(setLines)),
     );
   },
 
@@ -82,14 +82,16 @@ function toLive(link: Link): BridgeLive {
   };
 }
 
-function linesFor(task: Task<BridgeSpec, BridgeLive>): BatchLine[] {
-  const { address, fields, extra } = task.spec;
+function makeLines({ spec: { address, extra }, live }: Task<BridgeSpec, BridgeLive>): BatchLine[] {
+  const make = ['link', 'add', 'dev', nameOf(address), 'address', extra.mac, 'up', 'group', String(LINK_GROUP), 'type', 'bridge'];
+  return live ? [] : [{ address, words: make }];
+}
+
+function setLines({ spec: { address, fields, extra }, live }: Task<BridgeSpec, BridgeLive>): BatchLine[] {
   const name = nameOf(address);
-  const make = ['link', 'add', 'dev', name, 'address', extra.mac, 'up', 'group', String(LINK_GROUP), 'type', 'bridge'];
   return [
-    ...(task.live ? [] : [{ address, words: make }]),
     { address, words: ['link', 'set', 'dev', name, ...markWords(extra.mark), 'up'] },
-    ...addressLines(address, name, task.live?.fields.address ?? [], fields.address),
+    ...addressLines(address, name, live?.fields.address ?? [], fields.address),
   ];
 }
 

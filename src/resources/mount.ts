@@ -125,7 +125,7 @@ function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
     on_top: true,
     setup,
     // Whatever runs next is another run.
-    ...(setup !== null || hooks?.premount || hooks?.postmount ? { in_use: true } : {}),
+    ...(hooks ? { in_use: true } : {}),
   } as const;
   return {
     address: `mount/${subhost.name}`,
@@ -195,7 +195,12 @@ function refuseInUse(upper: string, inUse: InUse): void {
 }
 
 /** All that has to be done before the root is mounted. */
-async function prepare(machine: Machine, { address, extra: { mark, subhost } }: MountSpec, inUse: InUse): Promise<RootToMount> {
+async function prepare(machine: Machine, spec: MountSpec, inUse: InUse): Promise<RootToMount> {
+  const { address, extra } = spec;
+  const { mark, subhost } = extra;
+  // As it is now: something may have come between the plan and this.
+  const [blocker] = blockerOf(machine, spec, byPoint(machine.look.mounts()).get(spec.fields.live) ?? []);
+  if (blocker) throw new ObError(blocker.what, { hint: blocker.hint });
   const setup = subhost.hooks?.setup;
   if (setup === undefined) refuseInUse(subhost.upper, inUse);
   makeFolders(subhost);

@@ -62,7 +62,10 @@ export const netns: Kind<NetnsFields, { mark: string }, { name: string }, NetnsS
 
   async remove(machine, live): Promise<Result[]> {
     const names = new Set(live.map((one) => one.handle.name));
-    const there = machine.look.netnsNames().filter((one) => names.has(one.name));
+    // As it is now: somebody else's may have taken the place of ours.
+    const now = await Promise.all(machine.look.netnsNames().map((one) => lookAt(machine, one, false)));
+    const ours = new Set(now.flatMap((one) => one.live).map((one) => one.handle.name));
+    const there = machine.look.netnsNames().filter((one) => names.has(one.name) && (!one.real || ours.has(one.name)));
     for (const { name } of there.filter((one) => !one.real)) removeResidue(pathOf(name));
     const real = there.filter((one) => one.real).map((one) => one.name);
     await Promise.all(there.flatMap((one) => (one.real && one.layers > 1 ? uncover(one.name) : [])));

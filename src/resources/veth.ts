@@ -4,7 +4,7 @@ import type { Address, Blocker, Kind, Live, Need, Result, Spec, Task } from './k
 import { blockerOf, markSeen, markWords, ownerOf, removeLinks } from './link-rules.ts';
 import { configureInside, type Order } from './linux/configure.ts';
 import type { Link, Route } from './linux/ip.ts';
-import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
+import { type BatchLine, makeThenSet } from './linux/ip-batch.ts';
 import { toHex } from './linux/ip-bytes.ts';
 import type { Machine } from './machine.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
@@ -67,7 +67,7 @@ export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | un
   },
 
   async converge(machine, tasks) {
-    const errors = await runIpBatch(tasks.flatMap(outerLines));
+    const errors = await makeThenSet(tasks.flatMap(makeLines), tasks.flatMap(setLines));
     const plugged = tasks.filter((task) => !errors.has(task.spec.address));
     for (const [address, error] of await configureInside(machine.reaper, groupInner(plugged))) errors.set(address, error);
     return Promise.all(tasks.map((task) => toResult(task, errors)));
@@ -188,17 +188,23 @@ function seenInside(peer: Link, routes: readonly Route[]): Fieldlike {
   };
 }
 
-/** What is done on the machine's side. The peer cannot come up in the call that makes it (ENOTCONN): its own end is not there yet. */
-function outerLines({ spec, live, changes }: VethTask): BatchLine[] {
-  const { address, fields, extra } = spec;
-  const name = nameOf(address);
-  const master = fields.bridge ? ['master', fields.bridge] : isUnplugged(changes) ? ['nomaster'] : [];
+/** The peer cannot come up in the call that makes it (ENOTCONN): its own end is not there yet. */
+function makeLines({ spec: { address, fields, extra }, live }: VethTask): BatchLine[] {
+  if (live) return [];
   const mtu = fields.mtu ? ['mtu', fields.mtu] : [];
+  const master = fields.bridge ? ['master', fields.bridge] : [];
   const peer = ['peer', 'name', fields.inside, ...mtu, ...(fields.mac ? ['address', fields.mac] : []), 'netns', extra.netns];
-  const lines = live
-    ? [['link', 'set', 'dev', name, ...mtu, ...master, 'up']]
-    : [['link', 'add', 'dev', name, ...mtu, ...master, 'up', 'group', String(LINK_GROUP), 'type', 'veth', ...peer]];
-  return [...lines, ['link', 'set', 'dev', name, ...markWords(extra.mark)]].map((words) => ({ address, words }));
+  const end = ['link', 'add', 'dev', nameOf(address), ...mtu, ...master, 'up', 'group', String(LINK_GROUP)];
+  return [{ address, words: [...end, 'type', 'veth', ...peer] }];
+}
+
+/** What is done at the machine's end. */
+function setLines({ spec: { address, fields, extra }, live, changes }: VethTask): BatchLine[] {
+  const set = ['link', 'set', 'dev', nameOf(address)];
+  const mtu = fields.mtu ? ['mtu', fields.mtu] : [];
+  const master = fields.bridge ? ['master', fields.bridge] : isUnplugged(changes) ? ['nomaster'] : [];
+  const lines = [...(live ? [[...set, ...mtu, ...master, 'up']] : []), [...set, ...markWords(extra.mark)]];
+  return lines.map((words) => ({ address, words }));
 }
 
 function isUnplugged(changes: VethTask['changes']): boolean {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import test from 'node:test';
 import { noLive } from '../machine.ts';
@@ -109,11 +110,18 @@ test('what is in the way is named, and nothing is touched', { skip: noLive }, as
   await rig.settled();
 });
 
+/** What a program says first. One that ends before says nothing. */
+async function firstWords(child: ChildProcess): Promise<string> {
+  const ended = once(child, 'close').then(() => Promise.reject(new Error('it ended without a word')));
+  const [words] = await Promise.race([once(child.stdout ?? child, 'data'), ended]);
+  ended.catch(() => {});
+  return String(words);
+}
+
 /** A program of the machine's that stays, once it has said its PID. */
 async function stay(rig: Rig, script: string): Promise<number> {
   const child = rig.machine.start('unshare', ['-m', 'sh', '-c', `${script}; echo $$; exec sleep 1000`]);
-  const [pid] = await once(child.stdout ?? child, 'data');
-  return Number(pid);
+  return Number(await firstWords(child));
 }
 
 async function end(rig: Rig, pid: number): Promise<void> {
@@ -161,7 +169,7 @@ test('who keeps a root busy is named, and the rest goes on', { skip: noLive }, a
   rig.hosts(HOSTS);
   await rig.apply();
   const child = rig.machine.start('sh', ['-c', 'cd /mnt/web/live/etc; echo $$; exec sleep 1000']);
-  const pid = Number((await once(child.stdout ?? child, 'data'))[0]);
+  const pid = Number(await firstWords(child));
   const ran = await rig.machine.ob('destroy');
   assert.equal(ran.code, 1, textOf(ran));
   assert.match(ran.stdout, new RegExp(`FAILED   mount/web: .*/mnt/web/live is in use by ${pid} \\(sleep\\)\n    -> end `));
@@ -169,6 +177,38 @@ test('who keeps a root busy is named, and the rest goes on', { skip: noLive }, a
   await end(rig, pid);
   assert.equal((await rig.machine.ob('destroy')).code, 0);
 });
+
+test("a program of any user's that only looks like a PID 1 of ours is none", { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  rig.hosts(HOSTS);
+  await rig.apply();
+  const words = await rig.machine.sh(`tr '\\0' ' ' </proc/${rig.pid1('web')}/cmdline | cut -d' ' -f2-`);
+  assert.equal((await rig.machine.ob('destroy')).code, 0);
+  await rig.machine.sh('mkdir -m 777 /mnt/any');
+  const child = rig.machine.start('unshare', [
+    '-pf',
+    'setpriv',
+    '--reuid=65534',
+    '--regid=65534',
+    '--clear-groups',
+    'bash',
+    '-c',
+    LOOKALIKE,
+    words,
+  ]);
+  await firstWords(child);
+  const before = await rig.snapshot();
+  assert.match(await rig.plan(), /^\+ {3}process\/web /m);
+  await rig.apply();
+  await rig.settled();
+  assert.equal((await rig.machine.ob('destroy')).code, 0);
+  assertSame(await rig.snapshot(), before, 'it was touched');
+});
+
+/** Its argument list is that of a subhost's PID 1: the mark is the name of its script. */
+const LOOKALIKE = `
+  cd /mnt/any; mkdir -p ob:demo; echo 'echo here; while :; do sleep 1000; done' >ob:demo/web
+  set -- $0; exec -a /.reaper sh ob:demo/web "\${@:2}"`;
 
 /** Damage that leaves a thing without any mark: what the plan says to do, and that this heals. */
 const UNMARKED: Readonly<Record<string, readonly [damage: string, words: string, advice: string]>> = {

@@ -47,8 +47,10 @@ export function findInits(pids: readonly number[]): Map<string, Init> {
   for (const pid of pids) {
     const words = readArguments(pid);
     const init = parseInit(words, words[1] ?? '');
-    const chain = init ? parseNamespacePids(readIfThere(`/proc/${pid}/status`) ?? '') : [];
-    const id = chain.length === 2 && chain[1] === 1 ? identify(pid) : undefined;
+    const status = init ? (readIfThere(`/proc/${pid}/status`) ?? '') : '';
+    const chain = parseNamespacePids(status);
+    // Any user can make a pid namespace and call his program so; but not as root.
+    const id = chain.length === 2 && chain[1] === 1 && /^Uid:\s*0\s/m.test(status) ? identify(pid) : undefined;
     if (init && id && parseMark(words[1])) found.set(words[1] ?? '', { ...id, ...init });
   }
   return found;

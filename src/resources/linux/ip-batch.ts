@@ -22,6 +22,16 @@ export async function runIpBatch(lines: readonly BatchLine[], netns?: string): P
   return errors;
 }
 
+/**
+ * The same in two steps: objects are made, then set up. Where something of that name was there already, nothing is set: it
+ * may be somebody else's.
+ */
+export async function makeThenSet(make: readonly BatchLine[], set: readonly BatchLine[]): Promise<Map<string, ObError>> {
+  const errors = await runIpBatch(make);
+  for (const [address, error] of await runIpBatch(set.filter((line) => !errors.has(line.address)))) errors.set(address, error);
+  return errors;
+}
+
 /** The lines of each object. */
 function groupLines(lines: readonly BatchLine[]): BatchLine[][] {
   const groups: BatchLine[][] = [];
