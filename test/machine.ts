@@ -58,7 +58,7 @@ cat >/dev/null
 let count = 0;
 
 export async function createMachine(t: TestContext): Promise<TestMachine> {
-  const cgroup = `${cgroupRoot()}/ob-test-${process.pid}-${++count}`;
+  const cgroup = `${cgroupRoot()}/ob-test-${process.env['OB_TEST_RUN'] ?? 'alone'}-${process.pid}-${++count}`;
   mkdirSync(cgroup);
   const join = ['-c', `echo $$ >${cgroup}/cgroup.procs && exec "$@"`, 'sh'];
   const unshare = ['unshare', '-mpnuiC', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', BOOT];
@@ -127,7 +127,8 @@ export async function collect(child: ChildProcess): Promise<Ran> {
   return { code, ...said };
 }
 
-function cgroupRoot(): string {
+/** Where cgroup v2 is mounted on the machine that the tests run on. */
+export function cgroupRoot(): string {
   const line = readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
     .find((one) => one.split(' ')[2] === 'cgroup2');

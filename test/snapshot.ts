@@ -25,39 +25,44 @@ const NSFS_MAGIC = 0x6e736673;
  * (carrier, link-local addresses, counters) is left out, and so are numbers that mean nothing (mount ids, ifindex).
  */
 export async function snapshot(source: Source, selection: Selection = {}): Promise<string[]> {
-  const names = listNetns(source);
-  const networks = await Promise.all(
-    [undefined, ...names.filter((one) => one.isReal).map((one) => one.name)].map((one) => network(source, one)),
-  );
-  const at = (path: string): string => source.root + path;
   return [
-    ...networks.flat(),
-    ...names.map(({ name, isReal, inode }) => `netns ${name}: ${isReal ? `namespace ${inode}` : 'a file'}`),
-    ...listMounts(source),
+    ...(await listNetworks(source)),
+    ...listMounts(source, listPids(source.root)),
     ...listProcesses(source),
-    ...listCgroups(at('/sys/fs/cgroup'), ''),
+    ...listCgroups(`${source.root}/sys/fs/cgroup`),
     ...['/run', ...(selection.folders ?? [])].flatMap((folder) => listFiles(source, folder, selection.times ?? false)),
   ];
 }
 
 /** Fails with the lines that differ, instead of all. */
 export function assertSame(actual: readonly string[], expected: readonly string[], message: string): void {
-  const missing = expected.filter((line) => !actual.includes(line)).map((line) => `- ${line}`);
-  const added = actual.filter((line) => !expected.includes(line)).map((line) => `+ ${line}`);
-  assert.deepEqual([...missing, ...added], [], message);
+  assert.deepEqual(differences(actual, expected), [], message);
   assert.deepEqual(actual, expected, message);
 }
 
-function listNetns({ root }: Source): { name: string; isReal: boolean; inode: number }[] {
-  return readNames(`${root}/run/netns`).map((name) => {
-    const path = `${root}/run/netns/${name}`;
+/** Lines that are missing, and lines that were not expected. */
+export function differences(actual: readonly string[], expected: readonly string[]): string[] {
+  const missing = expected.filter((line) => !actual.includes(line)).map((line) => `- ${line}`);
+  const added = actual.filter((line) => !expected.includes(line)).map((line) => `+ ${line}`);
+  return [...missing, ...added];
+}
+
+/** Of the machine itself, and of every namespace in /run/netns. */
+export async function listNetworks(source: Source): Promise<string[]> {
+  const names = readNames(`${source.root}/run/netns`).map((name) => {
+    const path = `${source.root}/run/netns/${name}`;
     return { name, isReal: statfsSync(path).type === NSFS_MAGIC, inode: lstatSync(path).ino };
   });
+  const real = names.filter((one) => one.isReal).map((one) => one.name);
+  return [
+    ...(await Promise.all([undefined, ...real].map((name) => listNetwork(source, name)))).flat(),
+    ...names.map(({ name, isReal, inode }) => `netns ${name}: ${isReal ? `namespace ${inode}` : 'a file'}`),
+  ];
 }
 
 type Loose = Readonly<Record<string, unknown>>;
 
-async function network(source: Source, netns: string | undefined): Promise<string[]> {
+async function listNetwork(source: Source, netns: string | undefined): Promise<string[]> {
   const input = 'address show\nroute show table all\nrule show\n';
   const ran = await source.run('ip', [...(netns ? ['-n', netns] : []), '-j', '-d', '-batch', '-'], { input });
   if (ran.code !== 0) throw new Error(`ip failed: ${ran.stderr}`);
@@ -71,7 +76,7 @@ async function network(source: Source, netns: string | undefined): Promise<strin
     ...rest
       .flat()
       .filter(isLasting)
-      .map((one) => `route or rule ${JSON.stringify({ ...one, flags: undefined })}`),
+      .map((one) => `route or rule ${JSON.stringify({ ...one, flags: undefined, expires: undefined })}`),
   ].map((line) => line.replace(' ', `${where} `));
 }
 
@@ -90,10 +95,10 @@ function isLasting(route: Loose): boolean {
   return Object.keys(route).length > 0 && !/^(fe80|ff00):/.test(String(route['dst']));
 }
 
-/** Of every mount namespace, once. The order counts: it tells what is on top. */
-function listMounts({ root }: Source): string[] {
+/** Of every mount namespace of these processes, once. The order counts: it tells what is on top. */
+export function listMounts({ root }: Source, pids: readonly number[]): string[] {
   const seen = new Map<string, string[]>();
-  for (const pid of listPids(root)) {
+  for (const pid of pids) {
     const namespace = ifThere(() => readlinkSync(`${root}/proc/${pid}/ns/mnt`));
     if (!namespace || seen.has(namespace)) continue;
     const lines = readText(`${root}/proc/${pid}/mountinfo`).split('\n').filter(Boolean);
@@ -131,7 +136,7 @@ function listPids(root: string): number[] {
     .sort((a, b) => a - b);
 }
 
-function listCgroups(path: string, name: string): string[] {
+export function listCgroups(path: string, name = ''): string[] {
   const members = readText(`${path}/cgroup.procs`).split('\n').filter(Boolean);
   const children = readNames(path).filter((child) => lstatSync(`${path}/${child}`).isDirectory());
   return [
@@ -160,7 +165,7 @@ function contentOf(path: string, stats: Stats): string {
   return `${stats.size} ${createHash('sha256').update(readFileSync(path)).digest('hex').slice(0, 16)}`;
 }
 
-function readNames(path: string): string[] {
+export function readNames(path: string): string[] {
   return (ifThere(() => readdirSync(path)) ?? []).sort();
 }
 
