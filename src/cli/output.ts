@@ -1,6 +1,7 @@
 import type { Sink } from './events.ts';
 import { createProgress, type Screen } from './progress.ts';
 import { createQuiet } from './quiet.ts';
+import { warn } from './session.ts';
 import { createPaint, type Paint } from './style.ts';
 import { textOf } from './text.ts';
 
@@ -9,6 +10,8 @@ export interface Output {
   readonly sink: Sink;
   readonly paint: Paint;
   readonly stop: () => void;
+  /** Of something that is passed over: for stderr. */
+  readonly warn: (text: string) => void;
 }
 
 /** What of it is wanted; both may be. */
@@ -25,9 +28,9 @@ export function createOutput({ json, quiet }: Manner, stream: NodeJS.WriteStream
   const stop = (): void => {};
   const line = (text: string): void => void stream.write(`${text}\n`);
   const tell: Sink = json ? (event) => line(JSON.stringify(event)) : (event) => textOf(event, paint).forEach(line);
-  if (quiet) return { ...createQuiet(tell, json ? undefined : line), paint };
-  if (json || !stream.isTTY || env['TERM'] === 'dumb') return { sink: tell, paint, stop };
-  return { ...createProgress(toScreen(stream), paint), paint };
+  if (quiet) return { ...createQuiet(tell, warn, json ? undefined : line), paint };
+  if (json || !stream.isTTY || env['TERM'] === 'dumb') return { sink: tell, warn, paint, stop };
+  return { ...createProgress(toScreen(stream), paint), warn, paint };
 }
 
 /** A terminal whose size may change at any time; one that does not tell it has that of a VT100. */

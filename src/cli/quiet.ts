@@ -1,22 +1,34 @@
 import type { ChangeEvent, Event, Sink, StepEvent } from './events.ts';
 import { quietLine } from './text.ts';
 
+interface Quiet {
+  readonly sink: Sink;
+  readonly warn: (text: string) => void;
+  readonly stop: () => void;
+}
+
 /**
  * Holds events back until the last has been said: nothing if nothing had to be done, a line for each change if all
  * went well, else everything, as if nobody had asked for silence. FULL shows an event in full; LINE writes a line:
- * left out, whatever is told is told in full.
+ * left out, whatever is told is told in full. WARN: where warnings of a file go, if the run is told in full.
  */
-export function createQuiet(full: Sink, line?: (text: string) => void): { sink: Sink; stop: () => void } {
+export function createQuiet(full: Sink, warn: (text: string) => void, line?: (text: string) => void): Quiet {
   let held: Event[] = [];
+  let warnings: string[] = [];
   return {
     sink: (event) => void held.push(event),
+    warn: (text) => void warnings.push(text),
     stop() {
       const events = held;
       held = [];
       const steps = stepsIn(events);
       if (steps === 0 && !events.some(({ type }) => type === 'error')) return;
       if (line && isWell(events, steps)) for (const text of changeLines(events)) line(text);
-      else events.forEach(full);
+      else {
+        warnings.forEach(warn);
+        events.forEach(full);
+      }
+      warnings = [];
     },
   };
 }

@@ -38,19 +38,19 @@ export function findHostsFiles(named: readonly string[]): readonly string[] {
  * Reads a hosts file, or files of overlay-boot, and the machine as far as their checks need it. Values that are commands
  * are found by running these, if we are root; else they are not known, nor checked.
  */
-export function readFiles(paths: readonly string[]): Promise<HostsFile> {
-  return readWith(paths, isRoot() ? answer : undefined);
+export function readFiles(paths: readonly string[], tell = warn): Promise<HostsFile> {
+  return readWith(paths, isRoot() ? answer : undefined, tell);
 }
 
 /** The same for its scope and names, which no command tells: none is run. */
 export function readNames(paths: readonly string[]): Promise<HostsFile> {
-  return readWith(paths, undefined);
+  return readWith(paths, undefined, warn);
 }
 
-async function readWith(paths: readonly string[], ask: typeof answer | undefined): Promise<HostsFile> {
+async function readWith(paths: readonly string[], ask: typeof answer | undefined, tell: typeof warn): Promise<HostsFile> {
   const facts = machineFacts(await foreignBridges(createLook(REAPER)), ask);
   const [first = ''] = paths;
-  return isConf(first) ? readConfFiles(paths, facts, warn) : readHostsFile(first, facts);
+  return isConf(first) ? readConfFiles(paths, facts, tell) : readHostsFile(first, facts);
 }
 
 /** A line about a file begins with its name, so that an editor can jump there. */

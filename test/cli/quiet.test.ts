@@ -95,6 +95,19 @@ test('apply --quiet needs no terminal, HOME, PATH or folder', { skip: noLive }, 
   refuseWords(await run());
 });
 
+test('what is passed over in a file of overlay-boot is no news either, unless something fails', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const conf = 'NAME=web\nBASE=/var/lib/ob/web\nSTART=none\nFROBNICATE=yes\n';
+  machine.write('/mnt/web.conf', conf);
+  const loud = await machine.ob('plan', 'web.conf');
+  assert.match(loud.stderr, /^web\.conf:4: there is no variable FROBNICATE/);
+  assert.equal((await machine.ob('apply', '--quiet', 'web.conf')).stderr, '');
+  refuseWords(await machine.ob('apply', '--quiet', 'web.conf'));
+  machine.write('/mnt/web.conf', conf.replace('none', '/bin/false'));
+  const failed = await machine.ob('apply', '--quiet', 'web.conf');
+  assert.deepEqual([failed.code, failed.stderr], [1, loud.stderr]);
+});
+
 test('--json --quiet prints every event of a run that did something, and none of one that did not', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
   machine.write('/mnt/hosts.yaml', HOSTS);
@@ -126,6 +139,7 @@ function hear(events: readonly Event[]): { full: number; lines: string[] } {
   const heard = { full: 0, lines: [] as string[] };
   const quiet = createQuiet(
     () => heard.full++,
+    () => {},
     (line) => heard.lines.push(line),
   );
   events.forEach(quiet.sink);

@@ -20,9 +20,9 @@ export const apply: Command = {
 
   async run(args, context) {
     const paths = findHostsFiles(args.files);
-    const early = await readFiles(paths);
+    const early = await readFiles(paths, context.output.warn);
     return withLock(args.lockTimeout, context, async (hasWaited) => {
-      const file = hasWaited ? await readFiles(paths) : early;
+      const file = hasWaited ? await readFiles(paths, context.output.warn) : early;
       const limit = limitOf(args.limit, args.files, namesOf(file));
       const desired = desiredOf(file);
       const { plan, world } = await planFor(file.scope, desired, { limit });

@@ -18,7 +18,7 @@ export const plan: Command = {
   tellsEvents: true,
 
   async run(args, { output }) {
-    const file = await readFiles(findHostsFiles(args.files));
+    const file = await readFiles(findHostsFiles(args.files), output.warn);
     const limit = limitOf(args.limit, args.files, namesOf(file));
     const desired = desiredOf(file);
     const { plan: found, world } = await planFor(file.scope, desired, { limit });
