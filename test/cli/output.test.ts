@@ -30,12 +30,12 @@ test('only a terminal that can is drawn on; a pipe and a dumb terminal get a lin
   const lines = '+   a/1\nPlan: 1 to create; 0 unchanged.\nmade     a/1\n';
   assert.equal(written({}, { TERM: 'xterm' }), lines);
   assert.equal(written({ isTTY: true }, { TERM: 'dumb' }), lines);
-  assert(written({ isTTY: true }, { TERM: 'xterm' }).includes(`${CSI}2A${CLEAR}`));
+  assert(written({ isTTY: true }, { TERM: 'xterm' }).includes(`${CSI}2F${CLEAR}`));
 });
 
 test('without colours it is still drawn in place', () => {
   const text = written({ isTTY: true }, { TERM: 'xterm', NO_COLOR: '1' });
-  assert(text.includes(`${CSI}2A${CLEAR}`));
+  assert(text.includes(`${CSI}2F${CLEAR}`));
   assert.deepEqual(
     [
       ...new Set(
@@ -45,7 +45,7 @@ test('without colours it is still drawn in place', () => {
           .map((rest) => (rest[0] === 'J' ? 'J' : rest.slice(0, 2))),
       ),
     ],
-    ['2A', 'J'],
+    ['2F', 'J'],
   );
 });
 
