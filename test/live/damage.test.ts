@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { noLive } from '../machine.ts';
+import { assertSame } from '../snapshot.ts';
 import { openPlans } from './plans.ts';
-import { createRig, PID1 } from './rig.ts';
+import { createRig, PID1, textOf } from './rig.ts';
 
 const HOSTS = `scope: demo
 bridges:
@@ -22,7 +23,7 @@ subhosts:
 `;
 
 const PREPARE = `
-  ip link add br0 up type bridge
+  ip link add br0 address 02:00:00:00:00:b0 up type bridge
   mkdir -p /mnt/web/root/srv
   printf '#!/bin/sh\\n[ "$1" != start ] || setsid sleep 1000 >/dev/null 2>&1 &\\n' >/mnt/web/root/srv/web
   chmod 755 /mnt/web/root/srv/web`;
@@ -31,7 +32,7 @@ const CGROUP = '/sys/fs/cgroup/ob/demo/web';
 const ended = `while grep -q 'populated 1' ${CGROUP}/cgroup.events; do sleep 0.01; done`;
 
 /** What somebody does to the machine, as a shell script. */
-const DAMAGES: Readonly<Record<string, string>> = {
+const DAMAGES = {
   'PID 1 is killed': `kill -KILL $(pid1 web); ${ended}`,
   'the last service ends': `kill -KILL $(grep -vx $(pid1 web) ${CGROUP}/cgroup.procs); ${ended}`,
   'PID 1 is moved out of its cgroup, which is removed': `
@@ -90,7 +91,7 @@ const DAMAGES: Readonly<Record<string, string>> = {
     done
     rmdir /sys/fs/cgroup/ob/demo /sys/fs/cgroup/ob; ip link delete ob0
     for link in web0 web1 client0; do ip link delete $link 2>/dev/null || true; done`,
-};
+} as const;
 
 test('what somebody has damaged is planned, mended, and then nothing is to do', { skip: noLive }, async (t) => {
   const plans = openPlans('damages.txt');
@@ -108,4 +109,35 @@ test('what somebody has damaged is planned, mended, and then nothing is to do', 
       assert.deepEqual(await rig.seen('web', 'client'), healthy);
     });
   plans.close();
+});
+
+/** Damage after which a thing is not where, or not as, it was made. */
+const MISLAID = [
+  'PID 1 is moved out of its cgroup, which is removed',
+  'the namespace has lost its name',
+  'the name of the namespace is a file',
+  'the namespace is mounted over itself',
+  'the namespace of another subhost is mounted over it',
+  'the name is that of the namespace of another subhost',
+  'a bridge has lost its alias',
+  'a cable is renamed',
+  'a cable has lost its group',
+  'the other end of a cable is no longer inside',
+  'the root is unmounted',
+  'the root is covered',
+] as const;
+
+test('destroy takes away what was damaged too', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  await rig.machine.sh(PREPARE);
+  rig.hosts(HOSTS);
+  const nothing = await rig.snapshot();
+  for (const what of MISLAID)
+    await t.test(what, async () => {
+      await rig.apply();
+      await rig.machine.sh(`set -e; ${PID1}; ${DAMAGES[what]}`);
+      const ran = await rig.machine.ob('destroy');
+      assert.equal(ran.code, 0, textOf(ran));
+      assertSame(await rig.snapshot(), nothing, 'something is left');
+    });
 });
