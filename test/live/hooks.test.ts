@@ -99,7 +99,11 @@ test('a run that is killed while the program sets up or tears down is healed by 
   /** Kills ob at the moment when the program does ACTION, and sees that the program does not go on. */
   const killAt = async (action: string, ...words: string[]): Promise<void> => {
     const hang = `[ $ACTION != ${action} ] || { echo $PPID $$ >/mnt/new; mv /mnt/new /mnt/here; exec sleep 1000; }`;
-    program(machine, '/mnt/setup', SETUP.replace('\n', () => `\n${hang}\n`));
+    program(
+      machine,
+      '/mnt/setup',
+      SETUP.replace('\n', () => `\n${hang}\n`),
+    );
     const run = machine.ob(...words);
     await until(`${words[0]} comes to its ${action}`, () => existsSync(`/proc/${machine.pid}/root/mnt/here`));
     const [ob, hung] = machine.read('/mnt/here').trim().split(' ');
