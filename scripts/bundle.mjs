@@ -37,6 +37,8 @@ const late = {
     // for each command that it runs, for an error that this one shows in its own words.
     builder.onLoad({ filter: /node_modules\/.*\.m?js$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8')
+        // A folder of translations that may not be looked at is as good as none.
+        .replaceAll("err.code === 'ENOENT'", 'err.code')
         .replaceAll('new Intl.Segmenter()', '({ segment: (text) => new Intl.Segmenter().segment(text) })')
         .replaceAll('yargs.getInternalMethods().getUsageInstance().cacheHelpMessage();', ''),
     }));

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +10,15 @@ export const noLive = process.getuid?.() === 0 ? undefined : 'live test: needs r
 
 export const OB = fileURLToPath(new URL('../dist/ob', import.meta.url));
 export const REAPER = fileURLToPath(new URL('../dist/reaper', import.meta.url));
+
+/** Why other users cannot run what this checkout has built, or undefined where they can. */
+export const rootOnly = isOpen(dirname(REAPER)) ? undefined : 'the checkout lies where only root may look';
+
+/** May everybody go there? */
+function isOpen(folder: string): boolean {
+  return (statSync(folder).mode & 0o001) !== 0 && (folder === '/' || isOpen(dirname(folder)));
+}
+
 export const FIXTURES = fileURLToPath(new URL('../fixtures', import.meta.url));
 
 export interface Ran {

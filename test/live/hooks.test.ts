@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { createMachine, noLive, type TestMachine } from '../machine.ts';
+import { createMachine, noLive, rootOnly, type TestMachine } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
 
 const SETUP = `#!/bin/sh
@@ -295,7 +295,7 @@ test('what a command prints is the value, run once for each run of ob', { skip: 
     assert.equal(await log(), ALL);
   });
 
-  await t.test('never for who is not root', async () => {
+  await t.test('never for who is not root', { skip: rootOnly }, async () => {
     await machine.sh('chmod 755 /mnt/web');
     const ran = await machine.run('node', [`${process.cwd()}/dist/ob.js`, 'validate', '/mnt/hosts.yaml'], { uid: 65534 });
     assert.deepEqual([ran.code, ran.stderr], [0, '']);
