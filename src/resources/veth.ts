@@ -1,39 +1,18 @@
 import type { ObError } from './error.ts';
 import type { Cable, HostsFile, Subhost } from './hosts.ts';
-import type { Address, Blocker, Kind, Live, Need, Result, Spec, Task } from './kind.ts';
-import { blockerOf, markSeen, markWords, ownerOf, removeLinks } from './link-rules.ts';
+import type { Kind, Need, Result, Task } from './kind.ts';
+import { markWords, removeLinks } from './link-rules.ts';
 import { configureInside, type Order } from './linux/configure.ts';
-import type { Link, Route } from './linux/ip.ts';
 import { type BatchLine, makeThenSet } from './linux/ip-batch.ts';
 import { toHex } from './linux/ip-bytes.ts';
-import type { Machine } from './machine.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
 import { findProgram, needProgram, run } from './run.ts';
+import { listCables, type VethExtra, type VethFields, type VethHandle, type VethLive, type VethSpec } from './veth-seen.ts';
 
-type VethFields = {
-  readonly mark: string | null;
-  readonly up: boolean;
-  /** The namespace in which the other end is; null: in none that is ours. */
-  readonly netns: string | null;
-  readonly inside: string;
-  readonly inside_up: boolean;
-  /** Does another link have the name that the subhost's end should have? */
-  readonly crossed: boolean;
-  readonly bridge: string | null;
-  readonly mac?: string;
-  /** Of both ends, e.g. `1400`; where they differ, of each. */
-  readonly mtu?: string;
-  readonly address?: readonly string[];
-  readonly gateway?: readonly string[];
-};
-type VethExtra = { readonly mark: string; readonly netns: string; readonly runsIfup: boolean };
-type VethSpec = Spec<VethFields & Fieldlike, VethExtra>;
-type VethLive = Live<VethFields & Fieldlike, { readonly inside: string | undefined }>;
-type Fieldlike = { readonly [name: string]: string | boolean | null | readonly string[] };
 type VethTask = Task<VethSpec, VethLive>;
 
 /** A cable: a veth pair, one end at the machine (NAME0), the other inside (eth0); both are one resource. */
-export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | undefined }, VethSpec, VethLive> = {
+export const veth: Kind<VethFields, VethExtra, VethHandle, VethSpec, VethLive> = {
   name: 'veth',
   rules: {
     mark: { class: 'live', why: 'its group or its alias is missing' },
@@ -53,18 +32,7 @@ export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | un
 
   preflight: () => void needProgram('ip'),
 
-  async list(machine, desired) {
-    const wanted = new Map(desired.map((spec) => [spec.address, spec]));
-    const live: VethLive[] = [];
-    const blockers: Blocker[] = [];
-    for (const link of await machine.look.links()) {
-      const blocker = blockerOf(link, 'veth', machine.scope);
-      if (!blocker && link.kind === 'veth') live.push(await toLive(machine, link, wanted.get(`veth/${link.name}`)));
-      else if (blocker && wanted.has(blocker.address)) blockers.push(blocker);
-    }
-    const inside = await Promise.all(desired.map((spec) => blockerInside(machine, spec, live)));
-    return { live: markCrossed(live, wanted), blockers: [...blockers, ...inside.flat()] };
-  },
+  list: listCables,
 
   async converge(machine, tasks) {
     const errors = await makeThenSet(tasks.flatMap(makeLines), tasks.flatMap(setLines));
@@ -83,16 +51,6 @@ export const veth: Kind<VethFields & Fieldlike, VethExtra, { inside: string | un
 
 function nameOf(address: string): string {
   return address.slice('veth/'.length);
-}
-
-/** A link in the subhost that has the cable's name there, and is no cable of ours. */
-async function blockerInside(machine: Machine, { address, fields, extra }: VethSpec, live: readonly VethLive[]): Promise<Blocker[]> {
-  const links = (await machine.look.inside(extra.netns))?.links ?? [];
-  const other = links.find((link) => link.name === fields.inside);
-  const isOther = !links.some((link) => link.name === 'lo' && link.alias === extra.mark);
-  if (!other || isOther || live.some((one) => one.holds.includes(`link:${extra.netns}/${other.name}`))) return [];
-  const what = `link ${other.name}${other.kind ? ` (${other.kind})` : ''} exists in network namespace ${extra.netns} and is no cable of ob`;
-  return [{ address, what, hint: `ip -n ${extra.netns} link delete ${other.name}` }];
 }
 
 function toSpec(file: HostsFile, subhost: Subhost, cable: Cable): VethSpec {
@@ -134,58 +92,6 @@ function summaryOf({ inside, bridge, mac, mtu, address, gateway }: Cable): strin
     gateway.map((one) => `via ${one}`).join(' '),
   ];
   return parts.filter(Boolean).join(', ');
-}
-
-async function toLive(machine: Machine, link: Link, spec: VethSpec | undefined): Promise<VethLive> {
-  const owner = ownerOf(link);
-  const name = owner && owner !== 'unfinished' ? owner.name : null;
-  const netns = name ?? /^(.*?)\d+$/.exec(link.name)?.[1] ?? '';
-  const inside = await machine.look.inside(netns);
-  const peer = inside?.links.find((one) => one.kind !== undefined && one.index === link.peerIndex && one.peerIndex === link.index);
-  return {
-    address: `veth/${link.name}`,
-    subhost: name,
-    needs: [`netns/${netns}`],
-    holds: [`link:${link.name}`, ...(peer ? [`link:${netns}/${peer.name}`] : [])],
-    fields: {
-      mark: markSeen(link),
-      up: link.up,
-      mtu: peer && peer.mtu !== link.mtu ? `${link.mtu}, ${peer.mtu} inside` : String(link.mtu),
-      // A cable without a bridge belongs to ifupdown, which may well plug it in somewhere: but not into a bridge of ours.
-      ...(spec?.fields.bridge === null && !(await isOurs(machine, link.master)) ? {} : { bridge: link.master ?? null }),
-      netns: peer ? netns : null,
-      ...(peer && inside ? seenInside(peer, inside.routes) : {}),
-    },
-    handle: { inside: peer?.name },
-  };
-}
-
-async function isOurs(machine: Machine, bridge: string | undefined): Promise<boolean> {
-  const link = (await machine.look.links()).find((one) => one.name === bridge);
-  const owner = link && ownerOf(link);
-  return owner !== undefined && owner !== 'unfinished' && owner.scope === machine.scope;
-}
-
-/** A free name is taken in place. Where several cables have each other's, no order of renaming is right: they are made anew. */
-function markCrossed(live: readonly VethLive[], wanted: ReadonlyMap<Address, VethSpec>): VethLive[] {
-  const misnamed = live.filter(({ address, fields }) => {
-    const spec = wanted.get(address);
-    return spec && fields.inside !== undefined && fields.inside !== spec.fields.inside;
-  });
-  const isCrossed = (one: VethLive): boolean =>
-    misnamed.includes(one) && misnamed.some((other) => other !== one && other.fields.netns === one.fields.netns);
-  return live.map((one) => ({ ...one, fields: { ...one.fields, crossed: isCrossed(one) } }));
-}
-
-function seenInside(peer: Link, routes: readonly Route[]): Fieldlike {
-  const gateways = routes.filter((route) => route.destination === 'default' && route.link === peer.name && route.gateway);
-  return {
-    inside: peer.name,
-    inside_up: peer.up,
-    ...(peer.mac ? { mac: peer.mac } : {}),
-    address: [...peer.addresses].sort(),
-    gateway: [...new Set(gateways.map((route) => route.gateway ?? ''))].sort(),
-  };
 }
 
 /** The peer cannot come up in the call that makes it (ENOTCONN): its own end is not there yet. */

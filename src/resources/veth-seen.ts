@@ -1,0 +1,105 @@
+import type { Address, Blocker, Live, Spec } from './kind.ts';
+import { blockerOf, markSeen, ownerOf } from './link-rules.ts';
+import type { Link, Route } from './linux/ip.ts';
+import type { Machine } from './machine.ts';
+
+/** An index signature lets the planner read fields whose names it does not know. */
+export type VethFields = {
+  readonly [field: string]: string | boolean | null | readonly string[];
+  readonly mark: string | null;
+  readonly up: boolean;
+  /** The namespace in which the other end is; null: in none that is ours. */
+  readonly netns: string | null;
+  readonly inside: string;
+  readonly inside_up: boolean;
+  /** Does another link have the name that the subhost's end should have? */
+  readonly crossed: boolean;
+  readonly bridge: string | null;
+  readonly mac?: string;
+  /** Of both ends, e.g. `1400`; where they differ, of each. */
+  readonly mtu?: string;
+  readonly address?: readonly string[];
+  readonly gateway?: readonly string[];
+};
+export type VethExtra = { readonly mark: string; readonly netns: string; readonly runsIfup: boolean };
+export type VethSpec = Spec<VethFields, VethExtra>;
+/** INSIDE: the name that the other end has now. */
+export type VethHandle = { readonly inside: string | undefined };
+export type VethLive = Live<VethFields, VethHandle>;
+
+/** Every cable that carries the scope's mark, and what stands in the way of those that are wanted. */
+export async function listCables(machine: Machine, desired: readonly VethSpec[]): Promise<{ live: VethLive[]; blockers: Blocker[] }> {
+  const wanted = new Map(desired.map((spec) => [spec.address, spec]));
+  const live: VethLive[] = [];
+  const blockers: Blocker[] = [];
+  for (const link of await machine.look.links()) {
+    const blocker = blockerOf(link, 'veth', machine.scope);
+    if (!blocker && link.kind === 'veth') live.push(await toLive(machine, link, wanted.get(`veth/${link.name}`)));
+    else if (blocker && wanted.has(blocker.address)) blockers.push(blocker);
+  }
+  const held = new Set(live.flatMap((one) => one.holds));
+  const inside = await Promise.all(desired.map((spec) => blockerInside(machine, spec, held)));
+  return { live: markCrossed(live, wanted), blockers: [...blockers, ...inside.flat()] };
+}
+
+/** A link in the subhost that has the cable's name there, and is no cable of ours. */
+async function blockerInside(machine: Machine, { address, fields, extra }: VethSpec, held: ReadonlySet<string>): Promise<Blocker[]> {
+  const links = (await machine.look.inside(extra.netns))?.links ?? [];
+  const other = links.find((link) => link.name === fields.inside);
+  const isOther = !links.some((link) => link.name === 'lo' && link.alias === extra.mark);
+  if (!other || isOther || held.has(`link:${extra.netns}/${other.name}`)) return [];
+  const what = `link ${other.name}${other.kind ? ` (${other.kind})` : ''} exists in network namespace ${extra.netns} and is no cable of ob`;
+  return [{ address, what, hint: `ip -n ${extra.netns} link delete ${other.name}` }];
+}
+
+async function toLive(machine: Machine, link: Link, spec: VethSpec | undefined): Promise<VethLive> {
+  const owner = ownerOf(link);
+  const name = owner && owner !== 'unfinished' ? owner.name : null;
+  const netns = name ?? /^(.*?)\d+$/.exec(link.name)?.[1] ?? '';
+  const inside = await machine.look.inside(netns);
+  const peer = inside?.links.find((one) => one.kind !== undefined && one.index === link.peerIndex && one.peerIndex === link.index);
+  return {
+    address: `veth/${link.name}`,
+    subhost: name,
+    needs: [`netns/${netns}`],
+    holds: [`link:${link.name}`, ...(peer ? [`link:${netns}/${peer.name}`] : [])],
+    fields: {
+      mark: markSeen(link),
+      up: link.up,
+      mtu: peer && peer.mtu !== link.mtu ? `${link.mtu}, ${peer.mtu} inside` : String(link.mtu),
+      // A cable without a bridge belongs to ifupdown, which may well plug it in somewhere: but not into a bridge of ours.
+      ...(spec?.fields.bridge === null && !(await isOurs(machine, link.master)) ? {} : { bridge: link.master ?? null }),
+      netns: peer ? netns : null,
+      ...(peer && inside ? seenInside(peer, inside.routes) : {}),
+    },
+    handle: { inside: peer?.name },
+  };
+}
+
+async function isOurs(machine: Machine, bridge: string | undefined): Promise<boolean> {
+  const link = (await machine.look.links()).find((one) => one.name === bridge);
+  const owner = link && ownerOf(link);
+  return owner !== undefined && owner !== 'unfinished' && owner.scope === machine.scope;
+}
+
+/** A free name is taken in place. Where several cables have each other's, no order of renaming is right: they are made anew. */
+function markCrossed(live: readonly VethLive[], wanted: ReadonlyMap<Address, VethSpec>): VethLive[] {
+  const misnamed = live.filter(({ address, fields }) => {
+    const spec = wanted.get(address);
+    return spec && fields.inside !== undefined && fields.inside !== spec.fields.inside;
+  });
+  const isCrossed = (one: VethLive): boolean =>
+    misnamed.includes(one) && misnamed.some((other) => other !== one && other.fields.netns === one.fields.netns);
+  return live.map((one) => ({ ...one, fields: { ...one.fields, crossed: isCrossed(one) } }));
+}
+
+function seenInside(peer: Link, routes: readonly Route[]): Partial<VethFields> {
+  const gateways = routes.filter((route) => route.destination === 'default' && route.link === peer.name && route.gateway);
+  return {
+    inside: peer.name,
+    inside_up: peer.up,
+    ...(peer.mac ? { mac: peer.mac } : {}),
+    address: [...peer.addresses].sort(),
+    gateway: [...new Set(gateways.map((route) => route.gateway ?? ''))].sort(),
+  };
+}
