@@ -36,13 +36,14 @@ test('a subhost gets an /etc/network/interfaces of its cables, once, and it brin
   assert.equal(await rig.inside('web', NETWORK), before);
   await rig.settled();
 
+  // Through the mounted root: what is put into a live upper directory may go unseen.
   // Another address in the hosts file: the old one does not come back with the next start.
   rig.hosts(HOSTS.replace('10.77.0.2/24', '10.77.0.9/24').replace('start: none', 'start: [/srv/up]'));
-  await rig.machine.sh(`mkdir -p /mnt/web/root/srv; cat >/mnt/web/root/srv/up <<'EOF'
+  await rig.machine.sh(`mkdir -p /mnt/web/live/srv; cat >/mnt/web/live/srv/up <<'EOF'
 #!/bin/sh
 ${UP}
 EOF
-chmod 755 /mnt/web/root/srv/up`);
+chmod 755 /mnt/web/live/srv/up`);
   await rig.apply();
   await rig.settled();
   assert.equal(await rig.inside('web', `cat ${FILE}`), file);

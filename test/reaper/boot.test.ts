@@ -9,7 +9,7 @@ test('a subhost is ready first, and goes when it is told to', { skip: noLive }, 
   await script(rig, place, '/go', 'echo gone >/went');
   const boot = await rig.boot(toSpec(place, { entries: ['/go'] }));
   await boot.line(`${place.mark} ready`);
-  const pid = pidOf(boot, place);
+  const pid = await pidOf(boot, place);
   assert.ok(isAlive(rig, pid));
   assert.throws(() => rig.machine.read(`${place.live}/went`), /ENOENT/);
 
@@ -51,9 +51,10 @@ test('a killed helper takes what is not committed with it', { skip: noLive }, as
   await boot.line(`${two.mark} finished`);
   await rig.machine.sh(`kill -KILL ${await boot.helper}`);
   await boot.ended;
-  await until('the one that waited has ended', () => !isAlive(rig, pidOf(boot, one)));
+  const ended = await pidOf(boot, one);
+  await until('the one that waited has ended', () => !isAlive(rig, ended));
   assert.equal(rig.machine.read(`${one.cgroup}/cgroup.procs`), '');
-  assert.ok(isAlive(rig, pidOf(boot, two)));
+  assert.ok(isAlive(rig, await pidOf(boot, two)));
   assert.equal(await rig.machine.sh(`umount ${one.live} && echo free`), 'free');
 });
 
@@ -67,7 +68,7 @@ test('one subhost that cannot be booted does not keep another from it', { skip: 
   await boot.line(`${good.mark} finished`);
   await boot.hangUp();
   await boot.ended;
-  assert.ok(isAlive(rig, pidOf(boot, good)));
+  assert.ok(isAlive(rig, await pidOf(boot, good)));
   await until('nothing of the other runs', () => rig.machine.read(`${bad.cgroup}/cgroup.procs`) === '');
 });
 
@@ -109,7 +110,7 @@ test('one that ends while others wait is told at once', { skip: noLive }, async 
   await boot.line(`${two.mark} ready`);
   await boot.say('0\n');
   await boot.line(`${one.mark} start`);
-  await rig.machine.sh(`kill -KILL ${pidOf(boot, one)}`);
+  await rig.machine.sh(`kill -KILL ${await pidOf(boot, one)}`);
   await boot.line(`${one.mark} ended`);
   await boot.say('1\n');
   await boot.line(`${two.mark} finished`);

@@ -163,7 +163,7 @@ test('a subhost whose starter goes away meanwhile still goes through its list', 
   await boot.line(`${place.mark} ready`);
   await boot.say('0\n');
   await boot.line(`${place.mark} start`);
-  const pid = pidOf(boot, place);
+  const pid = await pidOf(boot, place);
   await rig.machine.sh(`kill -KILL ${await boot.helper} 2>/dev/null || true`);
   await until('both have run', () => argumentsOf(rig, pid).slice(6).join() === '000:/slow,000:/slow');
   assert.ok(isAlive(rig, pid));

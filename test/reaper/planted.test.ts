@@ -20,7 +20,7 @@ for (const name of ['dev', 'proc', 'sys', 'run'])
     await boot.line(`${good.mark} finished`);
     await until('nothing of the bad one runs', () => rig.machine.read(`${bad.cgroup}/cgroup.procs`) === '');
     assert.equal(await rig.machine.sh(`ls -A ${BAIT}`), '');
-    assert.ok(isAlive(rig, pidOf(boot, good)));
+    assert.ok(isAlive(rig, await pidOf(boot, good)));
   });
 
 test('a link planted as /.reaper is replaced, what it leads to stays', { skip: noLive }, async (t) => {

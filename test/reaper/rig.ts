@@ -74,7 +74,7 @@ export async function createRig(t: TestContext): Promise<Rig> {
       await boot.say('0\n');
       await boot.ended;
       await boot.hangUp();
-      const pid = pidOf(boot, place);
+      const pid = await pidOf(boot, place);
       return { pid, ticks: rig.ticks(pid), lines: boot.lines() };
     },
     ticks: (pid) => fieldsOf(machine.read(`/proc/${pid}/stat`))[19] ?? '',
@@ -90,14 +90,10 @@ export function toSpec(place: Place, options: SpecOptions = {}): string[] {
   return [...fixed, ...interfaces, ...shares.flatMap((share) => ['share', ...share]), 'start', ...entries];
 }
 
-export function pidOf(boot: Boot, place: Place): number {
+/** Two processes tell the PID and that it is ready: either may come first. */
+export async function pidOf(boot: Boot, place: Place): Promise<number> {
   const start = `${place.mark} pid `;
-  return Number(
-    boot
-      .lines()
-      .find((line) => line.startsWith(start))
-      ?.slice(start.length),
-  );
+  return Number((await boot.line(start)).slice(start.length));
 }
 
 /** An executable script; it is a start script if it lies in /etc/init.d. */

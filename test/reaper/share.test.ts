@@ -46,7 +46,8 @@ test('a link planted on the way to a share is refused, and leads nowhere', { ski
   await rig.machine.sh(`mkdir /mnt/data /mnt/bait && ln -s /mnt/bait ${place.live}/trap`);
   const boot = await rig.boot(toSpec(place, { shares: [['/mnt/data', '/trap/data', 'rw']] }));
   assert.match(await boot.line(`${place.mark} error`), /error share 40 trap/);
-  await until('it has ended', () => !isAlive(rig, pidOf(boot, place)));
+  const ended = await pidOf(boot, place);
+  await until('it has ended', () => !isAlive(rig, ended));
 
   const { pid, ticks } = await rig.up(await rig.place('good'));
   await inside(rig, pid, 'ln -s /mnt/bait /trap && ln -s /mnt/bait /last');

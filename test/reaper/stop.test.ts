@@ -76,7 +76,7 @@ test('an order to stop ends the start list: the running command first', { skip: 
   await boot.line(`${place.mark} ready`);
   await boot.say('0\n');
   await boot.line(`${place.mark} start /slow`);
-  const pid = pidOf(boot, place);
+  const pid = await pidOf(boot, place);
   await rig.reaper('stop', '5000', String(pid), rig.ticks(pid));
   assert.equal(rig.machine.read(`${place.upper}/order`).replace(/^start slow\n/m, ''), 'start first\nstop first\n');
   await boot.ended;
@@ -89,7 +89,7 @@ test('an order to stop that comes before the commit is kept', { skip: noLive }, 
   const place = await rig.place();
   const boot = await rig.boot(toSpec(place, { entries: ['/bin/true'] }));
   await boot.line(`${place.mark} ready`);
-  const pid = pidOf(boot, place);
+  const pid = await pidOf(boot, place);
   await rig.machine.sh(`kill ${pid}`);
   await boot.say('0\n');
   await until('it ends', () => !isAlive(rig, pid));
