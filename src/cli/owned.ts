@@ -22,6 +22,16 @@ function scopeOfOne(name: string, owners: readonly Owner[], scope: string | unde
       hint: `--scope ${first.scope}`,
       exitCode: ExitCode.usage,
     });
-  const names = [...new Set(own.map((owner) => owner.name))].sort();
-  throw new ObError(`nothing of a subhost "${name}" is there${names.length > 0 ? nearest(name, names) : ''}`, { exitCode: ExitCode.usage });
+  throw notThere(
+    name,
+    own.map((owner) => owner.name),
+  );
+}
+
+/** A name that nothing knows, with the nearest of those that are known. */
+export function notThere(name: string, known: Iterable<string>): ObError {
+  const names = [...new Set(known)].sort();
+  return new ObError(`nothing of a subhost "${name}" is there${names.length > 0 ? nearest(name, names) : ''}`, {
+    exitCode: ExitCode.usage,
+  });
 }

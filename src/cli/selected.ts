@@ -13,8 +13,9 @@ export function applySelected(
   return withLock(args.lockTimeout, context, async () => {
     const file = await readFiles(findHostsFiles(args.files));
     const desired = desiredOf(file);
-    const { plan, world } = await planFor(file.scope, desired, selection);
-    checkLimit(selection.limit, desired, world);
+    // Of what only the machine has, apply would make nothing but a removal: not what is asked for here.
+    checkLimit(selection.limit, desired);
+    const { plan } = await planFor(file.scope, desired, selection);
     return runPlan(plan, { scope: file.scope, desired, selection }, args, context);
   });
 }

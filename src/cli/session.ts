@@ -9,7 +9,7 @@ import { makePlan, type Plan, type Selection } from '../planner/plan.ts';
 import { ExitCode, ObError } from '../resources/error.ts';
 import type { HostsFile } from '../resources/hosts.ts';
 import { kinds } from '../resources/index.ts';
-import type { Spec } from '../resources/kind.ts';
+import type { Live, Spec } from '../resources/kind.ts';
 import { ownerOf } from '../resources/link-rules.ts';
 import { createLook, type Look, type Machine } from '../resources/machine.ts';
 import type { Owner } from '../resources/marks.ts';
@@ -94,9 +94,9 @@ export function desiredOf(file: HostsFile): Spec[] {
   return listDesired(kinds, file);
 }
 
-/** A name that is neither wanted nor there is a typo. */
-export function checkLimit(limit: ReadonlySet<string>, desired: readonly Spec[], world: World): void {
-  const known = new Set([...desired, ...world.live.values()].flatMap((one) => one.subhost ?? []));
+/** A name of none of these, which are wanted or there, is a typo. */
+export function checkLimit(limit: ReadonlySet<string>, ...objects: readonly Iterable<Spec | Live>[]): void {
+  const known = new Set(objects.flatMap((some) => [...some]).flatMap((one) => one.subhost ?? []));
   for (const name of limit) {
     if (known.has(name)) continue;
     throw new ObError(`there is no subhost "${name}"${nearest(name, [...known].sort())}`, { exitCode: ExitCode.usage });

@@ -80,3 +80,15 @@ test('list shows all scopes; names that are nowhere are slips of the pen', { ski
   }
   assert.equal((await machine.ob('stop', 'web', 'api')).code, 64);
 });
+
+test('start and restart never take away a subhost that the file does not name', { skip: noLive }, async (t) => {
+  const machine = await createSubhosts(t);
+  const before = await pidOf(machine);
+  machine.write('/mnt/hosts.yaml', 'subhosts: { db: { base: db, start: none } }\n');
+  for (const command of ['start', 'restart']) {
+    const ran = await machine.ob(command, 'web');
+    assert.deepEqual([ran.code, ran.stdout], [64, ''], command);
+    assert.match(ran.stderr, /there is no subhost "web"/);
+  }
+  assert.equal(await pidOf(machine), before);
+});

@@ -26,7 +26,7 @@ export const apply: Command = {
       const limit = limitOf(args.limit, args.files, namesOf(file));
       const desired = desiredOf(file);
       const { plan, world } = await planFor(file.scope, desired, { limit });
-      if (limit) checkLimit(limit, desired, world);
+      if (limit) checkLimit(limit, desired, world.live.values());
       if (file.subhosts.length === 0 && world.live.size > 0 && !args.allowEmpty)
         throw wouldEmpty(paths.join(', '), file.scope, world.live.size);
       return runPlan(plan, { scope: file.scope, desired, selection: { limit } }, args, context);

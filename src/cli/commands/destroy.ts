@@ -1,11 +1,11 @@
 import { isConf } from '../../planner/conf/read.ts';
-import { nearest } from '../../planner/hosts/shape.ts';
 import { ExitCode, ObError } from '../../resources/error.ts';
 import { createLook } from '../../resources/machine.ts';
 import type { Owner } from '../../resources/marks.ts';
 import { listOwners } from '../../resources/scopes.ts';
 import type { Args, Command } from '../command.ts';
 import { withLock } from '../lock.ts';
+import { notThere } from '../owned.ts';
 import { runPlan } from '../run-plan.ts';
 import { findHostsFiles, limitOf, namesOf, planFor, REAPER, readNames, sayUnknownScope } from '../session.ts';
 
@@ -84,6 +84,5 @@ function refuseUnknown(name: string, known: ReadonlySet<string>, owners: readonl
   const elsewhere = owners.find((owner) => owner.name === name && owner.scope !== scope);
   if (elsewhere)
     throw new ObError(`${name} belongs to scope "${elsewhere.scope}"`, { hint: `--scope ${elsewhere.scope}`, exitCode: ExitCode.usage });
-  const names = [...known].sort();
-  throw new ObError(`nothing of a subhost "${name}" is there${names.length > 0 ? nearest(name, names) : ''}`, { exitCode: ExitCode.usage });
+  throw notThere(name, known);
 }

@@ -22,7 +22,7 @@ export const plan: Command = {
     const limit = limitOf(args.limit, args.files, namesOf(file));
     const desired = desiredOf(file);
     const { plan: found, world } = await planFor(file.scope, desired, { limit });
-    if (limit) checkLimit(limit, desired, world);
+    if (limit) checkLimit(limit, desired, world.live.values());
     for (const event of planEvents(found)) output.sink(event);
     if (found.blockers.length > 0) return ExitCode.failed;
     return args.detailedExitcode && !isEmpty(found) ? ExitCode.changesPending : ExitCode.ok;
