@@ -148,11 +148,12 @@ async function startBoot(machine: TestMachine, fifo: string, specs: readonly str
   await machine.sh(`mkfifo ${fifo}`);
   const words = specs.flatMap((spec, index) => (index > 0 ? ['--', ...spec] : spec));
   const child = machine.start('sh', ['-c', `echo helper $$; exec "$0" boot "$@" <${fifo}`, REAPER, ...words]);
-  const stdin = await open(`/proc/${machine.pid}/root${fifo}`, 'w');
   let said = '';
   child.stdout?.setEncoding('utf8').on('data', (text) => (said += text));
   const state = { over: false, open: true };
   const ended = collect(child).finally(() => (state.over = true));
+  // After the listeners: Node throws away what a child has said that ends before anybody listens.
+  const stdin = await open(`/proc/${machine.pid}/root${fifo}`, 'w');
   const lines = (): string[] => said.split('\n').slice(0, -1);
   const line: Boot['line'] = async (start) => {
     const find = (): string | undefined => lines().find((one) => one.startsWith(start));
