@@ -40,6 +40,8 @@ void open_streams(struct streams *streams, const char *pid) {
     }
     int inside;
     streams->terminal = open_terminal(pid, &inside);
+    /* Before the command is born: it may ask at once. */
+    copy_window_size(0, streams->terminal);
     for (int fd = 0; fd < 3; fd++) streams->inside[fd] = inside;
     add_channel(streams, 0, streams->terminal);
     add_channel(streams, streams->terminal, 1);
@@ -148,6 +150,7 @@ int relay(struct streams *streams, long pid) {
     int status = 0, signals = open_signals();
     close_inside(streams);
     if (streams->terminal >= 0) {
+        /* Again: a change before the signals were taken told nobody. */
         copy_window_size(0, streams->terminal);
         make_raw(0);
     }
