@@ -4,8 +4,6 @@ import {
   existsSync,
   fstatSync,
   ftruncateSync,
-  lstatSync,
-  mkdirSync,
   openSync,
   readSync,
   rmdirSync,
@@ -17,9 +15,9 @@ import { ExitCode, hasCode, messageOf, ObError } from '../resources/error.ts';
 import { needProgram, run } from '../resources/run.ts';
 import type { Context } from './command.ts';
 import { printable } from './printable.ts';
+import { makeRunFolder, RUN_FOLDER, refused } from './run-folder.ts';
 
-const FOLDER = '/run/ob';
-const PATH = `${FOLDER}/lock`;
+const PATH = `${RUN_FOLDER}/lock`;
 /** What flock(1) is told to exit with when another holds the lock. */
 const HELD = 75;
 
@@ -78,7 +76,7 @@ function locked(holder: string): ObError {
 /** Undefined: the folder was removed by a run that ended just now. */
 function tryOpen(): number | undefined {
   try {
-    makeFolder();
+    makeRunFolder();
     return openSync(PATH, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   } catch (error) {
     if (hasCode(error, 'ENOENT') && existsSync('/run')) return undefined;
@@ -86,21 +84,6 @@ function tryOpen(): number | undefined {
     if (hasCode(error, 'ELOOP', 'EISDIR')) throw refused(PATH);
     throw new ObError(`cannot lock ${PATH}: ${messageOf(error)}`);
   }
-}
-
-/** What root alone has made: through a link, or where others may write, a lock is none. */
-function makeFolder(): void {
-  try {
-    mkdirSync(FOLDER, { mode: 0o700 });
-  } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
-  }
-  const seen = lstatSync(FOLDER);
-  if (!seen.isDirectory() || seen.uid !== 0 || (seen.mode & 0o022) !== 0) throw refused(FOLDER);
-}
-
-function refused(path: string): ObError {
-  return new ObError(`${path} was not made by ob, or others may write to it`, { hint: `look at it (ls -ld ${path}), then remove it` });
 }
 
 /** Who had the lock before us may have removed the file: then we hold a lock that nobody else will ever see. */
@@ -112,7 +95,7 @@ function isStillThere(fd: number): boolean {
 function release(fd: number): void {
   try {
     unlinkSync(PATH);
-    rmdirSync(FOLDER);
+    rmdirSync(RUN_FOLDER);
   } catch (error) {
     if (!hasCode(error, 'ENOENT', 'ENOTEMPTY')) throw error;
   } finally {

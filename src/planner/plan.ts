@@ -17,6 +17,8 @@ export interface Plan {
 export interface Selection {
   /** Only these subhosts, and what they need. */
   readonly limit?: ReadonlySet<string> | undefined;
+  /** Nothing of these subhosts is touched, whatever differs; what others need of what is shared is done. */
+  readonly leave?: ReadonlySet<string> | undefined;
   /**
    * `stop`: what runs is removed, and what was made for that one run; all else is left as it is. `restart`: what runs is
    * started anew.
@@ -25,12 +27,17 @@ export interface Selection {
 }
 
 /** Pure: the same desired and live state give the same plan. */
-export function makePlan(kinds: readonly Kind[], desired: readonly Spec[], world: World, { limit, order: asked }: Selection = {}): Plan {
+export function makePlan(
+  kinds: readonly Kind[],
+  desired: readonly Spec[],
+  world: World,
+  { limit, leave, order: asked }: Selection = {},
+): Plan {
   const specs = limit ? limitSpecs(desired, limit) : desired;
   const live = limit ? limitLive(world.live, limit, new Set(specs.map((spec) => spec.address))) : world.live;
   const running = new Set(kinds.filter((kind) => kind.runs).map((kind) => kind.name));
   const runs = (address: Address): boolean => running.has(kindOf(address));
-  const all = diff(kinds, specs, live);
+  const all = diff(kinds, specs, live).filter(({ subhost }) => subhost === null || !leave?.has(subhost));
   const kept = asked === 'stop' ? all.filter(({ address, live }) => runs(address) || live?.endsWithRun) : all;
   const changes = asked === 'restart' ? kept.map((change) => (runs(change.address) ? restarted(change) : change)) : kept;
   // What stands where nothing has to be done is in nobody's way.

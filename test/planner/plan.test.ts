@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planEvents } from '../../src/cli/events.ts';
 import { textOf } from '../../src/cli/text.ts';
-import { kindOf } from '../../src/planner/live.ts';
-import { isEmpty, type Plan } from '../../src/planner/plan.ts';
+import { kindOf, listDesired } from '../../src/planner/live.ts';
+import { isEmpty, makePlan, type Plan } from '../../src/planner/plan.ts';
 import { kinds } from '../../src/resources/index.ts';
 import { golden } from '../golden.ts';
 import { listRecordings, PLANS, readRecording } from './recorded.ts';
@@ -89,3 +89,16 @@ function comesBefore(plan: Plan, first: string, then: string): boolean {
   const after = plan.steps.find((step) => step.id === then)?.after ?? new Set();
   return [...after].some((id) => id === first || comesBefore(plan, first, id));
 }
+
+test('what is left alone is not in the plan, whatever differs; what others need is', async () => {
+  const { file, world } = await readRecording('empty-machine');
+  const desired = listDesired(kinds, file);
+  const all = makePlan(kinds, desired, world);
+  const rest = makePlan(kinds, desired, world, { leave: new Set(['web']) });
+  assert(all.changes.some(({ subhost }) => subhost === 'web'));
+  assert.deepEqual(
+    rest.changes,
+    all.changes.filter(({ subhost }) => subhost !== 'web'),
+  );
+  assert(rest.steps.some(({ id }) => id === 'converge bridge/ob0'));
+});

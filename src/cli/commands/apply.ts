@@ -1,8 +1,7 @@
-import { ObError } from '../../resources/error.ts';
 import type { Command } from '../command.ts';
 import { withLock } from '../lock.ts';
-import { runPlan } from '../run-plan.ts';
-import { checkLimit, desiredOf, findHostsFiles, limitOf, namesOf, planFor, readFiles } from '../session.ts';
+import { reconcile } from '../reconcile.ts';
+import { findHostsFiles, readFiles } from '../session.ts';
 
 export const apply: Command = {
   name: 'apply',
@@ -23,19 +22,7 @@ export const apply: Command = {
     const early = await readFiles(paths, context.output.warn);
     return withLock(args.lockTimeout, context, async (hasWaited) => {
       const file = hasWaited ? await readFiles(paths, context.output.warn) : early;
-      const limit = limitOf(args.limit, args.files, namesOf(file));
-      const desired = desiredOf(file);
-      const { plan, world } = await planFor(file.scope, desired, { limit });
-      if (limit) checkLimit(limit, desired, world.live.values());
-      if (file.subhosts.length === 0 && world.live.size > 0 && !args.allowEmpty)
-        throw wouldEmpty(paths.join(', '), file.scope, world.live.size);
-      return runPlan(plan, { scope: file.scope, desired, selection: { limit } }, args, context);
+      return reconcile(paths, file, args, context);
     });
   },
 };
-
-function wouldEmpty(path: string, scope: string, count: number): ObError {
-  return new ObError(`${path} names no subhost, and ${count} resources of scope "${scope}" are there: all would be removed`, {
-    hint: '--allow-empty if that is what you want',
-  });
-}

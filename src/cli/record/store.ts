@@ -1,0 +1,78 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { hasCode } from '../../resources/error.ts';
+import type { Owner } from '../../resources/marks.ts';
+import { makeRunFolder, RUN_FOLDER } from '../run-folder.ts';
+
+// What the kernel cannot tell: who asked for a subhost to be left alone, what failed before. It only ever says more about
+// what is seen, or keeps ob's hands off: without records a plan is the same, as the kernel alone says what exists.
+// They end with the subhost, or with the machine's boot.
+
+const FOLDER = `${RUN_FOLDER}/record`;
+
+/** Each kind of record has one file of its own, and one module of this folder that knows what is in it. */
+export type RecordName = 'hold' | 'stop' | 'trouble' | 'wanted' | 'lower';
+
+/** What a record holds, as JSON has it; undefined: there is none, or none that can be read. */
+export function readRecord(owner: Owner, name: RecordName): unknown {
+  try {
+    return JSON.parse(readFileSync(fileOf(owner, name), 'utf8'));
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR') || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** In one step: a reader, or a kill, meets the old record or the new one. Needs the lock. */
+export function writeRecord(owner: Owner, name: RecordName, value: unknown): void {
+  makeRunFolder();
+  mkdirSync(folderOf(owner), { recursive: true, mode: 0o700 });
+  const file = fileOf(owner, name);
+  writeFileSync(`${file}.new`, JSON.stringify(value), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+export function dropRecord(owner: Owner, name: RecordName): void {
+  rmSync(fileOf(owner, name), { force: true });
+  removeEmpty(owner);
+}
+
+/** All that is known of a subhost, which is no more. */
+export function dropRecords(owner: Owner): void {
+  rmSync(folderOf(owner), { recursive: true, force: true });
+  removeEmpty(owner);
+}
+
+/** Names of the subhosts of a scope of which there is any record. */
+export function listRecorded(scope: string): string[] {
+  try {
+    return readdirSync(`${FOLDER}/${scope}`).sort();
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+/** Nothing is left over in /run. */
+function removeEmpty(owner: Owner): void {
+  try {
+    for (const folder of [folderOf(owner), `${FOLDER}/${owner.scope}`, FOLDER]) rmdirIfThere(folder);
+  } catch (error) {
+    if (!hasCode(error, 'ENOTEMPTY')) throw error;
+  }
+}
+
+function rmdirIfThere(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+}
+
+function folderOf({ scope, name }: Owner): string {
+  return `${FOLDER}/${scope}/${name}`;
+}
+
+function fileOf(owner: Owner, name: RecordName): string {
+  return `${folderOf(owner)}/${name}.json`;
+}
