@@ -228,5 +228,14 @@ static inline long sys_setsockopt(int fd, int level, int name, const void *value
 static inline long sys_socket(int family, int type, int protocol) {
     return SYS3(socket, family, type, protocol);
 }
+static inline long sys_bind(int fd, const void *address, size_t size) {
+    return SYS3(bind, fd, address, size);
+}
+
+/* Moves of files. */
+static inline long sys_inotify_init1(int flags) { return SYS1(inotify_init1, flags); }
+static inline long sys_inotify_add_watch(int fd, const char *path, unsigned events) {
+    return SYS3(inotify_add_watch, fd, path, events);
+}
 
 #endif

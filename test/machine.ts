@@ -10,6 +10,7 @@ export const noLive = process.getuid?.() === 0 ? undefined : 'live test: needs r
 
 export const OB = fileURLToPath(new URL('../dist/ob', import.meta.url));
 export const REAPER = fileURLToPath(new URL('../dist/reaper', import.meta.url));
+export const WATCHER = fileURLToPath(new URL('../dist/watcher', import.meta.url));
 
 /** Why other users cannot run what this checkout has built, or undefined where they can. */
 export const rootOnly = isOpen(dirname(REAPER)) ? undefined : 'the checkout lies where only root may look';
