@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { noLive } from '../machine.ts';
+import { assertSame } from '../snapshot.ts';
+import { DRIFTS, type Drift, driftHosts, prepareDrifts, scriptOf } from './drifts.ts';
+import { openPlans } from './plans.ts';
+import { createRig, type Rig, textOf } from './rig.ts';
+
+const NAMES = ['web', 'client'];
+
+/** Every difference that a plan finds, each as a line: see `Drift.names`. */
+async function differences(rig: Rig): Promise<string[]> {
+  const lines = (await rig.machine.ob('plan', '--json')).stdout.trim().split('\n');
+  return lines.map((line) => JSON.parse(line)).flatMap((event) => (event.type === 'change' ? linesOf(event) : []));
+}
+
+interface ChangeSeen {
+  readonly action: string;
+  readonly address: string;
+  readonly fields: readonly { readonly field: string; readonly old?: unknown; readonly new?: unknown }[];
+}
+
+function linesOf({ action, address, fields }: ChangeSeen): string[] {
+  if (action === 'create') return [`+ ${address}`];
+  if (action === 'remove') return [`- ${address}`];
+  return fields.map((one) => `${address} ${one.field}: ${show(one.old)} -> ${show(one.new)}`);
+}
+
+function show(value: unknown): string {
+  return Array.isArray(value) ? `[${value.join(', ')}]` : String(value ?? 'none');
+}
+
+test('every drift is planned, repaired under what runs where that is possible, and then nothing is to do', { skip: noLive }, async (t) => {
+  const plans = openPlans('drifts.txt');
+  const rig = await createRig(t);
+  await rig.machine.sh(prepareDrifts(NAMES));
+  rig.hosts(driftHosts(NAMES));
+  await rig.apply();
+  const healthy = await rig.seen(...NAMES);
+  for (const drift of DRIFTS)
+    await t.test(drift.what, async () => {
+      const before = rig.pid1('web');
+      await rig.machine.sh(scriptOf(drift, 'web', 'client'));
+      plans.check(drift.what, await rig.plan());
+      const found = await differences(rig);
+      assert.ok(found.includes(drift.names), `${drift.names}\nis not in\n${found.join('\n')}`);
+      await rig.apply();
+      await rig.settled();
+      assert.deepEqual(await rig.seen(...NAMES), healthy);
+      assert.equal(rig.pid1('web') === before, !drift.restarts, drift.restarts ? 'it was not restarted' : 'it was restarted');
+    });
+  plans.close();
+});
+
+/** Drifts after which a thing is not where, or not as, it was made. */
+const MISLAID: readonly string[] = [
+  'PID 1 is moved out of its cgroup, which is removed',
+  'the namespace has lost its name',
+  'the name of the namespace is a file',
+  'the namespace is mounted over itself',
+  'the namespace of another subhost is mounted over it',
+  'the name is that of the namespace of another subhost',
+  'a bridge has lost its alias',
+  'a cable is renamed',
+  'a cable has lost its group',
+  'the other end of a cable is no longer inside',
+  'the root is unmounted',
+  'the root is covered',
+];
+
+function driftOf(what: string): Drift {
+  const found = DRIFTS.find((drift) => drift.what === what);
+  assert.ok(found, `there is no drift "${what}"`);
+  return found;
+}
+
+test('destroy takes away what has drifted too', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  await rig.machine.sh(prepareDrifts(NAMES));
+  rig.hosts(driftHosts(NAMES));
+  const nothing = await rig.snapshot();
+  for (const drift of MISLAID.map(driftOf))
+    await t.test(drift.what, async () => {
+      await rig.apply();
+      await rig.machine.sh(scriptOf(drift, 'web', 'client'));
+      const ran = await rig.machine.ob('destroy');
+      assert.equal(ran.code, 0, textOf(ran));
+      assertSame(await rig.snapshot(), nothing, 'something is left');
+    });
+});

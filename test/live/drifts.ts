@@ -1,0 +1,233 @@
+import { PID1 } from './rig.ts';
+
+/** One way in which somebody, or something, makes a machine differ from its hosts file. */
+export interface Drift {
+  readonly what: string;
+  /** A shell script: $NAME is a subhost, $OTHER another one; `pid1 NAME` tells a PID 1, `ended NAME` waits for its end. */
+  readonly inject: string;
+  /** One of the lines of the plan, of the subhost web: `+ ADDRESS`, `- ADDRESS`, or `ADDRESS FIELD: SEEN -> WANTED`. */
+  readonly names: string;
+  /** The subhost has to be stopped and started: whatever else is here is repaired under its running processes. */
+  readonly restarts?: true;
+}
+
+/** The whole script of a drift of one subhost. */
+export function scriptOf({ inject }: Drift, name: string, other: string): string {
+  return `set -e; NAME=${name} OTHER=${other} CGROUP=/sys/fs/cgroup/ob/demo/${name}; ${PID1}; ${ENDED}; ${inject}`;
+}
+
+const ENDED = `ended() { while grep -q 'populated 1' /sys/fs/cgroup/ob/demo/$1/cgroup.events; do sleep 0.01; done; }`;
+
+/** A hosts file of the scope demo with subhosts to which every drift can happen; the first is told by all examples. */
+export function driftHosts(names: readonly string[]): string {
+  return `scope: demo\nbridges:\n  ob0: { address: 10.77.0.1/24 }\nsubhosts:\n${names.map(subhostText).join('')}`;
+}
+
+function subhostText(name: string, index: number): string {
+  const two = (number: number): string => String(number).padStart(2, '0');
+  return `  ${name}:
+    base: /mnt/${name}
+    cables:
+      - bridge: ob0
+        mac: "02:00:00:00:${two(index)}:01"
+        mtu: 1400
+        address: [10.77.0.${2 + index}/24, "2001:db8::${2 + index}/64"]
+        gateway: 10.77.0.1
+      - { bridge: br0, mac: "02:00:00:00:${two(index)}:02" }
+    start: [/srv/web]
+    ram_size: 10M
+`;
+}
+
+/** What such subhosts need before they are made: a bridge of the administrator's, and a service. */
+export function prepareDrifts(names: readonly string[]): string {
+  return `set -e
+    ip link add br0 address 02:00:00:00:00:b0 up type bridge
+    for name in ${names.join(' ')}; do
+      mkdir -p /mnt/$name/root/srv
+      printf '#!/bin/sh\\n[ "$1" != start ] || setsid sleep 1000 >/dev/null 2>&1 &\\n' >/mnt/$name/root/srv/web
+      chmod 755 /mnt/$name/root/srv/web
+    done`;
+}
+
+export const DRIFTS: readonly Drift[] = [
+  // The machine's end of a cable.
+  { what: 'a cable is down', inject: 'ip link set $NAME"0" down', names: 'veth/web0 up: false -> true' },
+  { what: 'a cable is renamed', inject: 'ip link set $NAME"0" name x$NAME', names: '+ veth/web0' },
+  { what: 'a cable is unplugged', inject: 'ip link set $NAME"0" nomaster', names: 'veth/web0 bridge: none -> ob0' },
+  { what: 'a cable is plugged in elsewhere', inject: 'ip link set $NAME"0" master br0', names: 'veth/web0 bridge: br0 -> ob0' },
+  { what: 'a cable is deleted', inject: 'ip link delete $NAME"0"', names: '+ veth/web0' },
+  { what: 'a cable has another MTU', inject: 'ip link set $NAME"0" mtu 1300', names: 'veth/web0 mtu: 1300, 1400 inside -> 1400' },
+  { what: 'a cable has lost its alias', inject: `ip link set $NAME"0" alias ''`, names: 'veth/web0 mark: none -> ob:demo/web' },
+  { what: 'a cable has lost its group', inject: 'ip link set $NAME"0" group default', names: 'veth/web0 mark: none -> ob:demo/web' },
+
+  // The subhost's end.
+  {
+    what: 'a cable is renamed inside',
+    inject: 'ip -n $NAME link set eth0 down; ip -n $NAME link set eth0 name lan0; ip -n $NAME link set lan0 up',
+    names: 'veth/web0 inside: lan0 -> eth0',
+  },
+  {
+    what: 'two cables have swapped their names inside',
+    inject: `
+      for link in eth0 eth1; do ip -n $NAME link set $link down; ip -n $NAME link set $link name x$link; done
+      ip -n $NAME link set xeth0 name eth1; ip -n $NAME link set xeth1 name eth0`,
+    names: 'veth/web0 crossed: true -> false',
+  },
+  { what: 'a cable is down inside', inject: 'ip -n $NAME link set eth0 down', names: 'veth/web0 inside_up: false -> true' },
+  { what: 'a cable is deleted inside', inject: 'ip -n $NAME link delete eth0', names: '+ veth/web0' },
+  {
+    what: 'a cable has another MAC inside',
+    inject: 'ip -n $NAME link set eth0 address 02:00:00:00:00:99',
+    names: 'veth/web0 mac: 02:00:00:00:00:99 -> 02:00:00:00:00:01',
+  },
+  {
+    what: 'a cable has another MTU inside',
+    inject: 'ip -n $NAME link set eth0 mtu 1300',
+    names: 'veth/web0 mtu: 1400, 1300 inside -> 1400',
+  },
+  {
+    what: 'the other end of a cable is no longer inside',
+    inject: 'ip -n $NAME link set eth1 name lost; ip -n $NAME link set lost netns $OTHER',
+    names: 'veth/web1 netns: none -> web',
+  },
+  {
+    what: 'the addresses of a cable are gone',
+    inject: 'ip -n $NAME address flush dev eth0 scope global',
+    names: 'veth/web0 address: [] -> [10.77.0.2/24, 2001:db8::2/64]',
+  },
+  {
+    what: 'a cable has an address more',
+    inject: 'ip -n $NAME address add 10.99.0.2/24 dev eth0',
+    names: 'veth/web0 address: [10.77.0.2/24, 10.99.0.2/24, 2001:db8::2/64] -> [10.77.0.2/24, 2001:db8::2/64]',
+  },
+  { what: 'the default route is gone', inject: 'ip -n $NAME route delete default', names: 'veth/web0 gateway: [] -> [10.77.0.1]' },
+  {
+    what: 'the default route leads elsewhere',
+    inject: 'ip -n $NAME route replace default via 10.77.0.9 dev eth0',
+    names: 'veth/web0 gateway: [10.77.0.9] -> [10.77.0.1]',
+  },
+  {
+    what: 'there is a default route more',
+    inject: 'ip -n $NAME route add default via 10.77.0.9 dev eth0 metric 9',
+    names: 'veth/web0 gateway: [10.77.0.1, 10.77.0.9] -> [10.77.0.1]',
+  },
+
+  // A bridge.
+  { what: 'a bridge is deleted', inject: 'ip link delete ob0', names: '+ bridge/ob0' },
+  { what: 'a bridge is down', inject: 'ip link set ob0 down', names: 'bridge/ob0 up: false -> true' },
+  {
+    what: 'the address of a bridge is gone',
+    inject: 'ip address flush dev ob0',
+    names: 'bridge/ob0 address: [] -> [10.77.0.1/24]',
+  },
+  {
+    what: 'a bridge has an address more',
+    inject: 'ip address add 10.99.0.1/24 dev ob0',
+    names: 'bridge/ob0 address: [10.77.0.1/24, 10.99.0.1/24] -> [10.77.0.1/24]',
+  },
+  { what: 'a bridge has lost its alias', inject: "ip link set ob0 alias ''", names: 'bridge/ob0 mark: none -> ob:demo/ob0' },
+  { what: 'a bridge has lost its group', inject: 'ip link set ob0 group default', names: 'bridge/ob0 mark: none -> ob:demo/ob0' },
+
+  // The network namespace.
+  {
+    what: 'the namespace has lost its name',
+    inject: 'umount /run/netns/$NAME; rm /run/netns/$NAME',
+    names: '+ netns/web',
+    restarts: true,
+  },
+  { what: 'the name of the namespace is a file', inject: 'umount /run/netns/$NAME', names: '+ netns/web', restarts: true },
+  {
+    what: 'the namespace is mounted over itself',
+    inject: 'mount --bind /run/netns/$NAME /run/netns/$NAME',
+    names: 'netns/web layers: 2 -> 1',
+  },
+  {
+    what: 'the namespace of another subhost is mounted over it',
+    inject: 'mount --bind /run/netns/$OTHER /run/netns/$NAME',
+    names: 'netns/web layers: 2 -> 1',
+    restarts: true,
+  },
+  {
+    what: 'the name is that of the namespace of another subhost',
+    inject: 'umount /run/netns/$NAME; mount --bind /run/netns/$OTHER /run/netns/$NAME',
+    names: 'netns/web mark: ob:demo/client -> ob:demo/web',
+    restarts: true,
+  },
+  { what: 'the loopback link is down', inject: 'ip -n $NAME link set lo down', names: 'netns/web lo: down -> up' },
+
+  // The root.
+  {
+    what: 'the root is mounted read-only',
+    inject: 'mount -o remount,bind,ro /mnt/$NAME/live',
+    names: 'mount/web access: ro -> rw',
+  },
+  {
+    what: 'the filesystem of the root is read-only',
+    inject: 'mount -o remount,ro /mnt/$NAME/live',
+    names: 'mount/web access: ro -> rw',
+  },
+  {
+    what: 'the root is covered',
+    inject: 'mount -t tmpfs tmpfs /mnt/$NAME/live',
+    names: 'mount/web on_top: false -> true',
+    restarts: true,
+  },
+  { what: 'the root is unmounted', inject: 'umount /mnt/$NAME/live', names: '+ mount/web', restarts: true },
+
+  // Inside.
+  {
+    what: 'the root is read-only inside',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p mount -o remount,bind,ro /',
+    names: 'process/web root: ro -> rw',
+    restarts: true,
+  },
+  {
+    what: '/run is unmounted inside',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p umount -l /run',
+    names: 'process/web run_in_memory: no -> yes',
+    restarts: true,
+  },
+  {
+    what: '/proc and /dev are unmounted inside',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p sh -c "umount -l /dev; umount -l /proc"',
+    names: 'process/web inside: [/sys] -> [/dev, /dev/pts, /dev/shm, /proc, /sys]',
+    restarts: true,
+  },
+
+  // What runs.
+  { what: 'PID 1 is killed', inject: 'kill -KILL $(pid1 $NAME); ended $NAME', names: 'process/web running: no -> yes', restarts: true },
+  {
+    what: 'the last service ends',
+    inject: 'kill -KILL $(grep -vx $(pid1 $NAME) $CGROUP/cgroup.procs); ended $NAME',
+    names: 'process/web running: no -> yes',
+    restarts: true,
+  },
+  {
+    what: 'PID 1 is moved out of its cgroup, which is removed',
+    inject: `
+      for p in $(pid1 $NAME) $(cat $CGROUP/cgroup.procs); do echo $p >/sys/fs/cgroup/machine/cgroup.procs; done; rmdir $CGROUP`,
+    names: 'process/web cgroup: /machine -> /ob/demo/web',
+    restarts: true,
+  },
+  {
+    what: 'PID 1 is killed and its cgroup is removed',
+    inject: 'kill -KILL $(pid1 $NAME); ended $NAME; rmdir $CGROUP',
+    names: '+ process/web',
+    restarts: true,
+  },
+  {
+    what: 'only the files are left, as after a boot',
+    inject: `
+      for name in $NAME $OTHER; do
+        kill -KILL $(pid1 $name); ended $name
+        rmdir /sys/fs/cgroup/ob/demo/$name
+        ip netns delete $name
+        umount /mnt/$name/live
+      done
+      rmdir /sys/fs/cgroup/ob/demo /sys/fs/cgroup/ob 2>/dev/null || true; ip link delete ob0
+      for link in $NAME"0" $NAME"1" $OTHER"0" $OTHER"1"; do ip link delete $link 2>/dev/null || true; done`,
+    names: '+ process/web',
+    restarts: true,
+  },
+];
