@@ -68,9 +68,10 @@ static long watch_file(const char *path) {
     return sys_inotify_add_watch(inotify, path, IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB);
 }
 
-/* Not IN_MODIFY: whoever writes to /dev/null has moved nothing. */
+/* Not IN_MODIFY: whoever writes to /dev/null has moved nothing. What is planted in a subhost leads nowhere. */
 static long watch_folder(const char *path) {
-    return sys_inotify_add_watch(inotify, path, IN_CREATE | IN_DELETE | IN_MOVE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+    return sys_inotify_add_watch(inotify, path,
+                                 IN_CREATE | IN_DELETE | IN_MOVE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW);
 }
 
 static const struct {

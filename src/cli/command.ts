@@ -50,6 +50,8 @@ export interface Command {
   readonly changes?: boolean;
   /** All that it says is events: `--json` prints each as a line. */
   readonly tellsEvents?: boolean;
+  /** These events are all that it prints, also without `--json`. */
+  readonly isStream?: boolean;
   /** What follows `--` is a command for it to run. */
   readonly takesCommand?: boolean;
   /** Gives the exit code. */

@@ -20,6 +20,7 @@ import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
 import { validate } from './commands/validate.ts';
+import { watch } from './commands/watch.ts';
 import { guardStreams, report, runCommand } from './run-command.ts';
 import { VERSION } from './version.ts';
 import { DEFAULT_PARALLEL, toArgs, usageError } from './words.ts';
@@ -44,6 +45,7 @@ const COMMANDS: readonly Command[] = [
   schema,
   boot,
   cron,
+  watch,
   completion,
 ];
 

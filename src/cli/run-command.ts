@@ -12,7 +12,7 @@ export async function runCommand(command: Command, args: Args): Promise<number> 
     const exitCode = await runThroughSudo();
     if (exitCode !== undefined) return exitCode;
   }
-  const isNdjson = args.json && command.tellsEvents === true;
+  const isNdjson = (args.json || command.isStream === true) && command.tellsEvents === true;
   const output = createOutput({ json: isNdjson, quiet: args.quiet }, process.stdout, process.env);
   try {
     if (isNdjson) output.sink(versionEvent(command.name));

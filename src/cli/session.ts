@@ -22,6 +22,9 @@ const DEFAULT_FILES = ['./hosts.yaml', '/etc/ob/hosts.yaml'] as const;
 /** Lies beside the bundle; both are built together. */
 export const REAPER = fileURLToPath(new URL('reaper', import.meta.url));
 
+/** So does this one. */
+export const WATCHER = fileURLToPath(new URL('watcher', import.meta.url));
+
 /** The files that are meant; an error where none is named and none is at its usual place. */
 export function findHostsFiles(named: readonly string[]): readonly string[] {
   if (named.length > 0) return named;

@@ -35,6 +35,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Descriptors that the program gets as 3, 4, … */
   readonly descriptors?: readonly number[];
+  /** Goes on until it is told to end: no time limit, and what it has said is not kept. */
+  readonly isEndless?: boolean;
   /** Called with every line of stdout as it comes. */
   readonly onLine?: (line: string, say: (text: string) => void) => void;
 }
@@ -67,7 +69,8 @@ export async function run(program: string, args: readonly string[], options: Run
     reject: false,
     // In a session of its own: Ctrl-C at the terminal is for ob, which lets what runs come to its end.
     detached: true,
-    timeout: options.timeLimitMs ?? TIME_LIMIT_MS,
+    timeout: options.isEndless ? 0 : (options.timeLimitMs ?? TIME_LIMIT_MS),
+    buffer: !options.isEndless,
     ...(options.signal ? { cancelSignal: options.signal } : {}),
     ...surroundings(options),
     maxBuffer: 1 << 28,

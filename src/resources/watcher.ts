@@ -1,0 +1,82 @@
+import { readdirSync } from 'node:fs';
+import type { ObError } from './error.ts';
+import { ifThere, readIfThere } from './linux/proc.ts';
+import type { LiveInit, Look } from './machine.ts';
+import { parseReaperError } from './reaper.ts';
+import { run } from './run.ts';
+
+/** What the watcher is to watch: KIND VALUE KIND VALUE …, see reaper/watch.c. */
+export type Watches = readonly string[];
+
+const NETNS_FOLDER = '/run/netns';
+
+/** All that can tell of a drift of these subhosts. What no event tells, only a look from time to time finds. */
+export function listWatches(look: Look, scope: string, names: readonly string[]): Watches {
+  // Every change of a host name shows at every host name.
+  const machine = ['links', '/proc/self/ns/net', 'urgent', '/proc/self/mountinfo', 'urgent', '/proc/sys/kernel/hostname'];
+  const isReal = new Set(look.netnsNames().flatMap((one) => (one.real ? one.name : [])));
+  const folder = ifThere(() => readdirSync(NETNS_FOLDER)) ? ['folder', NETNS_FOLDER] : [];
+  return [
+    ...machine,
+    ...folder,
+    ...names.flatMap((name) => [
+      ...(isReal.has(name) ? ['links', `${NETNS_FOLDER}/${name}`] : []),
+      ...watchesOfInit(look, look.init({ scope, name })),
+    ]),
+  ];
+}
+
+const LIMITS = /^(memory\.(max|high|low|min|swap\.max)|cpu\.(max|weight)|pids\.max|io\.(max|weight)|cpuset\.(cpus|mems))$/;
+
+function watchesOfInit(look: Look, init: LiveInit | undefined): string[] {
+  if (!init) return [];
+  const process = `/proc/${init.pid}`;
+  return [
+    ...['urgent', `${process}/mountinfo`, 'process', String(init.pid), 'folder', `${process}/root/dev`],
+    ...listServices(init.pid).flatMap((pid) => ['process', pid]),
+    ...watchesOfCgroup(`${look.cgroupRoot()}${init.cgroup}`),
+  ];
+}
+
+/** What has no other parent any more: daemons. What they start themselves comes and goes, and tells nothing. */
+function listServices(pid: number): string[] {
+  return (readIfThere(`/proc/${pid}/task/${pid}/children`) ?? '').split(' ').filter((one) => /^\d+$/.test(one));
+}
+
+function watchesOfCgroup(folder: string): string[] {
+  const files = (ifThere(() => readdirSync(folder)) ?? []).filter((name) => name === 'cgroup.events' || LIMITS.test(name));
+  return files.sort().flatMap((name) => ['file', `${folder}/${name}`]);
+}
+
+export interface Watcher {
+  /** All that it can watch is watched from now on. */
+  readonly ready: Promise<void>;
+  /** Ended by itself or by `stop`. */
+  readonly ended: Promise<void>;
+  stop(): void;
+}
+
+interface WatcherOptions {
+  readonly onMove: () => void;
+  /** Something exists and cannot be watched. */
+  readonly onLack: (error: ObError) => void;
+}
+
+/** Starts the watcher; it ends with us. PROGRAM: its absolute name. */
+export function startWatcher(program: string, watches: Watches, { onMove, onLack }: WatcherOptions): Watcher {
+  const controller = new AbortController();
+  let setReady = (): void => {};
+  const ready = new Promise<void>((resolve) => (setReady = resolve));
+  const onLine = (line: string): void => {
+    if (line === 'watcher ready') setReady();
+    else if (line.startsWith('moved ')) onMove();
+    else {
+      const lack = parseReaperError(line);
+      if (lack && !/ error watch (2|3|20) /.test(line)) onLack(lack.error);
+      // ENOENT, ESRCH, ENOTDIR: it has moved already.
+      else onMove();
+    }
+  };
+  const ran = run(program, watches, { isEndless: true, signal: controller.signal, onLine });
+  return { ready: Promise.race([ready, ran.then(() => {})]), ended: ran.then(() => {}), stop: () => controller.abort() };
+}
