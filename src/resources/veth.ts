@@ -1,12 +1,13 @@
 import type { ObError } from './error.ts';
 import type { Cable, HostsFile, Subhost } from './hosts.ts';
+import { ifdown, ifup } from './ifup.ts';
 import type { Kind, Need, Result, Task } from './kind.ts';
 import { markWords, removeLinks } from './link-rules.ts';
 import { configureInside, type Order } from './linux/configure.ts';
 import { type BatchLine, makeThenSet } from './linux/ip-batch.ts';
 import { toHex } from './linux/ip-bytes.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
-import { findProgram, needProgram, run } from './run.ts';
+import { needProgram } from './run.ts';
 import { listCables, type VethExtra, type VethFields, type VethHandle, type VethLive, type VethSpec } from './veth-seen.ts';
 
 type VethTask = Task<VethSpec, VethLive>;
@@ -35,6 +36,7 @@ export const veth: Kind<VethFields, VethExtra, VethHandle, VethSpec, VethLive> =
   list: listCables,
 
   async converge(machine, tasks) {
+    await ifdown(tasks.filter(isPluggedAnew).map((task) => nameOf(task.spec.address)));
     const errors = await makeThenSet(tasks.flatMap(makeLines), tasks.flatMap(setLines));
     const plugged = tasks.filter((task) => !errors.has(task.spec.address));
     for (const [address, error] of await configureInside(machine.reaper, groupInner(plugged))) errors.set(address, error);
@@ -42,10 +44,9 @@ export const veth: Kind<VethFields, VethExtra, VethHandle, VethSpec, VethLive> =
   },
 
   async remove(machine, live) {
-    return removeLinks(
-      machine,
-      live.map((one) => one.address),
-    );
+    const addresses = live.map((one) => one.address);
+    await ifdown(addresses.map(nameOf));
+    return removeLinks(machine, addresses);
   },
 };
 
@@ -113,6 +114,11 @@ function setLines({ spec: { address, fields, extra }, live, changes }: VethTask)
   return lines.map((words) => ({ address, words }));
 }
 
+/** Whatever ifupdown knows of a link of this name is about one that is gone, or was plugged in otherwise. */
+function isPluggedAnew({ live, changes }: VethTask): boolean {
+  return !live || changes.some((change) => change.field === 'bridge');
+}
+
 function isUnplugged(changes: VethTask['changes']): boolean {
   return changes.some((change) => change.field === 'bridge' && change.new === null);
 }
@@ -160,11 +166,4 @@ async function toResult(task: VethTask, errors: ReadonlyMap<string, ObError>): P
   if (error) return { address, error };
   if (!task.spec.extra.runsIfup || (task.live && !isUnplugged(task.changes))) return { address };
   return { address, notes: await ifup(nameOf(address)) };
-}
-
-/** As overlay-boot does for a cable without a bridge: what it is plugged into is ifupdown's business. */
-async function ifup(link: string): Promise<string[]> {
-  if (!findProgram('ifup')) return [`cable ${link} has no bridge, and there is no ifup on this machine to configure it`];
-  const ran = await run('ifup', [link]);
-  return ran.ok ? [] : [`ifup ${link}: ${ran.words.trim()}`];
 }
