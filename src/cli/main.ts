@@ -74,7 +74,10 @@ const EXAMPLES = [
 const EPILOGUE = 'FILE is ./hosts.yaml if none is named, else /etc/ob/hosts.yaml. More examples: ob COMMAND --help';
 
 /** What a command line means; undefined if it was help or the version that was asked for. */
-async function parse(words: readonly string[]): Promise<{ command: Command; args: Args } | undefined> {
+export async function parse(
+  words: readonly string[],
+  columns = process.stdout.columns,
+): Promise<{ command: Command; args: Args } | undefined> {
   let wanted: { command: Command; args: Args } | undefined;
   // Told where it is: the folder that we were started in may be gone.
   const parser = yargs(words.length > 0 ? [...words] : ['--help'], '/')
@@ -87,7 +90,7 @@ async function parse(words: readonly string[]): Promise<{ command: Command; args
     .alias({ help: 'h', version: 'V' })
     .strict()
     .demandCommand(1, 'no command is given')
-    .wrap(Math.min(process.stdout.columns || 80, 100))
+    .wrap(Math.min(columns || 80, 100))
     .parserConfiguration({ 'greedy-arrays': false, 'dot-notation': false, 'populate--': true })
     .exitProcess(false)
     .fail((message, error) => {

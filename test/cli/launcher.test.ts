@@ -30,12 +30,24 @@ function markOf(node: string): string {
 
 test('the snapshot is started where it was taken by this Node and in this folder', (t) => {
   const { dist, node, start } = createFolder(t);
-  writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n`);
-  const words = ['--snapshot-blob', `${dist}/ob.blob`, `${dist}/ob`, 'plan', 'a b', ''];
+  writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n--one --two\n`);
+  const words = ['--one', '--two', '--snapshot-blob', `${dist}/ob.blob`, `${dist}/ob`, 'plan', 'a b', ''];
   assert.deepEqual(start(`${dist}/ob`), words);
   symlinkSync(`${dist}/ob`, `${dist}/../link`);
   assert.deepEqual(start(`${dist}/../link`), words);
   assert.deepEqual(start('./ob'), words);
+  writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n`);
+  assert.deepEqual(start(`${dist}/ob`), words.slice(2));
+});
+
+test('the Node of Debian takes a snapshot', { skip: process.version.startsWith('v20.') ? false : 'another Node' }, () => {
+  assert.ok(existsSync(`${DIST}/ob.blob`) && existsSync(`${DIST}/ob.node`));
+});
+
+test('what the environment says to other programs of Node does not matter', () => {
+  const env = { ...process.env, NODE_OPTIONS: '--max-lazy', NODE_EXTRA_CA_CERTS: '/nowhere' };
+  const { status, stderr } = spawnSync(`${DIST}/ob`, ['--version'], { env, encoding: 'utf8' });
+  assert.deepEqual([status, stderr], [0, '']);
 });
 
 test('without a snapshot, or with one of another Node or folder, the bundle is', (t) => {

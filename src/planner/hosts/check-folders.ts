@@ -103,7 +103,7 @@ function wrongRelative(role: Role, { written, subhost }: Whole): string | undefi
 
 /** Sorted by path, a directory comes right after the nearest one that it is inside of. */
 function checkNested(folders: readonly Folder[], report: Report): void {
-  const sorted = folders.toSorted((a, b) => compare(`${a.path}/`, `${b.path}/`));
+  const sorted = [...folders].sort((a, b) => compare(`${a.path}/`, `${b.path}/`));
   const open: Folder[] = [];
   for (const folder of sorted) {
     while (open.length > 0 && !isInside(folder.path, open.at(-1)?.path ?? '')) open.pop();

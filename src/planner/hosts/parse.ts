@@ -146,7 +146,7 @@ const NOWHERE = Number.POSITIVE_INFINITY;
 /** Of what upsets the grammar one for each line: a second is mostly the first one's echo. Gives the line of the first. */
 function reportErrors(slips: readonly Slip[], spotOf: (offset: number) => Spot, report: Report): number {
   const upset = new Set<number>();
-  for (const { kind, offset, message } of slips.toSorted((a, b) => a.offset - b.offset)) {
+  for (const { kind, offset, message } of [...slips].sort((a, b) => a.offset - b.offset)) {
     const spot = spotOf(offset);
     if (kind !== 'grammar' || !upset.has(spot.line)) report(spot, message);
     if (kind !== 'value') upset.add(spot.line);

@@ -30,7 +30,7 @@ export function createProblems(locate: Locate): Problems {
     return there.path === locate(line).path ? `, in line ${there.line}` : `, in ${showPath(there.path)}:${there.line}`;
   };
   const sorted: Problems['sorted'] = () =>
-    found.toSorted((a, b) => a.line - b.line || a.column - b.column).map((one) => ({ ...one, ...locate(one.line) }));
+    [...found].sort((a, b) => a.line - b.line || a.column - b.column).map((one) => ({ ...one, ...locate(one.line) }));
   return {
     report,
     reportMore() {
