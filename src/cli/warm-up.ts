@@ -31,7 +31,7 @@ const MOUNT = '86 66 0:44 / / rw,relatime - overlay ob:demo/web rw,lowerdir=/,up
 const INIT = parseInit(['/.reaper', 'ob:demo/web', '0', '90000', '10000', 'runs:00', '000:networking'], 'ob:demo/web');
 
 /** A machine with a subhost that is nearly as wanted. */
-const LOOK: Look = {
+const LOOK = {
   links: async () =>
     parseIpJson('[{"ifindex":6,"link_index":2,"ifname":"web0","flags":["UP"],"mtu":1500,"group":"28514","ifalias":"ob:demo/web"}]\n')
       .flat()
@@ -49,7 +49,10 @@ const LOOK: Look = {
     ({ ...INIT, pid: 2, ticks: 1, netns: 1, cgroup: '/ob/demo/web', mounts: parseMountinfo(MOUNT), uptimeSeconds: 1 }) as LiveInit,
   mountsOfUppers: () => new Map(),
   isSameDirectory: () => false,
-};
+  insideOf: async () => undefined,
+  loop: () => undefined,
+  isPlainFolder: () => true,
+} as Partial<Look> as Look;
 
 /**
  * Goes once through what `ob plan` does, on a machine that is made up. A snapshot keeps the compiled form of each function
