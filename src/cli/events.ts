@@ -28,7 +28,14 @@ export type Event =
       readonly wanted: Value | undefined;
       readonly seen: Value | undefined;
     }
+  /** It was overlay-boot's, and goes on. */
+  | { readonly type: 'adopted'; readonly subhost: string; readonly address: string; readonly what: string }
+  /** It stays overlay-boot's until the subhost is started anew. */
+  | { readonly type: 'due'; readonly subhost: string; readonly address: string; readonly why: string; readonly hint?: string }
   | { readonly type: 'recap'; readonly subhosts: readonly RecapLine[]; readonly seconds: number }
+  | GateEvent
+  /** It has been left alone since its repairs do not hold; said once. */
+  | { readonly type: 'stalled'; readonly subhost: string; readonly message: string; readonly why: string | null; readonly hint: string }
   /** Another run changes the machine, and we wait for it. */
   | { readonly type: 'waiting'; readonly for: string; readonly seconds: number }
   /** By a signal: nothing new is begun, what runs comes to its end. */
@@ -52,6 +59,18 @@ export interface ChangeEvent {
     readonly why?: string;
   }[];
   readonly because: readonly string[];
+}
+
+/** `left`: nothing of a subhost is touched, whatever differs. `resumed`: it was left alone by unattended runs until now. */
+export interface GateEvent {
+  readonly type: 'left' | 'resumed';
+  readonly subhost: string;
+  readonly state: 'held' | 'stopped' | 'backing-off' | 'stalled';
+  /** ISO; null: until somebody does something. */
+  readonly until: string | null;
+  readonly why: string | null;
+  readonly message: string;
+  readonly hint: string;
 }
 
 export interface StepEvent {

@@ -1,5 +1,5 @@
 import type { ChangeEvent, Event, Sink, StepEvent } from './events.ts';
-import { quietLine } from './text.ts';
+import { quietLine, stalledLine } from './text.ts';
 
 interface Quiet {
   readonly sink: Sink;
@@ -22,8 +22,9 @@ export function createQuiet(full: Sink, warn: (text: string) => void, line?: (te
       const events = held;
       held = [];
       const steps = stepsIn(events);
-      if (steps === 0 && !events.some(({ type }) => type === 'error')) return;
-      if (line && isWell(events, steps)) for (const text of changeLines(events)) line(text);
+      const stalled = events.filter((event) => event.type === 'stalled');
+      if (steps === 0 && stalled.length === 0 && !events.some(({ type }) => type === 'error')) return;
+      if (line && isWell(events, steps)) for (const text of [...stalled.map(stalledLine), ...changeLines(events)]) line(text);
       else {
         warnings.forEach(warn);
         events.forEach(full);
@@ -42,8 +43,9 @@ function stepsIn(events: readonly Event[]): number {
 /** Every step was done, and the look after the run came to its end. `ob plan` does no step: its product is the plan. */
 function isWell(events: readonly Event[], steps: number): boolean {
   const isDone = events.filter(({ type }) => type === 'done').length === steps;
+  const isOver = events.some(({ type }) => type === (steps === 0 ? 'planned' : 'recap'));
   const bad: readonly Event['type'][] = ['blocked', 'failed', 'skipped', 'differs', 'interrupted', 'error'];
-  return isDone && events.some(({ type }) => type === 'recap') && !events.some(({ type }) => bad.includes(type));
+  return isDone && isOver && !events.some(({ type }) => bad.includes(type));
 }
 
 function changeLines(events: readonly Event[]): string[] {

@@ -1,28 +1,52 @@
 import { apply as applySteps, type Outcome } from '../planner/apply.ts';
-import { kindOf } from '../planner/live.ts';
+import type { Change } from '../planner/diff.ts';
+import { kindOf, type World } from '../planner/live.ts';
 import { isEmpty, type Plan, type Selection } from '../planner/plan.ts';
 import { ExitCode } from '../resources/error.ts';
 import { kinds } from '../resources/index.ts';
 import type { Spec } from '../resources/kind.ts';
 import { needProgram } from '../resources/run.ts';
 import type { Args, Context } from './command.ts';
-import { differsEvents, planEvents, recap, stepEvent } from './events.ts';
+import { differsEvents, type Event, planEvents, recap, type Sink, stepEvent } from './events.ts';
+import { createEventsLog } from './record/events-log.ts';
+import { forgetGone, learn, type RunEnd } from './record/learn.ts';
+import { newlyStalled } from './record/round.ts';
 import { createMachine, planFor, REAPER } from './session.ts';
 
 export interface Wish {
   readonly scope: string;
   readonly desired: readonly Spec[];
   readonly selection: Selection;
+  /** As it was planned for. */
+  readonly world: World;
+  /** Nobody is there; undefined: it is no repair, and how it goes tells nothing of repairs. */
+  readonly isUnattended?: boolean;
 }
 
 /** Runs a plan, looks again, tells everything to the sink. Gives the exit code. */
-export async function runPlan(plan: Plan, wish: Wish, args: Args, { output, signal }: Context): Promise<number> {
+export async function runPlan(plan: Plan, wish: Wish, args: Args, context: Context): Promise<number> {
+  const { output } = context;
+  const log = createEventsLog(wish.scope, context.commandLine, output.warn);
+  const sink: Sink = (event) => {
+    log.sink(event);
+    output.sink(event);
+  };
+  try {
+    return await runAndTell(plan, wish, args, { ...context, output: { ...output, sink } });
+  } finally {
+    log.flush();
+  }
+}
+
+async function runAndTell(plan: Plan, wish: Wish, args: Args, { output, signal }: Context): Promise<number> {
   const { sink } = output;
   const begin = Date.now();
   const elapsed = (): number => (Date.now() - begin) / 1000;
   planEvents(plan).forEach(sink);
-  if (plan.blockers.length > 0) return ExitCode.failed;
-  if (isEmpty(plan)) return ExitCode.ok;
+  if (plan.blockers.length > 0 || isEmpty(plan)) {
+    keepRecords(wish, { plan, outcomes: [], rest: [], world: wish.world }).forEach(sink);
+    return plan.blockers.length > 0 ? ExitCode.failed : ExitCode.ok;
+  }
   preflight(plan);
 
   const started = new Map<string, number>();
@@ -37,10 +61,12 @@ export async function runPlan(plan: Plan, wish: Wish, args: Args, { output, sign
     },
     onEnd: (outcome) => sink(stepEvent(outcome, (Date.now() - (started.get(outcome.step.id) ?? Date.now())) / 1000)),
   });
-  const isAsWanted = await lookAgain(wish, outcomes, output.sink);
+  const { differs, rest, world } = await lookAgain(wish, outcomes);
+  differs.forEach(sink);
+  keepRecords(wish, { plan, outcomes, rest, world }).forEach(sink);
   sink(recap(plan, outcomes, elapsed()));
   if (signal.aborted) return ExitCode.interrupted;
-  return isAsWanted && outcomes.every(({ result }) => result === 'done') ? ExitCode.ok : ExitCode.failed;
+  return differs.length === 0 && outcomes.every(({ result }) => result === 'done') ? ExitCode.ok : ExitCode.failed;
 }
 
 /** What this machine lacks is said before anything is touched. */
@@ -56,13 +82,19 @@ function preflight(plan: Plan): void {
 async function lookAgain(
   { scope, desired, selection }: Wish,
   outcomes: readonly Outcome[],
-  sink: Context['output']['sink'],
-): Promise<boolean> {
+): Promise<{ differs: readonly Event[]; rest: readonly Change[]; world: World }> {
   const lost = new Set(outcomes.filter(({ result }) => result !== 'done').map(({ step }) => step.change.address));
   // What has been started anew is as wanted now.
-  const { plan } = await planFor(scope, desired, selection.order === 'restart' ? { limit: selection.limit } : selection);
-  const rest = { ...plan, changes: plan.changes.filter((change) => !lost.has(change.address)) };
-  const differs = differsEvents(rest);
-  for (const event of differs) sink(event);
-  return differs.length === 0;
+  const { plan, world } = await planFor(scope, desired, selection.order === 'restart' ? { limit: selection.limit } : selection);
+  const rest = plan.changes.filter((change) => !lost.has(change.address));
+  return { differs: differsEvents({ ...plan, changes: rest }), rest, world };
+}
+
+/** What the run tells of its subhosts for the runs to come. Gives what is to be said of that. */
+function keepRecords({ scope, desired, selection, isUnattended }: Wish, end: Omit<RunEnd, 'scope' | 'desired' | 'isUnattended'>): Event[] {
+  const scene = { scope, desired, world: end.world };
+  forgetGone(scene, selection.limit);
+  if (isUnattended === undefined) return [];
+  learn({ ...end, scope, desired, isUnattended });
+  return newlyStalled(scene);
 }

@@ -1,6 +1,8 @@
 import type { Selection } from '../planner/plan.ts';
 import type { Args, Context } from './command.ts';
 import { withLock } from './lock.ts';
+import { takeUp } from './record/learn.ts';
+import { refuseHeld } from './record/round.ts';
 import { runPlan } from './run-plan.ts';
 import { checkLimit, desiredOf, findHostsFiles, planFor, readFiles } from './session.ts';
 
@@ -15,7 +17,9 @@ export function applySelected(
     const desired = desiredOf(file);
     // Of what only the machine has, apply would make nothing but a removal: not what is asked for here.
     checkLimit(selection.limit, desired);
-    const { plan } = await planFor(file.scope, desired, selection);
-    return runPlan(plan, { scope: file.scope, desired, selection }, args, context);
+    const { plan, world } = await planFor(file.scope, desired, selection);
+    refuseHeld(file.scope, selection.limit, { desired, world });
+    takeUp(file.scope, selection.limit);
+    return runPlan(plan, { scope: file.scope, desired, selection, world, isUnattended: false }, args, context);
   });
 }

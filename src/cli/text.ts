@@ -41,8 +41,18 @@ function linesOf(event: Event, paint: Paint): string[] {
       return stepLines(event, paint);
     case 'differs':
       return [`${paint('red', 'still differs:')} ${event.path}: wanted ${show(event.wanted)}, seen ${show(event.seen)}`];
+    case 'adopted':
+      return [`${paint('green', 'adopted'.padEnd(8))} ${event.address}${event.what && `  ${paint('dim', event.what)}`}`];
+    case 'due':
+      return [`${paint('yellow', 'needs a restart:')} ${event.address}: ${event.why}`, ...hintLines(event.hint)];
     case 'recap':
       return recapLines(event.subhosts, event.seconds, paint);
+    case 'left':
+      return [`${paint('yellow', 'left alone:')} ${event.message}`, ...hintLines(event.hint)];
+    case 'resumed':
+      return [`${paint('yellow', 'note:')} ${event.message}`, ...hintLines(event.hint)];
+    case 'stalled':
+      return [event.message, ...(event.why ? [`    the last: ${oneLine(event.why)}`] : []), ...hintLines(event.hint)];
     case 'waiting':
       return [`waiting up to ${event.seconds} s for another run to end: ${event.for}`];
     case 'interrupted':
@@ -121,6 +131,15 @@ export function quietLine({ action, address, summary, fields, because }: ChangeE
   const own = action === 'create' ? [] : fields.map(({ field, old, new: wanted }) => `${field}: ${show(old)} -> ${show(wanted)}`);
   const why = [summary, ...own, ...because.map((one) => `because of ${one}`), ...ends.flatMap(({ notes = [] }) => notes)];
   return printable(`${PAST[action].padEnd(9)} ${address}  ${why.filter(Boolean).join('; ')}`.trimEnd());
+}
+
+/** That a subhost is left alone from now on, in one line. */
+export function stalledLine({ message, why, hint }: Extract<Event, { type: 'stalled' }>): string {
+  return printable(oneLine(`${message}${why ? ` (the last: ${why})` : ''}; ${hint}`));
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, '; ');
 }
 
 function pastOf({ verb, action }: StepEvent): string {

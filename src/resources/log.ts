@@ -38,14 +38,15 @@ export async function readBootLog(reaper: string, { pid, ticks }: ProcessId, byt
 export async function keepLog(reaper: string, init: ProcessId, name: string, path: string): Promise<string[]> {
   try {
     const text = await readBootLog(reaper, init, MAX_START_BYTES);
-    append(path, `== ${new Date().toISOString()} ${name} has started\n${text}${text === '' ? '' : '\n'}`);
+    appendToLog(path, `== ${new Date().toISOString()} ${name} has started\n${text}${text === '' ? '' : '\n'}`);
     return [];
   } catch (error) {
     return [`what the start of ${name} said is not kept in ${path}: ${messageOf(error)}`];
   }
 }
 
-function append(path: string, text: string): void {
+/** Makes the log, and its folder, if need be; through no link, and only where root alone writes. */
+export function appendToLog(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
   const untrusted = findUntrusted([dirname(path)]);
   if (untrusted) throw new ObError(`others than root can change ${untrusted}`);
@@ -54,7 +55,7 @@ function append(path: string, text: string): void {
   try {
     if (size > 0 && size + bytes.length > MAX_LOG_BYTES) {
       renameSync(path, `${path}.1`);
-      append(path, text);
+      appendToLog(path, text);
     } else writeSync(fd, bytes);
   } finally {
     closeSync(fd);

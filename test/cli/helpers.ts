@@ -91,6 +91,12 @@ export async function letGo(machine: TestMachine, slow: readonly string[] = ['we
   for (const name of slow) await machine.sh(`touch /var/lib/ob/${name}/live/opt/go`);
 }
 
+/** The time until which unattended runs leave a subhost of the scope demo alone, as its repair has failed. */
+export async function waitOver(machine: TestMachine, name: string): Promise<void> {
+  const { next } = JSON.parse(machine.read(`/run/ob/record/demo/${name}/trouble.json`));
+  await until(`${name} may be repaired again`, () => Number(machine.read('/proc/uptime').split(' ')[0]) * 1000 > next, 400);
+}
+
 export function isThere(machine: TestMachine, path: string): boolean {
   return existsSync(`/proc/${machine.pid}/root${path}`);
 }

@@ -6,6 +6,7 @@ import { listOwners } from '../../resources/scopes.ts';
 import type { Args, Command } from '../command.ts';
 import { withLock } from '../lock.ts';
 import { notThere } from '../owned.ts';
+import { refuseHeld } from '../record/round.ts';
 import { runPlan } from '../run-plan.ts';
 import { findHostsFiles, limitOf, namesOf, planFor, REAPER, readNames, sayUnknownScope } from '../session.ts';
 
@@ -32,7 +33,8 @@ export const destroy: Command = {
       const { plan, world } = await planFor(scope, [], { limit });
       const there = [...world.live.values()].flatMap((one) => one.subhost ?? []);
       for (const name of args.names) refuseUnknown(name, new Set([...inFile, ...there]), owners, scope);
-      return runPlan(plan, { scope, desired: [], selection: { limit } }, args, context);
+      refuseHeld(scope, limit ?? there, { desired: [], world });
+      return runPlan(plan, { scope, desired: [], selection: { limit }, world }, args, context);
     });
   },
 };

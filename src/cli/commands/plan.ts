@@ -2,7 +2,8 @@ import { isEmpty } from '../../planner/plan.ts';
 import { ExitCode } from '../../resources/error.ts';
 import type { Command } from '../command.ts';
 import { planEvents } from '../events.ts';
-import { checkLimit, desiredOf, findHostsFiles, limitOf, namesOf, planFor, readFiles } from '../session.ts';
+import { gateEvents, planGated } from '../record/round.ts';
+import { checkLimit, desiredOf, findHostsFiles, limitOf, namesOf, readFiles } from '../session.ts';
 
 export const plan: Command = {
   name: 'plan',
@@ -21,9 +22,10 @@ export const plan: Command = {
     const file = await readFiles(findHostsFiles(args.files), output.warn);
     const limit = limitOf(args.limit, args.files, namesOf(file));
     const desired = desiredOf(file);
-    const { plan: found, world } = await planFor(file.scope, desired, { limit });
+    const asking = { scope: file.scope, desired, selection: { limit }, isUnattended: args.quiet };
+    const { plan: found, world, reasons } = await planGated(asking);
     if (limit) checkLimit(limit, desired, world.live.values());
-    for (const event of planEvents(found)) output.sink(event);
+    for (const event of [...gateEvents(reasons), ...planEvents(found)]) output.sink(event);
     if (found.blockers.length > 0) return ExitCode.failed;
     return args.detailedExitcode && !isEmpty(found) ? ExitCode.changesPending : ExitCode.ok;
   },

@@ -3,6 +3,10 @@ import { listSubhosts } from '../../resources/scopes.ts';
 import type { Command } from '../command.ts';
 import { withLock } from '../lock.ts';
 import { scopeOf } from '../owned.ts';
+import { stampNow } from '../record/clock.ts';
+import type { Stop } from '../record/records.ts';
+import { refuseHeld } from '../record/round.ts';
+import { writeRecord } from '../record/store.ts';
 import { runPlan } from '../run-plan.ts';
 import { planFor, REAPER } from '../session.ts';
 
@@ -12,7 +16,8 @@ export const stop: Command = {
   summary: 'Stop subhosts; their cables and roots stay',
   options: ['json', 'parallel', 'lockTimeout', 'scope'],
   examples: [
-    ['ob stop web client', 'Services in reverse order, then whatever is left; ob start or apply starts them'],
+    ['ob stop web client', 'Services in reverse order, then whatever is left'],
+    ['ob start web', 'Starts it again, as ob apply does; cron and ob watch do not'],
     ['ob stop web --scope demo', 'If two scopes have a web'],
   ],
   needsRoot: true,
@@ -23,7 +28,10 @@ export const stop: Command = {
     withLock(args.lockTimeout, context, async () => {
       const scope = scopeOf(args.names, await listSubhosts(createLook(REAPER)), args.scope);
       const selection = { limit: new Set(args.names), order: 'stop' } as const;
-      const { plan } = await planFor(scope, [], selection);
-      return runPlan(plan, { scope, desired: [], selection }, args, context);
+      const { plan, world } = await planFor(scope, [], selection);
+      refuseHeld(scope, args.names, { desired: [], world });
+      // Before it stops: an unattended run that comes after a kill of this one does not start it again.
+      for (const name of args.names) writeRecord({ scope, name }, 'stop', { ...stampNow(), by: context.commandLine } satisfies Stop);
+      return runPlan(plan, { scope, desired: [], selection, world }, args, context);
     }),
 };

@@ -1,0 +1,83 @@
+import type { World } from '../../planner/live.ts';
+import { makePlan, type Plan, type Selection } from '../../planner/plan.ts';
+import { ObError } from '../../resources/error.ts';
+import { kinds } from '../../resources/index.ts';
+import type { Spec } from '../../resources/kind.ts';
+import type { Event } from '../events.ts';
+import { planFor } from '../session.ts';
+import { type Gate, gate, type Reason } from './gate.ts';
+import { markTold, notice, takeUp } from './learn.ts';
+
+/** What is asked of one run. */
+export interface Asking {
+  readonly scope: string;
+  readonly desired: readonly Spec[];
+  readonly selection: Selection;
+  readonly isUnattended: boolean;
+}
+
+interface Gated extends Omit<Gate, 'leave'> {
+  readonly plan: Plan;
+  readonly world: World;
+  /** As asked for, with whom it leaves alone. */
+  readonly selection: Selection;
+}
+
+/** Reads what there is and plans, leaving alone what the records say. Writes nothing. */
+export async function planGated(asking: Asking): Promise<Gated> {
+  return gated(asking, await planFor(asking.scope, asking.desired, asking.selection));
+}
+
+function gated(asking: Asking, { plan, world }: Pick<Gated, 'plan' | 'world'>): Gated {
+  const { desired, selection } = asking;
+  const { leave, reasons } = gate({ ...asking, world, limit: selection.limit });
+  if (leave.size === 0) return { plan, world, selection, reasons };
+  const narrow = { ...selection, leave };
+  return { plan: makePlan(kinds, desired, world, narrow), world, selection: narrow, reasons };
+}
+
+/** The same for a run that is to follow: what has come to pass since the last one goes into the records. Needs the lock. */
+export async function planRound(asking: Asking): Promise<Gated> {
+  const { scope, desired, selection, isUnattended } = asking;
+  const seen = await planFor(scope, desired, selection);
+  if (isUnattended) notice({ scope, desired, world: seen.world }, seen.plan.changes, selection.limit);
+  const found = gated(asking, seen);
+  if (!isUnattended) takeUp(scope, selection.limit, found.selection.leave);
+  return found;
+}
+
+/** What of it is said: whom a run leaves alone, and whom it takes up again. */
+export function gateEvents(reasons: readonly Reason[]): Event[] {
+  return reasons.map(({ name, state, isLeft, until, why, message, hint }) => ({
+    type: isLeft ? 'left' : 'resumed',
+    subhost: name,
+    state,
+    until,
+    why,
+    message,
+    hint: isLeft ? hint : state === 'stopped' ? 'ob apply starts it, an unattended run does not' : 'ob apply tries once more',
+  }));
+}
+
+/** Stalled since the last time that somebody was told. Marks them as told. */
+export function stalledEvents(scope: string, reasons: readonly Reason[]): Event[] {
+  return reasons.flatMap(({ name, isUntold, message, why, hint }): Event[] => {
+    if (!isUntold) return [];
+    markTold(scope, name);
+    return [{ type: 'stalled', subhost: name, message, why, hint }];
+  });
+}
+
+/** Those of which a run has come to the end of what is tried. */
+export function newlyStalled(scene: Pick<Asking, 'scope' | 'desired'> & Pick<Gated, 'world'>): Event[] {
+  return stalledEvents(scene.scope, gate({ ...scene, isUnattended: true }).reasons);
+}
+
+/** An error if a person is at work on one of them: nothing else is done to it, whoever asks. */
+export function refuseHeld(scope: string, names: Iterable<string>, asked: Pick<Asking, 'desired'> & Pick<Gated, 'world'>): void {
+  const held = gate({ scope, ...asked, isUnattended: false, limit: new Set(names) }).reasons.filter(({ state }) => state === 'held');
+  const [first, ...more] = held;
+  if (!first) return;
+  const all = [first, ...more].map(({ name }) => name).join(' ');
+  throw new ObError([first, ...more].map(({ message }) => message).join('; '), { hint: `ob release ${all}` });
+}
