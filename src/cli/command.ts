@@ -21,7 +21,15 @@ export interface Args {
   readonly detectOnly: boolean;
   readonly follow: boolean;
   readonly boot: boolean;
+  /** Take over what overlay-boot runs. */
+  readonly adopt: boolean;
+  /** What overlay-boot runs, not its files. */
+  readonly running: boolean;
+  /** `-o`: how the answer is written. */
+  readonly format?: Format;
 }
+
+export type Format = 'wide' | 'json';
 
 /** What a command works with, beside its arguments. */
 export interface Context {

@@ -62,6 +62,9 @@ const OPTIONS: Readonly<Record<OptionName, Options>> = {
   every: { string: true, describe: 'How often: 1m to 30m, 1h to 12h, 1d', requiresArg: true },
   follow: { alias: 'f', boolean: true, describe: 'Go on with what is added, until Ctrl-C' },
   boot: { boolean: true, describe: 'Of the present boot alone, from inside' },
+  adopt: { boolean: true, describe: 'Take over what overlay-boot runs; restart nothing of it' },
+  running: { boolean: true, describe: 'What overlay-boot runs here, as the kernel shows it' },
+  format: { alias: 'o', string: true, describe: 'wide: more columns; json: for programs', requiresArg: true },
   detectOnly: { boolean: true, describe: 'Tell what differs, change nothing' },
 };
 

@@ -3,6 +3,8 @@ import type { World } from '../planner/live.ts';
 import { kindOf } from '../planner/live.ts';
 import type { Plan } from '../planner/plan.ts';
 import type { Fields, Live } from '../resources/kind.ts';
+import type { Usage } from '../resources/usage.ts';
+import { type Condition, conditionsOf, type Sight } from './conditions.ts';
 
 /**
  * `running`: as wanted. `starting`: its start list is under way. `drifted`: runs, but something differs from the file.
@@ -16,42 +18,97 @@ export interface Status {
   readonly state: State;
   readonly pid1: number | null;
   readonly uptime_s: number | null;
+  readonly memory_bytes: number | null;
+  /** `cgroup`: all that its cgroup is charged with; `processes`: the sum of its processes. */
+  readonly memory_from: Usage['memory']['from'] | null;
+  /** Processes and threads. */
+  readonly pids: number | null;
   readonly cables: readonly { readonly name: string; readonly state: 'up' | 'down' | 'missing'; readonly bridge: string | null }[];
   readonly services: readonly { readonly name: string; readonly state: string }[];
+  readonly conditions: readonly Condition[];
   readonly notes: readonly string[];
 }
 
+/** A monitor has nothing to say of it. */
 export function isWell(status: Status | undefined): boolean {
-  return status?.state === 'running';
+  return status?.state === 'running' && statusIn(status, 'Ready') === 'True' && statusIn(status, 'Stalled') === 'False';
+}
+
+function statusIn({ conditions }: Status, type: Condition['type']): Condition['status'] | undefined {
+  return conditions.find((one) => one.type === type)?.status;
+}
+
+/** What is known beside the plan. */
+export interface Beside {
+  /** False: nothing was wanted, and what is there is shown as it is. */
+  readonly isCompared?: boolean;
+  readonly kept?: ReadonlyMap<string, NonNullable<Sight['kept']>>;
+  readonly usage?: (name: string) => Usage | undefined;
 }
 
 /** Every subhost that is wanted or there, by name. Pure. */
-export function statusOf(scope: string, plan: Plan, world: World): Status[] {
+export function statusOf(scope: string, plan: Plan, world: World, beside: Beside = {}): Status[] {
   const live = [...world.live.values()];
   const names = new Set([...plan.changes, ...live].flatMap((one) => one.subhost ?? []));
-  return [...names].sort().map((name) => {
-    const own = live.filter((one) => one.subhost === name);
-    const changes = plan.changes.filter((change) => change.subhost === name);
-    return toStatus({ name, scope }, own, changes);
-  });
+  return [...names].sort().map((name) => toStatus({ name, scope }, seenOf(name, plan, world), beside));
 }
 
-function toStatus(id: { name: string; scope: string }, live: readonly Live[], changes: readonly Change[]): Status {
+/** What there is of a subhost, and what the plan says of it and of what it shares with others. */
+interface Seen {
+  readonly live: readonly Live[];
+  readonly changes: readonly Change[];
+  readonly shared: readonly Change[];
+  readonly blockers: Plan['blockers'];
+}
+
+function seenOf(name: string, plan: Plan, world: World): Seen {
+  const changes = plan.changes.filter((change) => change.subhost === name);
+  const needs = new Set(changes.flatMap(({ spec }) => spec?.needs ?? []).map(({ address }) => address));
+  const shared = plan.changes.filter((change) => change.subhost === null && needs.has(change.address));
+  const touched = new Set([...changes, ...shared].map(({ address }) => address));
+  return {
+    live: [...world.live.values()].filter((one) => one.subhost === name),
+    changes,
+    shared,
+    blockers: plan.blockers.filter(({ address }) => touched.has(address)),
+  };
+}
+
+function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared = true, kept, usage }: Beside): Status {
+  const { live, changes } = seen;
   const fields: Fields | undefined = live.find((one) => kindOf(one.address) === 'process')?.fields as Fields | undefined;
   const services = listOf(fields?.['services']).map(toService);
-  const pending = changes.filter((change) => change.action !== 'none');
+  const pending = [...seen.shared, ...changes].filter((change) => change.action !== 'none');
   const failed = services.filter((service) => service.state.startsWith('failed'));
   const isRunning = fields?.['running'] === 'yes';
   const starting = services.filter((service) => service.state === 'starting' || service.state === 'waiting');
   const state = isRunning ? runningState(pending, failed.length, starting.length) : live.length > 0 ? 'stopped' : 'absent';
+  const cables = cablesOf(live, changes);
+  const used = isRunning ? usage?.(id.name) : undefined;
+  const record = kept?.get(id.name);
   return {
     ...id,
     state,
     pid1: isRunning ? Number(fields['pid']) : null,
     uptime_s: isRunning ? Number(fields['uptime_s']) : null,
-    cables: cablesOf(live, changes),
+    memory_bytes: used?.memory.bytes ?? null,
+    memory_from: used?.memory.from ?? null,
+    pids: used?.pids ?? null,
+    cables,
     services,
+    conditions: conditionsOf({
+      isCompared,
+      isRunning,
+      isThere: live.length > 0,
+      pending,
+      blockers: seen.blockers,
+      cables,
+      services,
+      isMounted: live.some((one) => kindOf(one.address) === 'mount'),
+      kept: record,
+    }),
     notes: [
+      ...(record ? [record.message] : []),
       ...[...failed, ...starting].map((service) => `${service.name} ${service.state}`),
       ...pendingNote(pending.filter(isUntold), isRunning),
     ],

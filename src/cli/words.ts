@@ -1,7 +1,7 @@
 import { isConf } from '../planner/conf/read.ts';
 import { nearest } from '../planner/hosts/shape.ts';
 import { ExitCode, ObError } from '../resources/error.ts';
-import type { Args, Command } from './command.ts';
+import type { Args, Command, Format } from './command.ts';
 
 /** What yargs makes of the words of a command line. */
 export type Raw = Readonly<Record<string, unknown>>;
@@ -54,6 +54,9 @@ export function toArgs(command: Command, raw: Raw): Args {
     detectOnly: last(raw['detectOnly']) === true,
     follow: last(raw['follow']) === true,
     boot: last(raw['boot']) === true,
+    adopt: last(raw['adopt']) === true,
+    running: last(raw['running']) === true,
+    ...(raw['format'] === undefined ? {} : { format: toFormat(String(last(raw['format'])), hint) }),
   };
 }
 
@@ -95,6 +98,14 @@ function toParallel(number: number, hint: string): number {
 function toSeconds(number: number, hint: string): number {
   if (number >= 0 && number <= MAX_LOCK_TIMEOUT) return number;
   throw usage(`--lock-timeout wants seconds, 0 to ${MAX_LOCK_TIMEOUT}`, hint);
+}
+
+const FORMATS: readonly Format[] = ['wide', 'json'];
+
+function toFormat(word: string, hint: string): Format {
+  const format = FORMATS.find((one) => one === word);
+  if (format) return format;
+  throw usage(`--format (-o) wants ${FORMATS.join(' or ')}, not "${word}"${nearest(word, FORMATS)}`, hint);
 }
 
 function toScope(scope: string, hint: string): string {

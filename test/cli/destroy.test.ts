@@ -102,14 +102,19 @@ test('status shows a scope from its marks alone, with what the page on apply pro
   const list = JSON.parse(ran.stdout) as Record<string, unknown>[];
   assert.deepEqual(
     list.map((one) => Object.keys(one)),
-    Array(2).fill(['name', 'scope', 'state', 'pid1', 'uptime_s', 'cables', 'services', 'notes']),
+    Array(2).fill([
+      ...['name', 'scope', 'state', 'pid1', 'uptime_s', 'memory_bytes', 'memory_from', 'pids'],
+      ...['cables', 'services', 'conditions', 'notes'],
+    ]),
   );
   const [client] = list;
-  const { pid1, uptime_s, ...rest } = client ?? {};
+  const { pid1, uptime_s, memory_bytes, pids, conditions, ...rest } = client ?? {};
+  assert.ok(Number(memory_bytes) > 0 && pids === 2 && Array.isArray(conditions));
   assert.deepEqual(rest, {
     name: 'client',
     scope: 'demo',
     state: 'running',
+    memory_from: 'processes',
     cables: [{ name: 'client0', state: 'up', bridge: 'ob0' }],
     services: [],
     notes: [],
@@ -118,7 +123,10 @@ test('status shows a scope from its marks alone, with what the page on apply pro
   assert.ok(typeof uptime_s === 'number' && uptime_s >= 0 && uptime_s < 60);
 
   const table = await machine.ob('status', '--scope', 'demo');
-  assert.match(table.stdout, /^NAME +SCOPE +STATE +PID1 +UPTIME +CABLES +SERVICES\nclient +demo +running +\d+ +\d+s +1\/1 +0\/0\nweb /);
+  assert.match(
+    table.stdout,
+    /^NAME +STATE +PID1 +UPTIME +CABLES +SERVICES +MEMORY +PIDS\nclient +running +\d+ +\d+s +1\/1 +0\/0 +\d+[KM] +2\nweb /,
+  );
   const unknown = await machine.ob('status', '--scope', 'dmo', '--json');
   assert.deepEqual([unknown.code, unknown.stdout], [0, '[]\n']);
   assert.equal(unknown.stderr, 'ob: nothing of scope "dmo" is there; did you mean "demo"?\n');

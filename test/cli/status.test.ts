@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { Condition, ConditionType } from '../../src/cli/conditions.ts';
 import { isWell, type Status, statusOf } from '../../src/cli/status.ts';
+import { statusLines } from '../../src/cli/status-table.ts';
+import { createPaint } from '../../src/cli/style.ts';
+import { golden } from '../golden.ts';
 import { readRecording } from '../planner/recorded.ts';
+
+const GOLDEN = fileURLToPath(new URL('../../fixtures/status', import.meta.url));
 
 /** The status of a subhost on a recorded machine: see fixtures/plans. */
 async function statusIn(recording: string, name = 'web'): Promise<Status> {
@@ -12,13 +19,28 @@ async function statusIn(recording: string, name = 'web'): Promise<Status> {
 }
 
 test('a subhost that is as wanted is running, and all that there is to know is told', async () => {
-  const status = await statusIn('nothing-to-do');
+  const { conditions, ...status } = await statusIn('nothing-to-do');
+  assert.deepEqual(
+    conditions.map(({ type, status: is, reason, message }) => `${type} ${is} ${reason}: ${message}`),
+    [
+      'Ready True Running: it runs, and all that it needs is there',
+      'Network True CablesUp: 2 cables are up',
+      'Root True Mounted: its root is mounted',
+      'Services True Started: networking started, httpd started',
+      'InSync True AsWanted: it is as the file says',
+      'Held False NotHeld: ob looks after it',
+      'Stalled False NoTrouble: no repair has failed',
+    ],
+  );
   assert.deepEqual(status, {
     name: 'web',
     scope: 'demo',
     state: 'running',
     pid1: 41,
     uptime_s: 1,
+    memory_bytes: null,
+    memory_from: null,
+    pids: null,
     cables: [
       { name: 'web0', state: 'up', bridge: 'ob0' },
       { name: 'web1', state: 'up', bridge: 'br0' },
@@ -29,17 +51,17 @@ test('a subhost that is as wanted is running, and all that there is to know is t
     ],
     notes: [],
   });
-  assert.equal(isWell(status), true);
+  assert.equal(isWell({ ...status, conditions }), true);
 });
 
 const STATES: readonly (readonly [recording: string, state: Status['state'], notes: readonly string[]])[] = [
   ['ram-size', 'drifted', ['differs from the file: process/web']],
   ['cable-gone', 'drifted', ['differs from the file: veth/web1']],
-  ['root-covered', 'drifted', ['differs from the file: mount/web, process/web']],
+  ['root-covered', 'drifted', ['differs from the file: mount/web']],
   ['start-failed', 'failed', ['httpd failed (exit 127)']],
   ['starting', 'starting', ['networking starting', 'httpd waiting']],
   ['pid1-dead', 'stopped', []],
-  ['netns-gone', 'drifted', ['differs from the file: netns/web, veth/web0, veth/web1, process/web']],
+  ['netns-gone', 'drifted', ['differs from the file: netns/web, veth/web0, veth/web1']],
   ['empty-machine', 'absent', []],
 ];
 
@@ -88,4 +110,96 @@ test('subhosts are listed by name, each once; what they share is none', async ()
     statusOf(file.scope, plan, world).map(({ name, state }) => `${name} ${state}`),
     ['db running', 'web drifted', 'www absent'],
   );
+});
+
+/** A line for each condition that is not as it is of a subhost that is well. */
+function unusual({ conditions }: Status): string[] {
+  const usual = (one: Condition): boolean => one.status === (one.type === 'Held' || one.type === 'Stalled' ? 'False' : 'True');
+  return conditions
+    .filter((one) => !usual(one))
+    .map((one) => `  ${one.type.padEnd(8)} ${one.status.padEnd(7)} ${one.reason}: ${one.message}`);
+}
+
+const RECORDINGS =
+  'bridge-gone bridge-down bridge-without-mark cable-gone cable-mtu cable-removed cable-renamed-inside cable-unplugged empty-machine ' +
+  'foreign-link netns-residue own-tree-missing pid1-dead ram-size root-covered root-gone root-read-only root-read-only-inside ' +
+  'start-failed start-nothing starting subhost-removed upper-moved';
+
+test('the conditions of subhosts on recorded machines are those that a person has read', async () => {
+  const parts: string[] = [];
+  for (const recording of RECORDINGS.split(' ')) {
+    const { file, plan, world } = await readRecording(recording);
+    const all = statusOf(file.scope, plan, world);
+    parts.push([recording, ...all.flatMap((one) => [`${one.name}: ${isWell(one) ? 'well' : 'not well'}`, ...unusual(one)])].join('\n'));
+  }
+  golden(`${GOLDEN}/conditions.txt`, `${parts.join('\n\n')}\n`);
+});
+
+async function conditionIn(type: ConditionType, beside: Parameters<typeof statusOf>[3], recording = 'nothing-to-do'): Promise<Condition> {
+  const { file, plan, world } = await readRecording(recording);
+  const status = statusOf(file.scope, plan, world, beside).find(({ name }) => name === 'web');
+  const found = status?.conditions.find((one) => one.type === type);
+  assert.ok(found);
+  return found;
+}
+
+const AT = '2026-11-24T22:00:00.000Z';
+
+test('what is kept of a subhost is told by its conditions, with its time', async () => {
+  const kept = (state: 'held' | 'stopped' | 'backing-off' | 'stalled'): Parameters<typeof statusOf>[3] => ({
+    kept: new Map([['web', { state, message: `web is ${state}`, since: AT }]]),
+  });
+  assert.deepEqual(await conditionIn('Held', kept('held')), {
+    type: 'Held',
+    status: 'True',
+    reason: 'HeldByPerson',
+    message: 'web is held',
+    since: AT,
+  });
+  assert.deepEqual(await conditionIn('Stalled', kept('stalled')), {
+    type: 'Stalled',
+    status: 'True',
+    reason: 'RepairsFailed',
+    message: 'web is stalled',
+    since: AT,
+  });
+  const backing = await conditionIn('Stalled', kept('backing-off'));
+  assert.deepEqual([backing.status, backing.reason], ['False', 'BackingOff']);
+  const stopped = await conditionIn('Ready', kept('stopped'), 'pid1-dead');
+  assert.deepEqual([stopped.status, stopped.reason, stopped.since], ['False', 'Stopped', AT]);
+  assert.equal((await conditionIn('Ready', kept('stopped'))).status, 'True', 'it runs again');
+});
+
+test('one that is stalled is not well even if it runs; one that is held is, if it is as wanted', async () => {
+  const { file, plan, world } = await readRecording('nothing-to-do');
+  const wellIf = (state: 'held' | 'stalled'): boolean =>
+    statusOf(file.scope, plan, world, { kept: new Map([['web', { state, message: '', since: null }]]) }).every(isWell);
+  assert.deepEqual([wellIf('held'), wellIf('stalled')], [true, false]);
+});
+
+test('without a file nothing is compared, and what can be seen is told all the same', async () => {
+  const { file, plan, world } = await readRecording('root-gone');
+  const [, web] = statusOf(file.scope, { ...plan, changes: [] }, world, { isCompared: false });
+  assert.deepEqual(
+    web?.conditions.map(({ type, status, reason }) => `${type} ${status} ${reason}`),
+    [
+      'Ready True Running',
+      'Network True CablesUp',
+      'Root Unknown NotSeen',
+      'Services True Started',
+      'InSync Unknown NotCompared',
+      'Held False NotHeld',
+      'Stalled False NoTrouble',
+    ],
+  );
+});
+
+test('the table has 80 columns and the notes beneath it too; the wide one has the conditions', async () => {
+  const { file, plan, world } = await readRecording('cable-gone');
+  const usage = { memory: { bytes: 1_395_864_371, from: 'cgroup' as const }, pids: 12345 };
+  const all = statusOf(file.scope, plan, world, { usage: () => usage });
+  const paint = createPaint({}, {});
+  const lines = statusLines(all, false, paint);
+  golden(`${GOLDEN}/table.txt`, `${[...lines, '', ...statusLines(all, true, paint)].join('\n')}\n`);
+  assert.ok(lines.every((line) => line.length <= 80));
 });

@@ -38,6 +38,7 @@ const VALUES: Partial<Record<OptionName, readonly Place[]>> = {
   limit: ['list'],
   scope: ['scopes'],
   file: ['file'],
+  format: ['=wide', '=json'],
   every: ['=1m', '=5m', '=15m', '=1h', '=1d'],
 };
 
