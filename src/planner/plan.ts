@@ -19,6 +19,8 @@ export interface Selection {
   readonly limit?: ReadonlySet<string> | undefined;
   /** Nothing of these subhosts is touched, whatever differs; what others need of what is shared is done. */
   readonly leave?: ReadonlySet<string> | undefined;
+  /** With a limit: of what is shared these too, also where nothing chosen needs them. */
+  readonly also?: ReadonlySet<Address>;
   /**
    * `stop`: what runs is removed, and what was made for that one run; all else is left as it is. `restart`: what runs is
    * started anew.
@@ -31,18 +33,27 @@ export function makePlan(
   kinds: readonly Kind[],
   desired: readonly Spec[],
   world: World,
-  { limit, leave, order: asked }: Selection = {},
+  { limit, leave, also = new Set(), order: asked }: Selection = {},
 ): Plan {
   const specs = limit ? limitSpecs(desired, limit) : desired;
-  const live = limit ? limitLive(world.live, limit, new Set(specs.map((spec) => spec.address))) : world.live;
+  const live = limit ? limitLive(world.live, limit, new Set([...specs.map((spec) => spec.address), ...also])) : world.live;
   const running = new Set(kinds.filter((kind) => kind.runs).map((kind) => kind.name));
   const runs = (address: Address): boolean => running.has(kindOf(address));
-  const all = diff(kinds, specs, live).filter(({ subhost }) => subhost === null || !leave?.has(subhost));
+  const all = diff(kinds, specs, live).filter((change) => !isLeft(change, live, leave));
   const kept = asked === 'stop' ? all.filter(({ address, live }) => runs(address) || live?.endsWithRun) : all;
   const changes = asked === 'restart' ? kept.map((change) => (runs(change.address) ? restarted(change) : change)) : kept;
   // What stands where nothing has to be done is in nobody's way.
-  const pending = new Set(changes.filter((change) => change.action !== 'none').map((change) => change.address));
-  return { changes, blockers: world.blockers.filter((one) => pending.has(one.address)), steps: order(changes) };
+  const pending = new Map(changes.filter((change) => change.action !== 'none').map((change) => [change.address, change.subhost]));
+  const blockers = world.blockers.filter((one) => pending.has(one.address));
+  const explained = new Set(blockers.flatMap(({ explains }) => explains ?? []));
+  const untold = ({ address, explains }: Blocker): boolean => explains === undefined && explained.has(pending.get(address) ?? '');
+  return { changes, blockers: blockers.filter((one) => !untold(one)), steps: order(changes) };
+}
+
+/** What is shared stays as long as any that is left alone is there: it may be plugged into it. */
+function isLeft({ subhost, action }: Change, live: World['live'], leave: ReadonlySet<string> = new Set()): boolean {
+  if (subhost !== null) return leave.has(subhost);
+  return action === 'remove' && leave.size > 0 && [...live.values()].some((one) => one.subhost !== null && leave.has(one.subhost));
 }
 
 /** What is to be made, or made anew, is started anyway. */

@@ -52,7 +52,7 @@ const FIRST: Readonly<Record<string, readonly (readonly [first: string, then: st
     ['remove process/web', 'remove netns/web'],
     ['remove veth/web0', 'remove netns/web'],
   ],
-  'netns-name-lost': [
+  'netns-of-another-stopped': [
     ['remove process/web', 'converge process/web'],
     ['remove veth/web0', 'converge veth/web0'],
     ['converge netns/web', 'converge veth/web0'],
@@ -101,4 +101,12 @@ test('what is left alone is not in the plan, whatever differs; what others need 
     all.changes.filter(({ subhost }) => subhost !== 'web'),
   );
   assert(rest.steps.some(({ id }) => id === 'converge bridge/ob0'));
+});
+
+test('what is shared is not taken from under a subhost that is left alone', async () => {
+  const { world } = await readRecording('nothing-to-do');
+  const idsOf = (leave: readonly string[]): string[] => makePlan(kinds, [], world, { leave: new Set(leave) }).steps.map(({ id }) => id);
+  assert(idsOf(['no-such']).includes('remove bridge/ob0'));
+  const ids = idsOf(['web']);
+  assert(ids.length > 0 && !ids.some((id) => id === 'remove bridge/ob0' || /\/web0?$/.test(id)), ids.join('\n'));
 });

@@ -43,9 +43,13 @@ export function notice(scene: Scene, changes: readonly Change[], limit?: Readonl
   }
 }
 
-/** Is there anything that `notice` would find out by a look that finds nothing to do? */
-export function isOnProbation(scope: string): boolean {
-  return listRecorded(scope).some((name) => readRepair({ scope, name }) ?? readTrouble({ scope, name }));
+/** Is there anything that `notice` would find out now, of subhosts that are as wanted and not left alone? */
+export function isOnProbation(scope: string, leave?: ReadonlySet<string>): boolean {
+  return listRecorded(scope).some((name) => {
+    if (leave?.has(name)) return false;
+    const repair = readRepair({ scope, name });
+    return repair ? sinceBoot() - repair.at >= PROBATION_MS : readTrouble({ scope, name }) !== undefined;
+  });
 }
 
 function toReturn(same: readonly string[], repair: Repair): Failure {
