@@ -1,5 +1,5 @@
 /* reaper look: links, addresses and routes of many network namespaces, each as a line of JSON after a line with the
- * namespace's name. One process for a thousand namespaces, where `ip` takes a thousand. Nothing is put together here:
+ * namespace's name, or its path. One process for a thousand namespaces, where `ip` takes a thousand. Nothing is put together here:
  * what belongs to which link is told by index, and whoever reads it joins. */
 #include "address.h"
 #include "json.h"
@@ -127,7 +127,7 @@ static void put_inside(int fd) {
 static void look_at(const char *name) {
     struct line path;
     clear_line(&path);
-    add_text(&path, "/run/netns/");
+    if (*name != '/') add_text(&path, "/run/netns/");
     add_text(&path, name);
     long netns = as_path(&path) ? sys_openat(AT_FDCWD, path.text, O_RDONLY | O_CLOEXEC, 0) : -ENAMETOOLONG;
     long error = netns < 0 ? netns : sys_setns((int)netns, CLONE_NEWNET);

@@ -54,6 +54,8 @@ export interface Look {
   links(): Promise<readonly Link[]>;
   netnsNames(): readonly NetnsName[];
   inside(netns: string): Promise<Inside | undefined>;
+  /** The same of the namespace that a process is in, whether that has a name or not. */
+  insideOf(process: Init): Promise<Inside | undefined>;
   mounts(): readonly MountEntry[];
   /** The same, with what belongs to which filesystem. */
   mountinfo(): readonly Mount[];
@@ -88,6 +90,7 @@ export function createLook(reaper: string): Look {
     links: once(readLinks),
     netnsNames,
     inside: async (netns) => (await insides()).get(netns),
+    insideOf: async ({ pid }) => (await readInsides(reaper, [netnsOf(pid)])).get(netnsOf(pid)),
     mounts: once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8'))),
     mountinfo: once(() => parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))),
     cgroupRoot,
@@ -125,6 +128,11 @@ async function readInsides(reaper: string, names: readonly string[]): Promise<Ma
   // `ip` tells the same, with a process for each namespace.
   const found = await Promise.all(names.map(async (name) => [name, await readInside(name)] as const));
   return new Map(found.flatMap(([name, inside]) => (inside ? [[name, inside]] : [])));
+}
+
+/** A network namespace without a name, in the words of `reaper look`. */
+export function netnsOf(pid: number): string {
+  return `/proc/${pid}/ns/net`;
 }
 
 /** Undefined: the namespace is gone, or no namespace. */

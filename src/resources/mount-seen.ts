@@ -6,11 +6,13 @@ import { parseMark, setupOfMark } from './marks.ts';
 
 /** An index signature lets the planner read fields whose names it does not know. */
 export type MountFields = {
-  readonly [field: string]: string | boolean | null;
+  readonly [field: string]: string | number | boolean | null;
   readonly type: 'overlay' | 'bind';
   readonly live: string;
   readonly access: 'rw' | 'ro';
-  readonly on_top: boolean;
+  readonly whole: boolean;
+  /** How many mounts are on the root. */
+  readonly covered_by: number;
   /** Is its subhost there? Only of roots for which commands are run. */
   readonly in_use?: boolean;
 };
@@ -64,7 +66,8 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
         setup,
         ...(setup === null && !hasCommands ? {} : { in_use: machine.look.init(owner) !== undefined }),
         access: root?.options.includes('ro') ? 'ro' : 'rw',
-        on_top: root !== undefined && root === stack.at(-1),
+        whole: root !== undefined,
+        covered_by: root === undefined ? 0 : stack.length - 1 - stack.indexOf(root),
       },
       handle: { points: [entry.point], setup },
       ...(setup === null ? {} : { endsWithRun: true }),

@@ -28,7 +28,8 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     upper: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
     work: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
     access: { class: 'live', why: 'the root is remounted' },
-    on_top: { class: 'replace', why: 'the root is covered, or only half mounted' },
+    whole: { class: 'replace', why: 'the root is only half mounted' },
+    covered_by: { class: 'live', why: 'what is mounted over the root is unmounted' },
     setup: { class: 'replace', why: 'another program sets up the upper directory' },
     in_use: { class: 'replace', why: 'its commands are run each time the subhost starts' },
   },
@@ -49,7 +50,7 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
 
   async converge(machine, tasks) {
     const fresh = tasks.flatMap((task) => (task.live ? [] : [task.spec]));
-    const old = tasks.flatMap((task) => (task.live ? [task.spec] : []));
+    const old = tasks.flatMap(({ spec, live }) => (live ? [{ spec, live }] : []));
     const inUse = await waitForUppers(
       machine,
       fresh.filter(hasOwnUpper).map((spec) => spec.extra.subhost.upper),
@@ -64,7 +65,7 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
       ...prepared.filter((result) => result.error),
       ...[...errors].map(([key, error]) => ({ address: key as Address, error: new ObError(`cannot mount the root: ${error.message}`) })),
       ...(await Promise.all(mounted.map(({ key, subhost }) => attempt(key as Address, () => runPostmount(machine, subhost))))),
-      ...(await Promise.all(old.map((spec) => attempt(spec.address, () => remount(spec))))),
+      ...(await Promise.all(old.map(({ spec, live }) => attempt(spec.address, () => mend(machine, spec, live))))),
     ];
   },
 
@@ -122,7 +123,8 @@ function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
     live,
     ...(setup === null ? { upper } : {}),
     access: 'rw',
-    on_top: true,
+    whole: true,
+    covered_by: 0,
     setup,
     // Whatever runs next is another run.
     ...(hooks ? { in_use: true } : {}),
@@ -234,7 +236,13 @@ function makeFolder(folder: string): void {
   chmodSync(folder, 0o755);
 }
 
-async function remount(spec: MountSpec): Promise<void> {
+async function mend(machine: Machine, spec: MountSpec, { fields }: MountLive): Promise<void> {
+  const { live } = spec.fields;
+  if (fields.covered_by) {
+    const errors = await unmountRoots(machine.reaper, [{ key: spec.address, point: live, depth: fields.covered_by }]);
+    for (const error of errors.values()) throw explainBusy(error, live);
+  }
+  if (fields.access === spec.fields.access) return;
   const ran = await run('mount', ['-n', '-o', 'remount,rw', spec.fields.live]);
   if (!ran.ok) throw failure(ran, 'cannot remount the root');
 }

@@ -1,26 +1,31 @@
-import { lstatSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
-import { hasCode, type ObError } from './error.ts';
+import { lstatSync, mkdirSync, readFileSync, rmdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { hasCode, ObError } from './error.ts';
 import type { Blocker, Kind, Live, Result, Spec, Task } from './kind.ts';
 import { toResults } from './link-rules.ts';
 import { runIpBatch } from './linux/ip-batch.ts';
 import { countLayers } from './linux/mountinfo.ts';
-import type { Machine, NetnsName } from './machine.ts';
-import { markOf, parseMark } from './marks.ts';
+import { type LiveInit, type Machine, type NetnsName, netnsOf } from './machine.ts';
+import { markOf, type Owner, parseMark } from './marks.ts';
+import { homelessInit } from './netns-home.ts';
 import { runForEach } from './reaper.ts';
 import { failure, needProgram, run } from './run.ts';
 
-type NetnsFields = { readonly mark: string | null; readonly layers: number; readonly lo: 'up' | 'down' };
+/** NAME: what the name shows. */
+type NetnsFields = { readonly mark: string | null; readonly layers: number; readonly lo: 'up' | 'down'; readonly name: string };
 type NetnsSpec = Spec<NetnsFields, { readonly mark: string }>;
-type NetnsLive = Live<NetnsFields, { readonly name: string }>;
+/** INIT: who keeps the namespace while the name shows none, or another. */
+type NetnsHandle = { readonly name: string; readonly init?: LiveInit };
+type NetnsLive = Live<NetnsFields, NetnsHandle>;
 type NetnsTask = Task<NetnsSpec, NetnsLive>;
 
 /** A network namespace with a name in /run/netns; its mark is the alias of its `lo`, set before it has the name. */
-export const netns: Kind<NetnsFields, { mark: string }, { name: string }, NetnsSpec, NetnsLive> = {
+export const netns: Kind<NetnsFields, { mark: string }, NetnsHandle, NetnsSpec, NetnsLive> = {
   name: 'netns',
   rules: {
     mark: { class: 'replace', why: 'the name is that of another namespace' },
     layers: { class: 'live', why: 'what is mounted over the namespace goes' },
     lo: { class: 'live', why: 'the loopback link is set up' },
+    name: { class: 'live', why: 'PID 1 keeps the namespace: it gets its name back' },
   },
 
   desired: (file) =>
@@ -31,7 +36,7 @@ export const netns: Kind<NetnsFields, { mark: string }, { name: string }, NetnsS
         subhost: name,
         needs: [],
         holds: [],
-        fields: { mark, layers: 1, lo: 'up' },
+        fields: { mark, layers: 1, lo: 'up', name: OWN },
         extra: { mark },
         summary: '',
       };
@@ -44,8 +49,11 @@ export const netns: Kind<NetnsFields, { mark: string }, { name: string }, NetnsS
 
   async list(machine, desired) {
     const wanted = new Set(desired.map((spec) => nameOf(spec.address)));
-    const seen = await Promise.all(machine.look.netnsNames().map((one) => lookAt(machine, one, wanted.has(one.name))));
-    return { live: seen.flatMap((one) => one.live), blockers: seen.flatMap((one) => one.blockers) };
+    const names = machine.look.netnsNames();
+    const seen = await Promise.all(names.map((one) => lookAt(machine, one, wanted.has(one.name))));
+    const there = new Set(names.map((one) => one.name));
+    const lost = await Promise.all([...wanted].map((name) => (there.has(name) ? [] : homeless(machine, name, 'missing'))));
+    return { live: [...seen.flatMap((one) => one.live), ...lost.flat()], blockers: seen.flatMap((one) => one.blockers) };
   },
 
   async converge(machine, tasks) {
@@ -53,7 +61,8 @@ export const netns: Kind<NetnsFields, { mark: string }, { name: string }, NetnsS
       machine,
       tasks.filter((task) => !task.live),
     );
-    for (const task of tasks.filter((one) => one.live)) for (const [address, error] of await mend(task)) errors.set(address, error);
+    for (const task of tasks)
+      if (task.live) for (const [address, error] of await mend(machine, task, task.live)) errors.set(address, error);
     return toResults(
       tasks.map((task) => task.spec.address),
       errors,
@@ -88,9 +97,12 @@ function pathOf(name: string): string {
 
 async function lookAt(machine: Machine, seen: NetnsName, isWanted: boolean): Promise<{ live: NetnsLive[]; blockers: Blocker[] }> {
   const { name, real } = seen;
-  if (!real) return { live: isWanted || !hasCgroup(machine, name) ? [] : [toLive(seen, null, 'down')], blockers: [] };
+  if (!real && isWanted) return { live: await homeless(machine, name, 'a plain file'), blockers: [] };
+  if (!real) return { live: hasCgroup(machine, name) ? [toLive(seen, null, 'down')] : [], blockers: [] };
   const lo = (await machine.look.inside(name))?.links.find((link) => link.name === 'lo');
   const owner = parseMark(lo?.alias);
+  const [moved] = isWanted && seen.layers === 1 ? await lookForHome(machine, seen, owner) : [];
+  if (moved) return { live: [moved], blockers: [] };
   if (lo && owner?.scope === machine.scope) return { live: [toLive(seen, markOf(owner), lo.up ? 'up' : 'down')], blockers: [] };
   if (!isWanted) return { live: [], blockers: [] };
   const what = `network namespace ${name} exists and ${owner ? `belongs to ${markOf(owner)}` : 'carries no mark of ob'}`;
@@ -110,15 +122,34 @@ function hasCgroup(machine: Machine, name: string): boolean {
 
 function toLive({ name, layers }: NetnsName, mark: string | null, lo: 'up' | 'down'): NetnsLive {
   // Of a namespace that is covered nothing else can be seen.
-  const fields = layers > 1 ? { layers } : { mark, layers, lo };
+  const fields = layers > 1 ? { layers } : { mark, layers, lo, name: OWN };
   return { address: `netns/${name}`, subhost: name, needs: [], holds: [], fields, handle: { name } };
 }
 
-async function mend({ spec }: NetnsTask): Promise<Map<string, ObError>> {
+const OWN = 'its own';
+
+/** The namespace of a subhost that runs, if the name has got lost: SHOWN is what it shows. */
+async function homeless(machine: Machine, name: string, shown: string): Promise<NetnsLive[]> {
+  const init = await homelessInit(machine, name);
+  if (!init) return [];
+  return [{ address: `netns/${name}`, subhost: name, needs: [], holds: [], fields: { name: shown }, handle: { name, init } }];
+}
+
+/** Where the name shows a namespace that is another's of this scope, or has lost its mark while a PID 1 of ours lives in it. */
+async function lookForHome(machine: Machine, { name, inode }: NetnsName, owner: Owner | undefined): Promise<NetnsLive[]> {
+  if (owner) return owner.scope === machine.scope && owner.name !== name ? homeless(machine, name, `that of ${owner.name}`) : [];
+  const found = await homeless(machine, name, 'without a mark');
+  return found.filter(({ handle }) => handle.init?.netns === inode);
+}
+
+async function mend(machine: Machine, task: NetnsTask, { handle: { init } }: NetnsLive): Promise<Map<string, ObError>> {
+  const { spec } = task;
   const name = nameOf(spec.address);
-  const error = await uncover(name);
+  if (init && machine.look.init({ scope: machine.scope, name })?.ticks !== init.ticks) return make(machine, [task]);
+  const error = init ? await giveName(name, init) : await uncover(name);
   if (error) return new Map([[spec.address, error]]);
-  return runIpBatch([{ address: spec.address, words: ['link', 'set', 'dev', 'lo', 'up'] }], name);
+  const mark = init ? ['alias', spec.extra.mark] : [];
+  return runIpBatch([{ address: spec.address, words: ['link', 'set', 'dev', 'lo', ...mark, 'up'] }], name);
 }
 
 /** Leaves the namespace that was mounted first, and so is the one that the name was made for. */
@@ -129,6 +160,26 @@ async function uncover(name: string): Promise<ObError | undefined> {
     if (!ran.ok) return failure(ran, `cannot uncover network namespace ${name}`);
   }
   return undefined;
+}
+
+/** What the name shows now keeps other names and its processes, or is nothing. */
+async function giveName(name: string, { pid, netns: inode }: LiveInit): Promise<ObError | undefined> {
+  const path = pathOf(name);
+  mkdirSync('/run/netns', { recursive: true });
+  while (isMountPoint(path)) {
+    const ran = await run('umount', ['-n', path]);
+    if (!ran.ok) return failure(ran, `cannot take network namespace ${name} off its name`);
+  }
+  writeFileSync(path, '', { flag: 'a', mode: 0o444 });
+  const ran = await run('mount', ['-n', '--bind', netnsOf(pid), path]);
+  if (!ran.ok) return failure(ran, `cannot give network namespace ${name} its name`);
+  if (statSync(path).ino === inode) return undefined;
+  await run('umount', ['-n', path]);
+  return new ObError(`process ${pid} has ended: there is no network namespace for the name ${name}`, { hint: 'run this again' });
+}
+
+function isMountPoint(path: string): boolean {
+  return countLayers(readFileSync('/proc/self/mountinfo', 'utf8')).has(path);
 }
 
 async function make(machine: Machine, tasks: readonly NetnsTask[]): Promise<Map<string, ObError>> {

@@ -3,11 +3,12 @@ import { bootDigest, STOP_LIMIT_MS, toEntry } from './boot.ts';
 import { type ObError, toObError } from './error.ts';
 import type { HostsFile, Share, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Need, Result, Spec } from './kind.ts';
-import { cgroupName, cgroupPath, endCgroup, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
+import { adopt, cgroupName, cgroupPath, endCgroup, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
 import { endInit, hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
 import { formatSize, type Mount, optionValue, parseSize } from './linux/mountinfo.ts';
 import type { LiveInit, Machine } from './machine.ts';
 import { markOf } from './marks.ts';
+import { homelessInit } from './netns-home.ts';
 import { runForEach } from './reaper.ts';
 import { run } from './run.ts';
 import { changeShares, listShares, showShare } from './shares.ts';
@@ -41,7 +42,7 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
   runs: true,
   rules: {
     running: { class: 'restart', why: 'PID 1 has ended' },
-    cgroup: { class: 'restart', why: 'its processes are known and ended by their cgroup' },
+    cgroup: { class: 'live', why: 'its processes are put back: they are ended by their cgroup' },
     netns: { class: 'restart', why: 'it lives in another network namespace' },
     boot: { class: 'restart', why: 'it was booted with other parameters' },
     start: { class: 'restart', why: 'the start list is run when a subhost boots' },
@@ -66,8 +67,8 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
       ...look.netnsNames().map((one) => one.name),
     ]);
     const shares = new Map(desired.map((spec) => [spec.subhost, spec.extra.subhost.shares]));
-    const live = [...names].flatMap((name) => toLive(machine, name, shares.get(name) ?? []));
-    return { live, blockers: desired.flatMap((spec) => blockerOf(machine, spec)) };
+    const live = await Promise.all([...names].map((name) => toLive(machine, name, shares.get(name) ?? [])));
+    return { live: live.flat(), blockers: desired.flatMap((spec) => blockerOf(machine, spec)) };
   },
 
   async converge(machine, tasks) {
@@ -122,6 +123,7 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
 /** What can be put right while it runs. */
 async function change(machine: Machine, spec: ProcessSpec, live: ProcessLive, init: Init): Promise<Result> {
   const { shares, ramSize } = spec.extra.subhost;
+  if (live.fields.cgroup !== spec.fields.cgroup) adopt(live.handle.cgroup, init);
   const error =
     (ramSize !== null && live.fields.ram_size !== spec.fields.ram_size ? await resizeRun(machine.reaper, init, ramSize) : undefined) ??
     (await changeShares(machine.reaper, init, live.fields.shares ?? [], shares));
@@ -137,14 +139,14 @@ function listEntries(entries: readonly string[]): string {
   return entries.join(' ') || 'none';
 }
 
-function toLive(machine: Machine, name: string, wanted: readonly Share[]): ProcessLive[] {
+async function toLive(machine: Machine, name: string, wanted: readonly Share[]): Promise<ProcessLive[]> {
   const { look, scope } = machine;
   const owner = { scope, name };
   const init = look.init(owner);
   const root = look.cgroupRoot();
   const isThere = init || look.cgroups().some((one) => one.scope === scope && one.name === name);
   if (!root || !isThere) return [];
-  const fields = init ? { ...seenFields(machine, init, name), shares: seenShares(machine, init, name, wanted) } : { running: 'no' };
+  const fields = init ? { ...(await seenFields(machine, init, name)), shares: seenShares(machine, init, name, wanted) } : { running: 'no' };
   const address = `process/${name}` as const;
   const needs = [`netns/${name}`, `mount/${name}`] as const;
   return [{ address, subhost: name, needs, holds: init ? layersOf(init) : [], fields, handle: { cgroup: cgroupPath(root, owner), init } }];
@@ -160,14 +162,15 @@ function seenShares({ scope, look }: Machine, init: LiveInit, name: string, want
   return listShares(init.mounts, markOf({ scope, name }), look.mountinfo(), wanted);
 }
 
-function seenFields(machine: Machine, init: LiveInit, name: string): Omit<ProcessFields, 'shares'> {
+async function seenFields(machine: Machine, init: LiveInit, name: string): Promise<Omit<ProcessFields, 'shares'>> {
   const mark = markOf({ scope: machine.scope, name });
   const mounts = init.mounts.filter((mount) => mount.source === mark);
   const memory = mounts.find((mount) => mount.point === '/run');
   return {
     running: 'yes',
     cgroup: init.cgroup,
-    netns: lives(machine, init, name) ? name : null,
+    // Where the name has got lost it comes back to this one.
+    netns: lives(machine, init, name) || (await homelessInit(machine, name)) ? name : null,
     boot: init.digest,
     start: listEntries(init.entries.map((entry) => entry.name)),
     run_in_memory: memory ? 'yes' : 'no',

@@ -2,6 +2,7 @@ import type { Address, Blocker, Live, Spec } from './kind.ts';
 import { blockerOf, markSeen, ownerOf } from './link-rules.ts';
 import type { Link, Route } from './linux/ip.ts';
 import type { Machine } from './machine.ts';
+import { insideOf } from './netns-home.ts';
 
 /** An index signature lets the planner read fields whose names it does not know. */
 export type VethFields = {
@@ -44,7 +45,7 @@ export async function listCables(machine: Machine, desired: readonly VethSpec[])
 
 /** A link in the subhost that has the cable's name there, and is no cable of ours. */
 async function blockerInside(machine: Machine, { address, fields, extra }: VethSpec, held: ReadonlySet<string>): Promise<Blocker[]> {
-  const links = (await machine.look.inside(extra.netns))?.links ?? [];
+  const links = (await insideOf(machine, extra.netns))?.links ?? [];
   const other = links.find((link) => link.name === fields.inside);
   const isOther = !links.some((link) => link.name === 'lo' && link.alias === extra.mark);
   if (!other || isOther || held.has(`link:${extra.netns}/${other.name}`)) return [];
@@ -56,7 +57,7 @@ async function toLive(machine: Machine, link: Link, spec: VethSpec | undefined):
   const owner = ownerOf(link);
   const name = owner && owner !== 'unfinished' ? owner.name : null;
   const netns = name ?? /^(.*?)\d+$/.exec(link.name)?.[1] ?? '';
-  const inside = await machine.look.inside(netns);
+  const inside = await insideOf(machine, netns);
   const peer = inside?.links.find((one) => one.kind !== undefined && one.index === link.peerIndex && one.peerIndex === link.index);
   return {
     address: `veth/${link.name}`,

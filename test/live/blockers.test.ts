@@ -227,11 +227,6 @@ const UNMARKED: Readonly<Record<string, readonly [damage: string, words: string,
     'in the way: link eth0 (bridge) exists in network namespace web and is no cable of ob\n    -> ip -n web link delete eth0',
     'ip -n web link delete eth0',
   ],
-  'a namespace without its mark': [
-    "ip -n web link set lo alias ''",
-    'in the way: network namespace web exists and carries no mark of ob\n    -> choose another name, or remove it if nobody needs it: ip netns delete web',
-    'ip netns delete web',
-  ],
   "somebody's namespace over ours": [
     'ip netns add mine; mount --bind /run/netns/mine /run/netns/web',
     'in the way: network namespace web exists and carries no mark of ob\n    -> it is mounted over another one: umount /run/netns/web',

@@ -133,10 +133,13 @@ export const DRIFTS: readonly Drift[] = [
   {
     what: 'the namespace has lost its name',
     inject: 'umount /run/netns/$NAME; rm /run/netns/$NAME',
-    names: '+ netns/web',
-    restarts: true,
+    names: 'netns/web name: missing -> its own',
   },
-  { what: 'the name of the namespace is a file', inject: 'umount /run/netns/$NAME', names: '+ netns/web', restarts: true },
+  {
+    what: 'the name of the namespace is a file',
+    inject: 'umount /run/netns/$NAME',
+    names: 'netns/web name: a plain file -> its own',
+  },
   {
     what: 'the namespace is mounted over itself',
     inject: 'mount --bind /run/netns/$NAME /run/netns/$NAME',
@@ -146,13 +149,16 @@ export const DRIFTS: readonly Drift[] = [
     what: 'the namespace of another subhost is mounted over it',
     inject: 'mount --bind /run/netns/$OTHER /run/netns/$NAME',
     names: 'netns/web layers: 2 -> 1',
-    restarts: true,
   },
   {
     what: 'the name is that of the namespace of another subhost',
     inject: 'umount /run/netns/$NAME; mount --bind /run/netns/$OTHER /run/netns/$NAME',
-    names: 'netns/web mark: ob:demo/client -> ob:demo/web',
-    restarts: true,
+    names: 'netns/web name: that of client -> its own',
+  },
+  {
+    what: 'the namespace has lost its mark',
+    inject: "ip -n $NAME link set lo alias ''",
+    names: 'netns/web name: without a mark -> its own',
   },
   { what: 'the loopback link is down', inject: 'ip -n $NAME link set lo down', names: 'netns/web lo: down -> up' },
 
@@ -170,8 +176,7 @@ export const DRIFTS: readonly Drift[] = [
   {
     what: 'the root is covered',
     inject: 'mount -t tmpfs tmpfs /mnt/$NAME/live',
-    names: 'mount/web on_top: false -> true',
-    restarts: true,
+    names: 'mount/web covered_by: 1 -> 0',
   },
   { what: 'the root is unmounted', inject: 'umount /mnt/$NAME/live', names: '+ mount/web', restarts: true },
 
@@ -208,7 +213,6 @@ export const DRIFTS: readonly Drift[] = [
     inject: `
       for p in $(pid1 $NAME) $(cat $CGROUP/cgroup.procs); do echo $p >/sys/fs/cgroup/machine/cgroup.procs; done; rmdir $CGROUP`,
     names: 'process/web cgroup: /machine -> /ob/demo/web',
-    restarts: true,
   },
   {
     what: 'PID 1 is killed and its cgroup is removed',

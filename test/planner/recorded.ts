@@ -9,6 +9,7 @@ import type { HostsFile } from '../../src/resources/hosts.ts';
 import { kinds } from '../../src/resources/index.ts';
 import { ownerOf } from '../../src/resources/link-rules.ts';
 import { parseInit } from '../../src/resources/linux/init.ts';
+import type { Inside } from '../../src/resources/linux/inside.ts';
 import type { Link, Route } from '../../src/resources/linux/ip.ts';
 import { parseMountinfo, parseMounts } from '../../src/resources/linux/mountinfo.ts';
 import type { LiveInit, Look } from '../../src/resources/machine.ts';
@@ -20,6 +21,8 @@ interface Recorded {
   readonly netns: Readonly<Record<string, RecordedNetns>>;
   readonly mounts: Readonly<Record<string, string | readonly string[]>>;
   readonly inits: Readonly<Record<string, RecordedInit>>;
+  /** Subhosts whose namespace is there although its name shows it no longer. */
+  readonly nameless?: readonly string[];
   readonly sameDirectories?: Readonly<Record<string, string>>;
 }
 
@@ -62,7 +65,9 @@ export async function readRecording(name: string): Promise<Recording> {
   const recorded = mergePatch(base, patch) as Recorded;
   const text = readFileSync(`${PLANS}/${name}/hosts.yaml`, 'utf8');
   const [, command = '', names] = /^# ob (plan --limit|stop|restart|destroy) (\S+)$/m.exec(text) ?? [];
-  const look = toLook(recorded, bootDigests());
+  const all = Object.entries((base as Recorded).netns);
+  const nameless = Object.fromEntries(all.filter(([one]) => recorded.nameless?.includes(one)));
+  const look = toLook(recorded, nameless, bootDigests());
   const file = parseHostsFile(text, '/etc/ob/hosts.yaml', factsOf(await look.links()));
   const desired = command === 'stop' || command === 'destroy' ? [] : listDesired(kinds, file);
   const machine = { scope: file.scope, reaper: '/nowhere', width: 1, look, say: () => {} };
@@ -100,16 +105,18 @@ function bootDigests(): ReadonlyMap<string, string> {
   return new Map(subhosts.map((subhost) => [`${scope}/${subhost.name}`, bootDigest(subhost)]));
 }
 
-function toLook(recorded: Recorded, digests: ReadonlyMap<string, string>): Look {
+/** NAMELESS: namespaces that there are although no name shows them. */
+function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: ReadonlyMap<string, string>): Look {
   const { netns, inits, sameDirectories = {} } = recorded;
   return {
     links: async () => toLinks(recorded.links),
     netnsNames: () =>
       Object.entries(netns).map(([name, { inode, isFile = false, layers = 1 }]) => ({ name, inode, real: !isFile, layers })),
-    async inside(name) {
-      const { links, routes = [] } = netns[name] ?? {};
-      return links && { links: toLinks(links), routes: routes.map((route) => ({ ...NO_ROUTE, ...route })) };
+    async insideOf({ pid }) {
+      const inode = Object.values(inits).find((init) => init.pid === pid)?.netns;
+      return toInside(Object.values(nameless).find((one) => one.inode === inode));
     },
+    inside: async (name) => toInside(netns[name]),
     mounts: () => parseMounts(`${Object.values(recorded.mounts).flat().join('\n')}\n`),
     mountinfo: () => parseMountinfo('1 0 254:0 / / rw - ext4 /dev/root rw\n'),
     cgroupRoot: () => '/sys/fs/cgroup',
@@ -118,6 +125,10 @@ function toLook(recorded: Recorded, digests: ReadonlyMap<string, string>): Look 
     mountsOfUppers: () => new Map(),
     isSameDirectory: (one, other) => sameDirectories[one] === other,
   };
+}
+
+function toInside({ links, routes = [] }: Partial<RecordedNetns> = {}): Inside | undefined {
+  return links && { links: toLinks(links), routes: routes.map((route) => ({ ...NO_ROUTE, ...route })) };
 }
 
 const NO_ROUTE: Route = { destination: '', gateway: undefined, link: undefined };

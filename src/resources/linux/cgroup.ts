@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode, ObError } from '../error.ts';
 import type { Owner } from '../marks.ts';
 import { parseMounts } from './mountinfo.ts';
-import { ifThere, readIfThere } from './proc.ts';
+import { ifThere, listPids, type ProcessId, readIfThere, readLinkIfThere } from './proc.ts';
 
 /** The folder of all cgroups of ours, below the root of the cgroup v2 tree. */
 const FOLDER = 'ob';
@@ -77,6 +77,29 @@ function killMembers(path: string): void {
   } catch (error) {
     if (!hasCode(error, 'ENOENT', 'ENODEV')) throw error;
     if (isPopulated(path)) throw new ObError(`cannot kill what is in ${path}`, { hint: 'Linux 5.14 or newer is needed for this' });
+  }
+}
+
+/** Puts PID 1 and all that is in its pid namespace into the cgroup. Who is born meanwhile is met by the next round. */
+export function adopt(path: string, { pid }: ProcessId): void {
+  makeCgroup(path);
+  const namespace = readLinkIfThere(`/proc/${pid}/ns/pid`);
+  for (let rounds = 0; namespace && rounds < ADOPT_ROUNDS; rounds++) {
+    const members = new Set(readMembers(path));
+    const strays = listPids().filter((one) => !members.has(one) && readLinkIfThere(`/proc/${one}/ns/pid`) === namespace);
+    if (strays.length === 0) return;
+    // PID 1 first: it is looked for among the members.
+    for (const one of strays.sort((a, b) => Number(b === pid) - Number(a === pid))) moveInto(path, one);
+  }
+}
+
+const ADOPT_ROUNDS = 100;
+
+function moveInto(path: string, pid: number): void {
+  try {
+    writeFileSync(`${path}/cgroup.procs`, String(pid));
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error;
   }
 }
 
