@@ -1,4 +1,5 @@
 import { nearest } from '../planner/hosts/shape.ts';
+import { findAdopted } from '../resources/adopted.ts';
 import type { Running } from '../resources/enter.ts';
 import { ExitCode, ObError } from '../resources/error.ts';
 import type { Look } from '../resources/machine.ts';
@@ -20,6 +21,10 @@ export function findRunning(look: Look, name: string, scope?: string): Running {
   const all = listRunning(look, scope);
   const [only, ...more] = all.filter(({ owner }) => owner.name === name);
   if (!only) {
+    if (look.cgroups().some((owner) => owner.name === name && findAdopted(look, owner)))
+      throw new ObError(`overlay-boot has started ${name}: until it is started anew only its own programs can enter it`, {
+        hint: `ob restart ${name}; or overlay-go ${name}`,
+      });
     const names = [...new Set(all.map(({ owner }) => owner.name))];
     const hint = names.length > 0 ? nearest(name, names) : '; none is running here';
     throw new ObError(`no subhost "${name}" is running${hint}`, { hint: 'ob status; ob apply starts what has stopped' });

@@ -67,6 +67,8 @@ export interface Blocker {
   readonly address: Address;
   readonly what: string;
   readonly hint: string;
+  /** The subhost of which it explains whatever else is in the way: that need not be told. */
+  readonly explains?: string;
 }
 
 interface Seen<L extends Live = Live> {

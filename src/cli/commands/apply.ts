@@ -1,3 +1,5 @@
+import { ExitCode } from '../../resources/error.ts';
+import { adoptRunning } from '../adopt.ts';
 import type { Command } from '../command.ts';
 import { withLock } from '../lock.ts';
 import { reconcile } from '../reconcile.ts';
@@ -7,11 +9,12 @@ export const apply: Command = {
   name: 'apply',
   positionals: '[file..]',
   summary: 'Make this machine what the hosts file says',
-  options: ['limit', 'json', 'quiet', 'parallel', 'lockTimeout', 'allowEmpty'],
+  options: ['limit', 'json', 'quiet', 'parallel', 'lockTimeout', 'allowEmpty', 'adopt'],
   examples: [
     ['ob apply', 'What ./hosts.yaml or /etc/ob/hosts.yaml says'],
     ['ob apply demo.yaml --limit web,client', 'Only these two, and what they need'],
     ['ob apply -j 1 --lock-timeout 60', 'One thing at a time; wait for another run to end'],
+    ['ob apply --adopt web.conf', 'Take over the running subhost of overlay-boot that the file describes'],
   ],
   needsRoot: true,
   changes: true,
@@ -22,7 +25,12 @@ export const apply: Command = {
     const early = await readFiles(paths, context.output.warn);
     return withLock(args.lockTimeout, context, async (hasWaited) => {
       const file = hasWaited ? await readFiles(paths, context.output.warn) : early;
-      return reconcile(paths, file, args, context);
+      if (!args.adopt) return reconcile(paths, file, args, context);
+      const { adopted, others, exitCode } = await adoptRunning(file, args, context);
+      if (adopted.size === 0) return reconcile(paths, file, args, context);
+      // What was taken over goes on as it is; the rest of the file is a run of its own.
+      const code = others.length > 0 ? await reconcile(paths, file, { ...args, limit: others }, context) : ExitCode.ok;
+      return exitCode || code;
     });
   },
 };

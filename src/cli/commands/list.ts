@@ -1,3 +1,4 @@
+import { findAdopted } from '../../resources/adopted.ts';
 import { ExitCode } from '../../resources/error.ts';
 import { createLook } from '../../resources/machine.ts';
 import { listSubhosts } from '../../resources/scopes.ts';
@@ -21,7 +22,7 @@ export const list: Command = {
     const owners = (await listSubhosts(look)).filter((owner) => scope === undefined || owner.scope === scope);
     const all = owners
       .sort((a, b) => a.scope.localeCompare(b.scope) || a.name.localeCompare(b.name, 'en', { numeric: true }))
-      .map((owner) => ({ ...owner, pid1: look.init(owner)?.pid ?? null }));
+      .map((owner) => ({ ...owner, pid1: (look.init(owner) ?? findAdopted(look, owner))?.pid ?? null }));
     if (json) stdout.write(`${JSON.stringify(all, null, 2)}\n`);
     else {
       const [head = '', ...lines] = table(

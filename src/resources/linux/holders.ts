@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { readCgroup } from './cgroup.ts';
 import { optionValue, parseMountinfo } from './mountinfo.ts';
 import { describeProcess, ifThere, listPids, readIfThere, readLinkIfThere } from './proc.ts';
 
@@ -25,6 +26,8 @@ export interface UpperUse {
   readonly source: string;
   /** Where it is, for a person. */
   readonly where: string;
+  /** Name of the cgroup of a process that sees it. */
+  readonly cgroup: string | undefined;
 }
 
 /**
@@ -40,7 +43,7 @@ export function findMountsOfUppers(uppers: readonly string[]): Map<string, Upper
       const upper = type === 'overlay' ? optionValue(superOptions, 'upperdir') : undefined;
       if (!upper || !wanted.has(upper)) continue;
       const where = `${source} on ${point}, seen by process ${describeProcess(pid)}`;
-      found.set(upper, [...(found.get(upper) ?? []), { source, where }]);
+      found.set(upper, [...(found.get(upper) ?? []), { source, where, cgroup: readCgroup(pid) }]);
     }
   }
   return found;
