@@ -22,6 +22,8 @@ export interface Subhost {
   readonly upper: string;
   readonly work: string;
   readonly live: string;
+  /** Images on whose filesystems layers are; left out: none. */
+  readonly disks?: readonly Disk[];
   readonly cables: readonly Cable[];
   readonly start: readonly StartEntry[];
   readonly shares: readonly Share[];
@@ -31,6 +33,35 @@ export interface Subhost {
   readonly ramSize: number | null;
   /** Left out where the machine runs no command for it. */
   readonly hooks?: Hooks;
+}
+
+/** Where they are mounted: SCOPE/NAME.ROLE. */
+export const DISKS = '/run/ob/disk';
+
+/** A filesystem in a file, with the layers of a subhost on it. */
+export interface Disk {
+  /** The layer that it is for. On a disk for `upper` is also `work`, and `lower` where that is upper. */
+  readonly role: 'lower' | 'upper';
+  readonly image: string;
+  /** Null: the whole image. */
+  readonly partition: number | null;
+  readonly range: Range;
+  readonly type: string;
+  /** Where it is mounted. */
+  readonly point: string;
+  /** The directories of it that are layers, from its root; '' is the root itself. */
+  readonly folders: readonly string[];
+}
+
+/** Addresses of its disks. */
+export function disksOf({ name, disks = [] }: Subhost): `disk/${string}`[] {
+  return disks.map(({ role }) => `disk/${name}.${role}` as const);
+}
+
+/** Bytes of a file. Both 0: all of it. */
+export interface Range {
+  readonly offset: number;
+  readonly size: number;
 }
 
 /** Commands that the machine runs when a subhost starts; each a program and its arguments. */

@@ -1,4 +1,5 @@
 import { bridge } from './bridge.ts';
+import { disk } from './disk.ts';
 import type { Kind } from './kind.ts';
 import { mount } from './mount.ts';
 import { netns } from './netns.ts';
@@ -6,4 +7,4 @@ import { process } from './process.ts';
 import { veth } from './veth.ts';
 
 /** Every kind there is, in the order in which a person would read them. */
-export const kinds: readonly Kind[] = [bridge, netns, veth, mount, process] as never;
+export const kinds: readonly Kind[] = [bridge, netns, veth, disk, mount, process] as never;

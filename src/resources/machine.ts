@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { hasCode } from './error.ts';
 import { cgroupName, cgroupPath, findCgroupRoot, listCgroups, readCgroup, readMembers } from './linux/cgroup.ts';
 import { findMountsOfUppers, type UpperUse } from './linux/holders.ts';
 import { findInit, findInits, type Init } from './linux/init.ts';
 import { type Inside, parseInsides } from './linux/inside.ts';
 import { type Link, parseIpJson, toLink, toRoute } from './linux/ip.ts';
+import { type Loop, readLoop } from './linux/loop.ts';
 import { countLayers, type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
 import { listPids, readIfThere, readLinkIfThere, uptimeSeconds } from './linux/proc.ts';
 import { markOf, type Owner } from './marks.ts';
@@ -59,6 +60,10 @@ export interface Look {
   mounts(): readonly MountEntry[];
   /** The same, with what belongs to which filesystem. */
   mountinfo(): readonly Mount[];
+  /** The file behind the source of a mount. */
+  loop(source: string): Loop | undefined;
+  /** Is this a directory, and neither it nor what is between it and FOLDER a link? PATH: from FOLDER on. */
+  isPlainFolder(folder: string, path: string): boolean;
   cgroupRoot(): string | undefined;
   cgroups(): readonly Owner[];
   /**
@@ -93,6 +98,8 @@ export function createLook(reaper: string): Look {
     insideOf: async ({ pid }) => (await readInsides(reaper, [netnsOf(pid)])).get(netnsOf(pid)),
     mounts: once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8'))),
     mountinfo: once(() => parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))),
+    loop: readLoop,
+    isPlainFolder,
     cgroupRoot,
     cgroups: once(() => {
       const root = cgroupRoot();
@@ -187,6 +194,12 @@ function toLiveInit(init: Init, cgroup: string): LiveInit {
     mounts: parseMountinfo(readIfThere(`/proc/${init.pid}/mountinfo`) ?? ''),
     uptimeSeconds: uptimeSeconds(init),
   };
+}
+
+function isPlainFolder(folder: string, path: string): boolean {
+  const parts = path.split('/').filter(Boolean);
+  const passed = [folder, ...parts.map((_, index) => [folder, ...parts.slice(0, index + 1)].join('/'))];
+  return passed.every((one) => lstatSync(one, { throwIfNoEntry: false })?.isDirectory());
 }
 
 function isSameDirectory(one: string, other: string): boolean {

@@ -23,6 +23,18 @@ export function setupOfMark(text: string): string | null {
   return MARK.exec(text)?.[3] ?? null;
 }
 
+/** Mark of what lies beneath a filesystem with a layer of a subhost's: no root has one like it. */
+export function diskMarkOf(owner: Owner, role: string): string {
+  return `${markOf(owner)}#${role}`;
+}
+
+/** Whose disk has this mark, and for which layer; undefined if it is none. */
+export function parseDiskMark(text: string | undefined): (Owner & { readonly role: string }) | undefined {
+  const [mark, role, ...rest] = (text ?? '').split('#');
+  const owner = role && rest.length === 0 ? parseMark(mark) : undefined;
+  return owner && role ? { ...owner, role } : undefined;
+}
+
 const MARK = /^ob:([a-z][a-z0-9-]*)\/([A-Za-z0-9._-]+)(?::(\/.*))?$/;
 
 /** The owner that a text names, or undefined if it is no mark of ours. */

@@ -54,7 +54,8 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
     {
       address: `mount/${owner.name}`,
       subhost: owner.name,
-      needs: [],
+      // Also of one that is no longer wanted: its layers may be on them.
+      needs: [`disk/${owner.name}.lower`, `disk/${owner.name}.upper`],
       holds: [
         `dir:${entry.point}`,
         ...Object.entries(layers).flatMap(([name, path]) => (name === 'lower' || !path ? [] : [`dir:${path}`])),

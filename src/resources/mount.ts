@@ -1,12 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ObError, toObError } from './error.ts';
 import { environmentOf, runHook } from './hooks.ts';
-import type { HostsFile, Subhost } from './hosts.ts';
+import { disksOf, type HostsFile, type Subhost } from './hosts.ts';
 import type { Address, Blocker, Kind, Result } from './kind.ts';
-import { findHolders, type UpperUse } from './linux/holders.ts';
+import { explainBusy, type UpperUse } from './linux/holders.ts';
+import { hasFilesystem } from './linux/modules.ts';
 import type { MountEntry } from './linux/mountinfo.ts';
-import { readIfThere } from './linux/proc.ts';
 import { mountRoots, type RootToMount, unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
 import { markOf, parseMark } from './marks.ts';
@@ -132,7 +132,7 @@ function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
   return {
     address: `mount/${subhost.name}`,
     subhost: subhost.name,
-    needs: [],
+    needs: disksOf(subhost).map((address) => ({ address, class: 'replace', why: 'the filesystem of a layer is mounted anew' })),
     holds: [...(setup === null ? [`dir:${upper}`] : []), `dir:${live}`, ...(upper === lower ? [] : [`dir:${work}`])],
     fields: upper === lower ? { type: 'bind', ...common } : { type: 'overlay', lower, work, ...common },
     extra: { mark, subhost },
@@ -247,17 +247,7 @@ async function mend(machine: Machine, spec: MountSpec, { fields }: MountLive): P
   if (!ran.ok) throw failure(ran, 'cannot remount the root');
 }
 
-function explainBusy({ message }: ObError, point: string): ObError {
-  if (!/busy/.test(message)) return new ObError(`cannot unmount ${point}: ${message}`);
-  const who = findHolders(point).join(', ') || 'somebody unseen';
-  return new ObError(`${point} is in use by ${who}`, { hint: 'end those processes, then run this again' });
-}
-
-/** Its module may be there, but not loaded: mount(2) loads it then, as modprobe would. */
 function needOverlay(): void {
-  const isLoaded = /\toverlay$/m.test(readFileSync('/proc/filesystems', 'utf8'));
-  const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
-  const modules = readIfThere(`/lib/modules/${release}/modules.dep`) ?? '';
-  if (isLoaded || /\/overlay\.ko/.test(modules)) return;
+  if (hasFilesystem('overlay')) return;
   throw new ObError('this kernel has no overlay filesystem', { hint: "a kernel with CONFIG_OVERLAY_FS is needed: Debian's own have it" });
 }

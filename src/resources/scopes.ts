@@ -1,7 +1,7 @@
 import { ownerOf } from './link-rules.ts';
 import type { Link } from './linux/ip.ts';
 import type { Look } from './machine.ts';
-import { type Owner, parseMark } from './marks.ts';
+import { type Owner, parseDiskMark, parseMark } from './marks.ts';
 
 /** Whatever carries a mark of ours on this machine, in any scope: owner by owner, each once. */
 export async function listOwners(look: Look): Promise<Owner[]> {
@@ -24,6 +24,6 @@ async function ownersOf(look: Look, links: readonly Link[]): Promise<Owner[]> {
     return owner && owner !== 'unfinished' ? owner : [];
   });
   const marks = [...look.mounts().map((entry) => entry.source), ...loopbacks.map((lo) => lo?.alias)];
-  const owners = [...cables, ...look.cgroups(), ...marks.flatMap((mark) => parseMark(mark) ?? [])];
+  const owners = [...cables, ...look.cgroups(), ...marks.flatMap((mark) => parseMark(mark) ?? parseDiskMark(mark) ?? [])];
   return [...new Map(owners.map((owner) => [`${owner.scope}/${owner.name}`, owner])).values()];
 }

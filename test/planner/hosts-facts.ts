@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Facts, What } from '../../src/planner/hosts/facts.ts';
+import type { Image } from '../../src/resources/linux/image.ts';
 
 /** The machine that the files in fixtures/bad and fixtures/good are read on; see fixtures/bad/README.md. */
 export const FACTS: Facts = {
@@ -8,8 +9,19 @@ export const FACTS: Facts = {
   deviceOf: (path) => (path.startsWith('/secret') ? undefined : path.startsWith('/data') ? 2 : 1),
   whatIs,
   bridges: new Set(['br0', 'br1']),
+  image,
   untrusted: (path) => (path.startsWith('/open') ? '/open' : undefined),
 };
+
+/** Every image has the partitions 1 and 2. */
+function image(path: string, partition: number | null): Image | undefined {
+  if (path.startsWith('/secret')) return undefined;
+  if (/\/gone\b/.test(path)) return { problem: { of: 'image', words: 'there is no such file' } };
+  if (partition !== null && partition > 2)
+    return { problem: { of: 'partition', words: `there is no partition ${partition}: it has 1, 2` } };
+  const range = partition === null ? { offset: 0, size: 0 } : { offset: partition << 20, size: 1 << 20 };
+  return { range, type: path.endsWith('.squashfs') ? 'squashfs' : 'ext4' };
+}
 
 function whatIs(path: string): What {
   if (path.startsWith('/secret')) return 'unknown';

@@ -34,6 +34,7 @@ const BEYOND_A_SCHEMA: ReadonlySet<string> = new Set([
   'aliases',
   'defaults-that-several-would-have',
   'directives',
+  'diskfiles-of-several',
   'directories-of-the-machine',
   'duplicate-addresses',
   'duplicate-macs',

@@ -8,9 +8,11 @@ import { bootDigest } from '../../src/resources/boot.ts';
 import type { HostsFile } from '../../src/resources/hosts.ts';
 import { kinds } from '../../src/resources/index.ts';
 import { ownerOf } from '../../src/resources/link-rules.ts';
+import type { Image } from '../../src/resources/linux/image.ts';
 import { parseInit } from '../../src/resources/linux/init.ts';
 import type { Inside } from '../../src/resources/linux/inside.ts';
 import type { Link, Route } from '../../src/resources/linux/ip.ts';
+import type { Loop } from '../../src/resources/linux/loop.ts';
 import { parseMountinfo, parseMounts } from '../../src/resources/linux/mountinfo.ts';
 import type { LiveInit, Look } from '../../src/resources/machine.ts';
 import { parseMark } from '../../src/resources/marks.ts';
@@ -24,6 +26,11 @@ interface Recorded {
   /** Subhosts whose namespace is there although its name shows it no longer. */
   readonly nameless?: readonly string[];
   readonly sameDirectories?: Readonly<Record<string, string>>;
+  /** Lines of /proc/self/mountinfo by name, beside the root's; only filesystems of images are looked for there. */
+  readonly mountinfo?: Readonly<Record<string, string>>;
+  readonly loops?: Readonly<Record<string, Loop>>;
+  /** Directories that are missing on filesystems of images. */
+  readonly missing?: readonly string[];
 }
 
 interface RecordedNetns {
@@ -95,7 +102,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function factsOf(links: readonly Link[]): Facts {
   const bridges = links.filter((link) => link.kind === 'bridge' && !ownerOf(link)).map((link) => link.name);
   const whatIs = (path: string): What => (path.endsWith('.sh') ? 'program' : 'directory');
-  return { realPath: (path) => path, deviceOf: () => 1, whatIs, bridges: new Set(bridges) };
+  return { realPath: (path) => path, deviceOf: () => 1, whatIs, bridges: new Set(bridges), image };
+}
+
+/** Every image holds ext4, from its begin, and from as many MiB on as a partition has for number. */
+function image(_: string, partition: number | null): Image {
+  const range = partition === null ? { offset: 0, size: 0 } : { offset: partition << 20, size: 1 << 20 };
+  return { range, type: 'ext4' };
 }
 
 /** `BOOT` in a recorded argument list: the digest of the subhost as the recorded machine was booted from. */
@@ -107,7 +120,7 @@ function bootDigests(): ReadonlyMap<string, string> {
 
 /** NAMELESS: namespaces that there are although no name shows them. */
 function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: ReadonlyMap<string, string>): Look {
-  const { netns, inits, sameDirectories = {} } = recorded;
+  const { netns, inits, sameDirectories = {}, mountinfo = {}, loops = {}, missing = [] } = recorded;
   return {
     links: async () => toLinks(recorded.links),
     netnsNames: () =>
@@ -118,7 +131,9 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     },
     inside: async (name) => toInside(netns[name]),
     mounts: () => parseMounts(`${Object.values(recorded.mounts).flat().join('\n')}\n`),
-    mountinfo: () => parseMountinfo('1 0 254:0 / / rw - ext4 /dev/root rw\n'),
+    mountinfo: () => parseMountinfo(['1 0 254:0 / / rw - ext4 /dev/root rw', ...Object.values(mountinfo)].join('\n')),
+    loop: (source) => loops[source],
+    isPlainFolder: (folder, path) => !missing.includes(`${folder}/${path}`),
     cgroupRoot: () => '/sys/fs/cgroup',
     cgroups: () => Object.keys(inits).flatMap((name) => parseMark(`ob:${name}`) ?? []),
     init: ({ scope, name }) => toInit(inits[`${scope}/${name}`], `${scope}/${name}`, digests),

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { kinds } from '../../src/resources/index.ts';
+import { noImages } from '../live/images.ts';
 import { createMachine, noLive } from '../machine.ts';
-import { PREPARE } from './contract/benches.ts';
+import { BENCHES, PREPARE } from './contract/benches.ts';
 
 const INSIDE = fileURLToPath(new URL('contract/inside.ts', import.meta.url));
 const TSX = import.meta.resolve('tsx');
@@ -12,9 +13,9 @@ const TSX = import.meta.resolve('tsx');
 const RULES = 9;
 
 for (const { name } of kinds)
-  test(`the kind ${name} keeps the contract on the real kernel`, { skip: noLive }, async (t) => {
+  test(`the kind ${name} keeps the contract on the real kernel`, { skip: name === 'disk' ? noImages : noLive }, async (t) => {
     const machine = await createMachine(t);
-    await machine.sh(PREPARE);
+    await machine.sh(BENCHES[name]?.prepare ?? PREPARE);
     const ran = await machine.run(process.execPath, ['--import', TSX, INSIDE, name]);
     const verdicts = ran.stdout
       .split('\n')

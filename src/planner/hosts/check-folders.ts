@@ -1,6 +1,7 @@
-import { relative, resolve as resolvePath } from 'node:path';
+import { join, relative, resolve as resolvePath } from 'node:path';
 import type { Subhost } from '../../resources/hosts.ts';
 import type { Facts } from './facts.ts';
+import { diskfileOf, isOutside } from './layers.ts';
 import type { Report, Spot } from './node.ts';
 import { oncePerPlace, placeOf } from './problems.ts';
 import { quote, showPath, unseenIn } from './show.ts';
@@ -21,14 +22,14 @@ export function checkFolders(wholes: readonly Whole[], facts: Facts, report: Rep
   const folders = wholes.flatMap((whole) => {
     const roles = rolesOf(whole.subhost).filter((role) => isKnown(role, whole) && isRight(role, whole, facts, once));
     checkLayers(whole, roles, facts, once);
-    return roles.filter((role) => role !== 'base' && role !== 'lower').map((role) => toFolder(role, whole));
+    return [...roles.filter((role) => role !== 'base' && role !== 'lower').map((role) => toFolder(role, whole)), ...inImages(whole)];
   });
   checkNested(folders, once);
 }
 
 /** Can it be said where this is? Not of what is written but wrong, nor of what is below a base that is missing. */
 function isKnown(role: Role, { written }: Whole): boolean {
-  const text = written[role]?.value;
+  const text = textOf(role, written);
   if (text === undefined) return !written.keys.has(role) && (role === 'lower' || written.base !== undefined);
   return role === 'base' || text.startsWith('/') || written.base !== undefined;
 }
@@ -42,6 +43,31 @@ function toFolder(role: Role, whole: Whole): Folder {
   const { line, column } = spotOf(role, whole);
   const { name } = whole.subhost;
   return { line, column, path: whole.subhost[role], role, owner: /^[a-z0-9-]+$/.test(name) ? name : quote(name) };
+}
+
+/** What is written, if it is a path on the machine. */
+function textOf(role: Role, written: Whole['written']): string | undefined {
+  const value = written[role]?.value;
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** What is written in an image, under the name of that: two subhosts may well be in one. */
+function inImages(whole: Whole): Folder[] {
+  const disk = whole.subhost.disks?.find(({ role }) => role === 'upper');
+  if (!disk) return [];
+  // That has a message of its own.
+  if (whole.subhost.upper !== whole.subhost.lower && disk.folders.some((folder) => folder === '' || isOutside(folder))) return [];
+  const raw = diskfileOf(whole.written.upper?.value);
+  const upper = raw?.path ?? raw?.image ?? spotOf('upper', whole);
+  const spots = { upper, work: whole.written.work ?? upper };
+  const image = disk.partition === null ? disk.image : `${disk.image}#${disk.partition}`;
+  const roles = whole.subhost.upper === whole.subhost.lower ? (['upper'] as const) : (['upper', 'work'] as const);
+  return roles.map((role) => ({
+    ...toFolder(role, whole),
+    line: spots[role].line,
+    column: spots[role].column,
+    path: join(image, whole.subhost[role].slice(disk.point.length)),
+  }));
 }
 
 function isRight(role: Role, whole: Whole, facts: Facts, report: Report): boolean {
@@ -64,7 +90,13 @@ function checkLayers(whole: Whole, roles: readonly Role[], facts: Facts, report:
 }
 
 /** What is used of a subhost. A tree that is mounted already is looked for by the plan. */
-function rolesOf({ lower, upper, live, hooks }: Subhost): Role[] {
+function rolesOf(subhost: Subhost): Role[] {
+  // What is in images is no directory of the machine's yet.
+  const inImages = (subhost.disks ?? []).flatMap(({ role }): Role[] => (role === 'upper' ? ['upper', 'work'] : ['lower']));
+  return usedRoles(subhost).filter((role) => !inImages.includes(role));
+}
+
+function usedRoles({ lower, upper, live, hooks }: Subhost): Role[] {
   if (lower === live) return ['base', 'live'];
   // A program sets upper up: where it is, only that can tell.
   if (hooks?.setup !== undefined) return ['base', 'lower', 'work', 'live'];
@@ -93,7 +125,7 @@ function wrongRole(role: Role, subhost: Subhost, facts: Facts): string | undefin
 
 /** A relative path means a place below base; where it leads out of it, something else was meant. */
 function wrongRelative(role: Role, { written, subhost }: Whole): string | undefined {
-  const text = written[role]?.value;
+  const text = textOf(role, written);
   if (text === undefined || text.startsWith('/') || role === 'base' || role === 'lower') return undefined;
   const way = relative(subhost.base, resolvePath(subhost.base, text));
   if (way !== '' && !/^\.\.(\/|$)/.test(way)) return undefined;

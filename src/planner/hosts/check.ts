@@ -1,5 +1,6 @@
 import type { HostsFile, Subhost } from '../../resources/hosts.ts';
 import { checkCables } from './check-cables.ts';
+import { checkDisks } from './check-disks.ts';
 import { checkFolders } from './check-folders.ts';
 import { checkHooks } from './check-hooks.ts';
 import { checkLogs } from './check-logs.ts';
@@ -18,6 +19,7 @@ export function check(raw: RawFile, file: HostsFile, facts: Facts, report: Repor
   checkStart(raw, wholes, facts, report);
   for (const { raw: one, written } of wholes) if (!written.keys.has('base')) report(one.name, 'the key "base" is missing');
   checkFolders(wholes, facts, report);
+  checkDisks(wholes, facts, report);
   checkShares(wholes, facts, report);
   checkLogs(wholes, facts, report);
   checkHooks(wholes, facts, report);
@@ -38,6 +40,6 @@ function checkStart(raw: RawFile, wholes: readonly Whole[], facts: Facts, report
 }
 
 /** A relative path is one of this machine's files. With a tree of its own the subhost sees others: what they are, only it can tell. */
-function canBeSeen(path: string, { lower, upper }: Subhost, facts: Facts): boolean {
-  return lower !== '/' || facts.whatIs(path) !== 'nothing' || facts.whatIs(`${upper}${path}`) !== 'nothing';
+function canBeSeen(path: string, { lower, upper, disks }: Subhost, facts: Facts): boolean {
+  return disks !== undefined || lower !== '/' || facts.whatIs(path) !== 'nothing' || facts.whatIs(`${upper}${path}`) !== 'nothing';
 }

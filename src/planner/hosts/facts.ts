@@ -1,6 +1,7 @@
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../../resources/error.ts';
+import { type Image, readImage } from '../../resources/linux/image.ts';
 import { findUntrusted } from '../../resources/trust.ts';
 
 /** `program`: a file that can be executed. `other`: a directory can neither be found nor be made there. `unknown`: we may not look. */
@@ -28,13 +29,23 @@ export interface Facts {
   readonly bridges: ReadonlySet<string> | undefined;
   /** Runs a command whose output is a value; left out where none may be run. */
   readonly answer?: (question: Question) => Answer;
+  /** What is in a file with a filesystem; undefined: we may not look. Left out where images do not matter. */
+  readonly image?: (path: string, partition: number | null) => Image | undefined;
   /** The file, or the folder above it, that others than root can change; left out where it does not matter. */
   readonly untrusted?: (path: string) => string | undefined;
 }
 
 /** Facts of the machine that we run on. */
 export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: Facts['answer']): Facts {
-  return { realPath, deviceOf, whatIs, bridges, untrusted: (path) => findUntrusted([path]), ...(answer ? { answer } : {}) };
+  return {
+    realPath,
+    deviceOf,
+    whatIs,
+    bridges,
+    image: readImage,
+    untrusted: (path) => findUntrusted([path]),
+    ...(answer ? { answer } : {}),
+  };
 }
 
 function realPath(path: string): string {

@@ -1,4 +1,5 @@
 import { command, orCommand } from './command.ts';
+import { type Layer, layer } from './diskfile.ts';
 import {
   byKind,
   choice,
@@ -32,8 +33,8 @@ export interface RawBridge {
 export interface RawSubhost {
   readonly keys: ReadonlySet<string>;
   readonly base?: Placed<string>;
-  readonly lower?: Placed<string>;
-  readonly upper?: Placed<string>;
+  readonly lower?: Placed<Layer>;
+  readonly upper?: Placed<Layer>;
   readonly work?: Placed<string>;
   readonly live?: Placed<string>;
   readonly cables?: readonly Placed<RawCable>[];
@@ -122,22 +123,23 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
     description: 'Relative to this file. Made if missing, for root alone.',
     examples: ['/var/lib/ob/web', './web'],
   }),
-  lower: described(orCommand(path), {
+  lower: described(orCommand(layer), {
     title: 'Read-only layer',
     description:
       'The directory that the subhost sees, relative to base. Equal to live: that tree is mounted already, no overlay is made. Equal to upper: it is bound to live, and written.',
     default: '/',
-    examples: ['/', '/srv/trees/bookworm'],
+    examples: ['/', '/srv/trees/bookworm', { diskfile: { image: 'tree.squashfs' } }],
   }),
-  upper: described(orCommand(path), {
+  upper: described(orCommand(layer), {
     title: 'Written layer',
     description:
-      'Where the files go that the subhost writes, relative to base. Made if missing, never deleted. Or a program: run with ACTION=setup before the root is mounted, it prints the directory; run with ACTION=teardown once the subhost has ended.',
+      'Where the files go that the subhost writes, relative to base. Made if missing, never deleted. Or a program: run with ACTION=setup before the root is mounted, it prints the directory; run with ACTION=teardown once the subhost has ended. Or a directory in an image.',
     default: 'root',
+    examples: ['root', './set-up', { diskfile: { image: 'disk.img', partition: 2, path: 'root' } }],
   }),
   work: described(orCommand(path), {
     title: "Overlay's work directory",
-    description: 'On the filesystem of upper, relative to base. Made if missing.',
+    description: 'On the filesystem of upper, relative to base, or to its root if that is in an image. Made if missing.',
     default: 'work',
   }),
   live: described(orCommand(path), {

@@ -2,6 +2,7 @@ import { resolve as resolvePath } from 'node:path';
 import { type Bridge, type Cable, type HostsFile, INIT_SCRIPT, type StartEntry, type Subhost } from '../../resources/hosts.ts';
 import type { Facts } from './facts.ts';
 import type { RawBridge, RawCable, RawFile, RawSubhost } from './format.ts';
+import { toLayers } from './layers.ts';
 import type { Named, Placed } from './shape.ts';
 import { toShare } from './share.ts';
 
@@ -20,26 +21,29 @@ interface Source {
 export function resolve(raw: RawFile, source: Source, facts: Facts): HostsFile {
   const bridges = (raw.bridges ?? []).map(toBridge);
   const own = new Set(bridges.map((bridge) => bridge.name));
-  const subhosts = (raw.subhosts ?? []).map(({ name, value }) => toSubhost(name, { ...raw.defaults, ...value }, { ...source, facts, own }));
-  return { scope: raw.scope ?? 'default', bridges, subhosts };
+  const scope = raw.scope ?? 'default';
+  const context = { ...source, facts, own, scope };
+  const subhosts = (raw.subhosts ?? []).map(({ name, value }) => toSubhost(name, { ...raw.defaults, ...value }, context));
+  return { scope, bridges, subhosts };
 }
 
 /** Everything that is checked later needs all its values; what is missing is reported there. */
 interface Context extends Source {
   readonly facts: Facts;
   readonly own: ReadonlySet<string>;
+  readonly scope: string;
 }
 
 function toBridge({ name, value }: Named<RawBridge>): Bridge {
   return { name: name.value, address: valuesOf(value.address) };
 }
 
-function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { folder, fileOf, facts, own }: Context): Subhost {
+function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { folder, fileOf, facts, own, scope }: Context): Subhost {
   const base = facts.realPath(resolvePath(folder, raw.base?.value ?? ''));
   const below = (path: string): string => facts.realPath(resolvePath(base, path));
-  const upper = below(raw.upper?.value ?? 'root');
+  const { lower, upper, work, disks } = toLayers(raw, { name, scope, facts, below });
   const hooks = {
-    ...(raw.upper && facts.whatIs(upper) === 'program' ? { setup: upper } : {}),
+    ...(typeof raw.upper?.value === 'string' && facts.whatIs(upper) === 'program' ? { setup: upper } : {}),
     ...(raw.premount ? { premount: raw.premount.value } : {}),
     ...(raw.postmount ? { postmount: raw.postmount.value } : {}),
     ...(raw.init ? { init: raw.init.value } : {}),
@@ -47,9 +51,10 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
   return {
     name,
     base,
-    lower: below(raw.lower?.value ?? '/'),
+    lower,
     upper,
-    work: below(raw.work?.value ?? 'work'),
+    work,
+    ...(disks ? { disks } : {}),
     live: below(raw.live?.value ?? 'live'),
     cables: (raw.cables ?? []).map((cable, index) => toCable(cable.value, name, index, own)),
     start: raw.init ? INIT_START : (raw.start?.map(({ value }) => toEntry(value, folder)) ?? DEFAULT_START),

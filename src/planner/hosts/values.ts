@@ -80,16 +80,20 @@ function wrongMac(value: string): string | undefined {
 const MIN_MTU = 68;
 const MAX_MTU = 65535;
 
-export const mtu: Shape<number> = {
-  schema: { type: 'integer', minimum: MIN_MTU, maximum: MAX_MTU },
-  read(node, report) {
-    const isNumber = node.kind === 'scalar' && typeof node.value === 'number';
-    const value = isNumber ? Number(node.value) : undefined;
-    if (value !== undefined && Number.isInteger(value) && value >= MIN_MTU && value <= MAX_MTU) return value;
-    report(node, `a whole number from ${MIN_MTU} to ${MAX_MTU} is wanted here, not ${isNumber ? showText(node.source) : describe(node)}`);
-    return undefined;
-  },
-};
+export const mtu: Shape<number> = wholeNumber(MIN_MTU, MAX_MTU);
+
+export function wholeNumber(least: number, most: number): Shape<number> {
+  return {
+    schema: { type: 'integer', minimum: least, maximum: most },
+    read(node, report) {
+      const isNumber = node.kind === 'scalar' && typeof node.value === 'number';
+      const value = isNumber ? Number(node.value) : undefined;
+      if (value !== undefined && Number.isInteger(value) && value >= least && value <= most) return value;
+      report(node, `a whole number from ${least} to ${most} is wanted here, not ${isNumber ? showText(node.source) : describe(node)}`);
+      return undefined;
+    },
+  };
+}
 
 /** Bytes; null: none. */
 export interface RamSize {

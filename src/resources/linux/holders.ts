@@ -1,14 +1,22 @@
 import { readdirSync } from 'node:fs';
+import { ObError } from '../error.ts';
 import { readCgroup } from './cgroup.ts';
 import { optionValue, parseMountinfo } from './mountinfo.ts';
 import { describeProcess, ifThere, listPids, readIfThere, readLinkIfThere } from './proc.ts';
 
 /** Processes that keep a directory tree busy: their root, working directory, program or an open file is in it. */
-export function findHolders(folder: string): string[] {
+function findHolders(folder: string): string[] {
   return listPids()
     .filter((pid) => isHolding(pid, folder))
     .slice(0, 8)
     .map(describeProcess);
+}
+
+/** What to say of a mount that could not be unmounted. */
+export function explainBusy({ message }: ObError, point: string): ObError {
+  if (!/busy/.test(message)) return new ObError(`cannot unmount ${point}: ${message}`);
+  const who = findHolders(point).join(', ') || 'somebody unseen';
+  return new ObError(`${point} is in use by ${who}`, { hint: 'end those processes, then run this again' });
 }
 
 function isHolding(pid: number, folder: string): boolean {

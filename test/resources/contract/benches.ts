@@ -1,5 +1,10 @@
+import { IMAGES } from '../../live/images.ts';
+
 /** What the contract suite needs to know of a kind: the rest it learns from the kind itself. */
 export interface Bench {
+  /** In the place of HOSTS, and what this needs. */
+  readonly hosts?: string;
+  readonly prepare?: string;
   /** Something of somebody else's in the place of the first object, as a shell script. */
   readonly foreign: string;
   /** Takes that away, if `takeAway` does not. */
@@ -31,6 +36,7 @@ subhosts:
 
 export const PREPARE = 'mkdir /mnt/tree';
 
+const DISK = '/run/ob/disk/demo/web.upper';
 const CGROUP = '/sys/fs/cgroup/ob/demo/web';
 
 /** By name of the kind. */
@@ -58,6 +64,31 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
       'ip link add web0 group 28514 type veth peer name eth0 netns web',
       'ip link add web0 master ob0 up group 28514 type veth peer name eth0 netns web; ip link set web0 alias ob:demo/web',
       'ip link add web0 group 28514 type veth peer name eth0',
+    ],
+  },
+  disk: {
+    hosts: `scope: demo
+subhosts:
+  web:
+    base: /mnt/web
+    upper: { diskfile: { image: /mnt/data.img, partition: 2, path: web/root } }
+    start: none
+  client:
+    base: /mnt/client
+    lower: { diskfile: { image: /mnt/tree.squashfs } }
+    upper: { diskfile: { image: /mnt/data.img, partition: 2, path: client/root } }
+    start: none
+`,
+    prepare: IMAGES,
+    foreign: `mkdir -p ${DISK}; mount -t tmpfs mine ${DISK}`,
+    foreignAway: `umount ${DISK}; rmdir -p --ignore-fail-on-non-empty ${DISK}`,
+    isInTheWay: true,
+    takeAway: `umount ${DISK}; umount ${DISK}`,
+    halfDone: [
+      `mkdir -p ${DISK}`,
+      `mkdir -p ${DISK}; mount -t tmpfs -o ro,size=4k ob:demo/web#upper ${DISK}`,
+      `mkdir -p ${DISK}; mount -t tmpfs -o ro,size=4k ob:demo/web#upper ${DISK};
+        mount -o loop,offset=2097152,sizelimit=16777216 /mnt/data.img ${DISK}`,
     ],
   },
   mount: {

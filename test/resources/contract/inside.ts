@@ -12,9 +12,9 @@ import { BENCHES, type Bench, HOSTS } from './benches.ts';
 
 // Runs inside a disposable machine: node --import tsx inside.ts KIND. One line of JSON for each rule.
 
-const file = parseHostsFile(HOSTS, '/mnt/hosts.yaml', machineFacts(new Set()));
 const kind = kindOf(process.argv[2] ?? '');
 const bench = benchOf(kind);
+const file = parseHostsFile(bench.hosts ?? HOSTS, '/mnt/hosts.yaml', machineFacts(new Set()));
 const desired = kind.desired(file);
 const [first] = desired as [Spec];
 

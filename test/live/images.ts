@@ -1,0 +1,43 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { noLive } from '../machine.ts';
+
+const TOOLS = ['/bin/busybox', '/usr/sbin/mkfs.ext4', '/usr/bin/mksquashfs', '/usr/sbin/sfdisk'];
+
+/** Why tests with images are left out here, or undefined where they run. */
+export const noImages = noLive ?? whatIsMissing();
+
+function whatIsMissing(): string | undefined {
+  const tool = TOOLS.find((path) => !existsSync(path));
+  if (tool) return `needs ${tool}`;
+  if (!existsSync('/dev/loop-control')) return 'needs loop devices: modprobe loop';
+  const known = readFileSync('/proc/filesystems', 'utf8');
+  const missing = ['ext4', 'squashfs'].find((type) => !known.includes(`\t${type}\n`));
+  return missing && `needs a kernel with ${missing}: modprobe ${missing}`;
+}
+
+/** A tree of its own, /mnt/tree: busybox, and a program that stays once it is started. */
+const TREE = `
+  mkdir -p /mnt/tree/bin /mnt/tree/etc
+  cp /bin/busybox /mnt/tree/bin/busybox
+  for name in sh hostname cat touch sleep mount ls; do ln -s busybox /mnt/tree/bin/$name; done
+  printf '#!/bin/sh\\n[ "$1" != start ] || sleep 1000 >/dev/null 2>&1 &\\n' >/mnt/tree/bin/serve
+  chmod 755 /mnt/tree/bin/serve
+  echo tree >/mnt/tree/etc/name`;
+
+/**
+ * In /mnt: tree.squashfs and tree.img hold the tree, the latter in its folder root; data.img has three partitions (GPT), of
+ * which the second is an empty ext4, and the third the tree.
+ */
+export const IMAGES = `
+  ${TREE}
+  cd /mnt
+  mksquashfs tree tree.squashfs -quiet -no-progress >/dev/null
+  mkdir root; cp -a tree root/root
+  truncate -s 16M tree.img; mkfs.ext4 -q -F -d root tree.img
+  truncate -s 40M data.img; printf 'label: gpt\\nsize=1MiB\\nsize=16MiB\\nsize=16MiB\\n' | sfdisk -q data.img
+  truncate -s 16M part; mkfs.ext4 -q -F part; dd if=part of=data.img bs=1M seek=2 conv=notrunc status=none
+  mkfs.ext4 -q -F -d tree part; dd if=part of=data.img bs=1M seek=18 conv=notrunc status=none
+  rm -r part root`;
+
+/** The loop devices that are attached to files in /mnt: other tests have theirs there too, each in a machine of its own. */
+export const LOOPS = `losetup -n -l -O BACK-FILE,AUTOCLEAR | grep '^/mnt/' | tr -s ' ' | sort || true`;

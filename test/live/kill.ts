@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { OB } from '../machine.ts';
+import type { Rig } from './rig.ts';
+
+/** A moment of a run: the event TYPE of an address, so many milliseconds later. */
+export type Moment = `${'start' | 'done' | 'planned' | 'say'} ${string}+${number}`;
+
+/** Kills ob itself, and nothing that it has started. */
+export async function killAt(rig: Rig, command: string, moment: Moment): Promise<void> {
+  const [event = '', delay] = moment.split('+');
+  const child = rig.machine.start(OB, [command, '--json'], { cwd: '/mnt' });
+  let said = '';
+  createInterface({ input: child.stdout ?? process.stdin }).on('line', (line) => {
+    const { type, address = '' } = JSON.parse(line) as { type: string; address?: string };
+    if (said || `${type} ${address}` !== event) return;
+    said = event;
+    // What was started here joins the machine, and starts ob in its pid namespace.
+    const [pid] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ').map(Number);
+    assert.ok(pid);
+    setTimeout(() => process.kill(pid, 'SIGKILL'), Number(delay));
+  });
+  const [code, signal] = await once(child, 'exit');
+  assert.equal(said, event, `${command} never said it`);
+  assert.equal(code ?? signal, 'SIGKILL', `${command} ended before it was killed at ${moment}`);
+}
