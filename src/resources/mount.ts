@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAdoptedCgroup } from './adopted.ts';
 import { ObError, toObError } from './error.ts';
 import { environmentOf, runHook } from './hooks.ts';
 import { disksOf, type HostsFile, type Subhost } from './hosts.ts';
@@ -168,7 +169,11 @@ function usedUppers(machine: Machine, live: readonly MountLive[], desired: reado
   );
   const inUse = machine.look.mountsOfUppers(fresh.map((spec) => spec.extra.subhost.upper));
   return fresh.flatMap(({ address, extra }) => {
-    const other = inUse.get(extra.subhost.upper)?.find((use) => parseMark(use.source)?.scope !== machine.scope);
+    const owner = { scope: machine.scope, name: extra.subhost.name };
+    // What has been taken over is known as live too, with its processes.
+    const isOther = ({ source, cgroup }: UpperUse): boolean =>
+      parseMark(source)?.scope !== machine.scope && !isAdoptedCgroup(cgroup, owner);
+    const other = inUse.get(extra.subhost.upper)?.find(isOther);
     return other ? [{ address, what: `${extra.subhost.upper} ${IN_USE}: ${other.where}`, hint: IN_USE_HINT }] : [];
   });
 }

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
+import { endAdopted, findAdopted, foreignBlocker } from './adopted.ts';
 import { bootDigest, STOP_LIMIT_MS, toEntry } from './boot.ts';
 import { type ObError, toObError } from './error.ts';
 import type { HostsFile, Share, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Need, Result, Spec } from './kind.ts';
 import { adopt, cgroupName, cgroupPath, endCgroup, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
 import { endInit, hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
-import { formatSize, type Mount, optionValue, parseSize } from './linux/mountinfo.ts';
+import { formatSize, type Mount, optionValue, parseMountinfo, parseSize } from './linux/mountinfo.ts';
+import { type ProcessId, readIfThere, uptimeSeconds } from './linux/proc.ts';
 import type { LiveInit, Machine } from './machine.ts';
 import { markOf } from './marks.ts';
 import { homelessInit } from './netns-home.ts';
@@ -28,8 +30,8 @@ type ProcessFields = {
   readonly shares: readonly string[];
   readonly not_started: readonly string[];
 };
-/** INIT is undefined where only a cgroup is left. */
-type ProcessHandle = { readonly cgroup: string; readonly init: Init | undefined };
+/** INIT is undefined where only a cgroup is left; ADOPTED: where overlay-boot has started what is in it. */
+type ProcessHandle = { readonly cgroup: string; readonly init: Init | undefined; readonly adopted?: ProcessId };
 type ProcessSpec = Spec<ProcessFields, Startable>;
 type ProcessLive = Live<ProcessFields, ProcessHandle>;
 
@@ -68,7 +70,8 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     ]);
     const shares = new Map(desired.map((spec) => [spec.subhost, spec.extra.subhost.shares]));
     const live = await Promise.all([...names].map((name) => toLive(machine, name, shares.get(name) ?? [])));
-    return { live: live.flat(), blockers: desired.flatMap((spec) => blockerOf(machine, spec)) };
+    const foreign = await Promise.all(desired.map((spec) => runsElsewhere(machine, spec)));
+    return { live: live.flat(), blockers: [...foreign.flat(), ...desired.flatMap((spec) => blockerOf(machine, spec))] };
   },
 
   async converge(machine, tasks) {
@@ -146,14 +149,31 @@ async function toLive(machine: Machine, name: string, wanted: readonly Share[]):
   const root = look.cgroupRoot();
   const isThere = init || look.cgroups().some((one) => one.scope === scope && one.name === name);
   if (!root || !isThere) return [];
+  const adopted = init ? undefined : findAdopted(look, owner);
+  if (adopted) return [toAdopted(name, cgroupPath(root, owner), adopted)];
   const fields = init ? { ...(await seenFields(machine, init, name)), shares: seenShares(machine, init, name, wanted) } : { running: 'no' };
   const address = `process/${name}` as const;
-  const needs = [`netns/${name}`, `mount/${name}`, `disk/${name}.lower`, `disk/${name}.upper`] as const;
+  const needs = [`netns/${name}`, `mount/${name}`] as const;
   return [{ address, subhost: name, needs, holds: init ? layersOf(init) : [], fields, handle: { cgroup: cgroupPath(root, owner), init } }];
 }
 
+/** What overlay-boot has started and ob has taken over: it goes on as it is until it is started anew. */
+function toAdopted(name: string, cgroup: string, adopted: ProcessId): ProcessLive {
+  const mounts = parseMountinfo(readIfThere(`/proc/${adopted.pid}/mountinfo`) ?? '');
+  const fields = { running: 'yes', boot: 'overlay-boot', pid: adopted.pid, uptime_s: uptimeSeconds(adopted) };
+  const handle = { cgroup, init: undefined, adopted };
+  return { address: `process/${name}`, subhost: name, needs: [`netns/${name}`], holds: layersOf({ mounts }), fields, handle };
+}
+
+/** Runs in its place what overlay-boot has started? Only where its namespace has no mark of ours is there reason to look for that. */
+async function runsElsewhere({ look }: Machine, { address, extra: { mark, subhost } }: ProcessSpec): Promise<Blocker[]> {
+  const { name } = subhost;
+  const lo = (await look.inside(name))?.links.find((link) => link.name === 'lo');
+  return !lo || lo.alias === mark ? [] : foreignBlocker({ name, address, subhost }, look);
+}
+
 /** It has a copy of its root mount: another overlay on these directories has to wait for its end. */
-function layersOf(init: LiveInit): string[] {
+function layersOf(init: Pick<LiveInit, 'mounts'>): string[] {
   const root = init.mounts.find((mount) => mount.point === '/' && mount.type === 'overlay');
   return ['upperdir', 'workdir'].flatMap((option) => optionValue(root?.superOptions ?? [], option) ?? []).map((path) => `dir:${path}`);
 }
@@ -230,6 +250,7 @@ async function stopInOrder(machine: Machine, inits: readonly Init[]): Promise<vo
 
 async function removeOne(machine: Machine, { address, subhost, handle }: ProcessLive): Promise<Result> {
   try {
+    if (handle.adopted) await endAdopted(handle.adopted);
     await endCgroup(handle.cgroup);
     const left = machine.look.init({ scope: machine.scope, name: subhost ?? '' });
     if (!left) return { address };
