@@ -54,7 +54,7 @@ async function runAndTell(plan: Plan, wish: Wish, args: Args, { output, signal }
     kinds,
     parallel: args.parallel,
     signal,
-    machine: () => createMachine(wish.scope, { signal, say: (address, text) => sink({ type: 'say', address, text }) }),
+    machine: (share) => createMachine(wish.scope, { ...share, signal, say: (address, text) => sink({ type: 'say', address, text }) }),
     onStart(step) {
       started.set(step.id, Date.now());
       sink({ type: 'start', verb: step.verb, address: step.change.address });

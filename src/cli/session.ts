@@ -83,8 +83,8 @@ async function foreignBridges(look: Look): Promise<ReadonlySet<string> | undefin
 }
 
 /** A machine to work on, seen anew. */
-export function createMachine(scope: string, options: Partial<Pick<Machine, 'say' | 'signal'>> = {}): Machine {
-  return { scope, reaper: REAPER, width: 1, look: createLook(REAPER), say: () => {}, ...options };
+export function createMachine(scope: string, options: Partial<Pick<Machine, 'say' | 'signal' | 'width' | 'turn'>> = {}): Machine {
+  return { scope, reaper: REAPER, width: 1, turn: (act) => act(), look: createLook(REAPER), say: () => {}, ...options };
 }
 
 /** Reads what there is and plans. */

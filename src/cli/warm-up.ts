@@ -64,7 +64,7 @@ export async function warmUp(): Promise<void> {
   await parse(['plan', 'demo.yaml', '--detailed-exitcode'], 80);
   const { scope, ...file } = parseHostsFile(HOSTS, '/hosts.yaml', FACTS);
   const desired = listDesired(kinds, { scope, ...file });
-  const machine = { scope, reaper: '/nowhere', width: 1, look: LOOK, say: () => {} };
+  const machine = { scope, reaper: '/nowhere', width: 1, turn: <T>(act: () => Promise<T>) => act(), look: LOOK, say: () => {} };
   const plan = makePlan(kinds, desired, await readWorld(kinds, machine, desired));
   for (const event of planEvents(plan)) textOf(event, (_, text) => text);
   await run('/bin/true', []);

@@ -19,13 +19,24 @@ export type Outcome =
 export interface ApplyOptions {
   readonly kinds: readonly Kind[];
   /** Made anew for every batch: a kind looks at the machine as it is then. */
-  readonly machine: () => Machine;
-  /** How many batches run at a time; a wave is cut into as many. */
+  readonly machine: (share: Share) => Machine;
+  /** How many things go on at a time: batches, and within all of them what takes long. */
   readonly parallel: number;
+  /** Objects that are rather dealt with in one batch than in several at a time. */
+  readonly fewest?: number;
   readonly signal?: AbortSignal;
   readonly onStart?: (step: Step) => void;
   readonly onEnd?: (outcome: Outcome) => void;
 }
+
+/** What a batch may do at a time of what takes long. */
+type Share = Pick<Machine, 'width' | 'turn'>;
+
+/**
+ * Most of what a batch does is one program for all of its objects, so that two cost twice as much; and what the kernel does
+ * for links and mounts it does one by one anyway.
+ */
+const FEWEST = 128;
 
 /**
  * Runs steps in their order, many at a time, and gives an outcome for each. Never throws because a step failed, only
@@ -37,7 +48,9 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
   const outcomes = new Map<StepId, Outcome>();
   const waiting = new Set(steps);
   const broken: unknown[] = [];
-  const batchSizes = sizeBatches(steps, options.parallel);
+  const slow = new PQueue({ concurrency: options.parallel });
+  const turn: Machine['turn'] = (act) => slow.add(act);
+  const sizes = sizeBatches(steps, options);
 
   const settle = (outcome: Outcome): void => {
     outcomes.set(outcome.step.id, outcome);
@@ -47,7 +60,9 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     if (options.signal?.aborted) for (const step of batch) settle({ step, result: 'skipped', because: 'interrupted' });
     else {
       for (const step of batch) options.onStart?.(step);
-      for (const outcome of await runSteps(kinds, options.machine, batch)) settle(outcome);
+      const { width } = sizeOf(sizes, batch[0]);
+      const machine = (): Machine => options.machine({ width, turn });
+      for (const outcome of await runSteps(kinds, machine, batch)) settle(outcome);
     }
     startReady();
   };
@@ -55,7 +70,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     skipBlocked(waiting, outcomes, settle);
     const ready = [...waiting].filter((step) => [...step.after].every((id) => outcomes.get(id)?.result === 'done'));
     for (const step of ready) waiting.delete(step);
-    for (const batch of cutBatches(ready, batchSizes)) void queue.add(() => runBatch(batch)).catch((error) => broken.push(error));
+    for (const batch of cutBatches(ready, sizes)) void queue.add(() => runBatch(batch)).catch((error) => broken.push(error));
   };
 
   startReady();
@@ -91,20 +106,34 @@ function groupOf(step: Step): string {
   return `${step.verb} ${kindOf(step.change.address)}`;
 }
 
-/** One program for many objects is cheap, but a batch holds up what waits for any of its objects: so each wave becomes PARALLEL batches. */
-function sizeBatches(steps: readonly Step[], parallel: number): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const step of steps) counts.set(groupOf(step), (counts.get(groupOf(step)) ?? 0) + 1);
-  return new Map([...counts].map(([group, count]) => [group, Math.ceil(count / parallel)]));
+interface BatchSize {
+  readonly objects: number;
+  /** Its part of what may go on at a time. */
+  readonly width: number;
 }
 
-function cutBatches(ready: readonly Step[], sizes: ReadonlyMap<string, number>): Step[][] {
+/** A batch holds up what waits for any of its objects: so a wave of very many becomes PARALLEL batches. */
+function sizeBatches(steps: readonly Step[], { parallel, fewest = FEWEST }: ApplyOptions): Map<string, BatchSize> {
+  const counts = new Map<string, number>();
+  for (const step of steps) counts.set(groupOf(step), (counts.get(groupOf(step)) ?? 0) + 1);
+  const toSize = (count: number): BatchSize => {
+    const objects = Math.max(Math.ceil(count / parallel), fewest);
+    return { objects, width: Math.max(1, Math.floor(parallel / Math.ceil(count / objects))) };
+  };
+  return new Map([...counts].map(([group, count]) => [group, toSize(count)]));
+}
+
+function sizeOf(sizes: ReadonlyMap<string, BatchSize>, step: Step | undefined): BatchSize {
+  return (step && sizes.get(groupOf(step))) ?? { objects: 1, width: 1 };
+}
+
+function cutBatches(ready: readonly Step[], sizes: ReadonlyMap<string, BatchSize>): Step[][] {
   const batches: Step[][] = [];
   const open = new Map<string, Step[]>();
   for (const step of ready) {
     const group = groupOf(step);
     let batch = open.get(group);
-    if (!batch || batch.length >= (sizes.get(group) ?? 1)) {
+    if (!batch || batch.length >= sizeOf(sizes, step).objects) {
       batch = [];
       open.set(group, batch);
       batches.push(batch);

@@ -16,8 +16,10 @@ export interface Machine {
   readonly scope: string;
   /** Absolute name of the reaper binary. */
   readonly reaper: string;
-  /** How many things that take long (start lists) may go on at a time in one call of a kind. */
+  /** How many start lists may go on at a time in one call of a kind. */
   readonly width: number;
+  /** Does something else that takes long (a command of the hosts file) when its turn has come, of all calls of all kinds. */
+  readonly turn: <T>(act: () => Promise<T>) => Promise<T>;
   /** Aborted: what takes long is not begun any more. */
   readonly signal?: AbortSignal;
   readonly look: Look;

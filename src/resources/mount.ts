@@ -58,14 +58,18 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     );
     const ready = new Map<Address, RootToMount>();
     const prepared = await Promise.all(
-      fresh.map((spec) => attempt(spec.address, async () => void ready.set(spec.address, await prepare(machine, spec, inUse)))),
+      fresh.map((spec) =>
+        attempt(spec.address, async () => void ready.set(spec.address, await machine.turn(() => prepare(machine, spec, inUse)))),
+      ),
     );
     const errors = await mountRoots(machine.reaper, [...ready.values()]);
     const mounted = [...ready.values()].filter(({ key }) => !errors.has(key));
     return [
       ...prepared.filter((result) => result.error),
       ...[...errors].map(([key, error]) => ({ address: key as Address, error: new ObError(`cannot mount the root: ${error.message}`) })),
-      ...(await Promise.all(mounted.map(({ key, subhost }) => attempt(key as Address, () => runPostmount(machine, subhost))))),
+      ...(await Promise.all(
+        mounted.map(({ key, subhost }) => attempt(key as Address, () => machine.turn(() => runPostmount(machine, subhost)))),
+      )),
       ...(await Promise.all(old.map(({ spec, live }) => attempt(spec.address, () => mend(machine, spec, live))))),
     ];
   },
@@ -75,7 +79,7 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     const plain = live.filter(({ handle }) => handle.setup === null);
     return [
       ...(await removePlain(machine, plain)),
-      ...(await Promise.all(owing.map((root) => attempt(root.address, () => tearDown(machine, root, explainBusy))))),
+      ...(await Promise.all(owing.map((root) => attempt(root.address, () => machine.turn(() => tearDown(machine, root, explainBusy)))))),
     ];
   },
 };

@@ -75,7 +75,7 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
   },
 
   async converge(machine, tasks) {
-    const kept = tasks.flatMap(({ spec, live }) => (live?.handle.init ? change(machine, spec, live, live.handle.init) : []));
+    const kept = tasks.flatMap(({ spec, live }) => (live?.handle.init ? changeInTurn(machine, spec, live, live.handle.init) : []));
     const boots = tasks.filter((task) => !task.live?.handle.init).map((task) => task.spec);
     const [booted, changed] = await Promise.all([bootAll(machine, boots), Promise.all(kept)]);
     return [...booted, ...changed];
@@ -121,6 +121,10 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
     extra: { mark: markOf({ scope: file.scope, name }), subhost },
     summary: `starts ${subhost.start.map((entry) => entry.name).join(', ') || 'nothing'}; /run ${subhost.ramSize === null ? 'none' : formatSize(subhost.ramSize)}`,
   };
+}
+
+function changeInTurn(machine: Machine, spec: ProcessSpec, live: ProcessLive, init: Init): Promise<Result> {
+  return machine.turn(() => change(machine, spec, live, init));
 }
 
 /** What can be put right while it runs. */

@@ -20,7 +20,7 @@ type StartSpec = Spec<Fields, Startable>;
 export async function bootAll(machine: Machine, specs: readonly StartSpec[]): Promise<Result[]> {
   if (specs.length === 0) return [];
   const mounts = parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
-  const prepared = await Promise.all(specs.map((spec) => prepare(machine, spec, upperOf(spec.extra.subhost, mounts))));
+  const prepared = await Promise.all(specs.map((spec) => machine.turn(() => prepare(machine, spec, upperOf(spec.extra.subhost, mounts)))));
   const unready = prepared.filter((result) => result.error);
   const ready = specs.filter((_, index) => !prepared[index]?.error);
   return [...unready, ...(await bootReady(machine, ready, mounts))];
@@ -47,13 +47,7 @@ async function bootReady(machine: Machine, specs: readonly StartSpec[], mounts: 
   const addresses = new Map(specs.map((spec) => [spec.extra.mark, spec.address]));
   const say = (mark: string, text: string): void => machine.say(addresses.get(mark) ?? mark, text);
   const booted = await bootSubhosts(machine, requests, say);
-  const results: Result[] = [];
-  // A few at a time: each reads its log with a program of its own.
-  for (let at = 0; at < specs.length; at += LOGS_AT_A_TIME) {
-    const some = specs.slice(at, at + LOGS_AT_A_TIME);
-    results.push(...(await Promise.all(some.map((spec) => toResult(machine, spec, booted.get(spec.extra.mark))))));
-  }
-  return results;
+  return Promise.all(specs.map((spec) => machine.turn(() => toResult(machine, spec, booted.get(spec.extra.mark)))));
 }
 
 /** Read from its mount, as a program may have made it. A tree that is mounted already is left as it is. */
@@ -117,7 +111,6 @@ export function lastWords(log: string, name: string): string {
     .join(' | ');
 }
 
-const LOGS_AT_A_TIME = 16;
 const LOG_TAIL_BYTES = 16_384;
 
 async function readLog(machine: Machine, init: Init): Promise<string> {

@@ -6,6 +6,7 @@ import { markWords, removeLinks } from './link-rules.ts';
 import { configureInside, type Order } from './linux/configure.ts';
 import { type BatchLine, makeThenSet } from './linux/ip-batch.ts';
 import { toHex } from './linux/ip-bytes.ts';
+import type { Machine } from './machine.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
 import { needProgram } from './run.ts';
 import { listCables, type VethExtra, type VethFields, type VethHandle, type VethLive, type VethSpec } from './veth-seen.ts';
@@ -40,7 +41,7 @@ export const veth: Kind<VethFields, VethExtra, VethHandle, VethSpec, VethLive> =
     const errors = await makeThenSet(tasks.flatMap(makeLines), tasks.flatMap(setLines));
     const plugged = tasks.filter((task) => !errors.has(task.spec.address));
     for (const [address, error] of await configureInside(machine.reaper, groupInner(plugged))) errors.set(address, error);
-    return Promise.all(tasks.map((task) => toResult(task, errors)));
+    return Promise.all(tasks.map((task) => toResult(machine, task, errors)));
   },
 
   async remove(machine, live) {
@@ -160,10 +161,10 @@ function groupInner(tasks: readonly VethTask[]): Map<string, Order[]> {
   return groups;
 }
 
-async function toResult(task: VethTask, errors: ReadonlyMap<string, ObError>): Promise<Result> {
+async function toResult(machine: Machine, task: VethTask, errors: ReadonlyMap<string, ObError>): Promise<Result> {
   const address = task.spec.address;
   const error = errors.get(address);
   if (error) return { address, error };
   if (!task.spec.extra.runsIfup || (task.live && !isUnplugged(task.changes))) return { address };
-  return { address, notes: await ifup(nameOf(address)) };
+  return { address, notes: await machine.turn(() => ifup(nameOf(address))) };
 }

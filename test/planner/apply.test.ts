@@ -47,6 +47,33 @@ test('objects of a kind go together, in as many calls as may run at a time', asy
   await run.finish();
 });
 
+test('a few objects go in one call, and share in it what may go on at a time; very many go in several', async () => {
+  const run = await start('+a, +b, +c, +d, +e', { parallel: 4, fewest: 3 });
+  assert.deepEqual(run.running(), ['+a+b+c', '+d+e']);
+  assert.deepEqual(run.widths, [2, 2]);
+  await run.finish();
+  const alone = await start('+a, +b', { parallel: 4, fewest: 3 });
+  assert.deepEqual(alone.widths, [4]);
+  await alone.finish();
+});
+
+test('what takes long has its turn, in however many calls it is', async () => {
+  const run = await start('+net/a, +root/b', { parallel: 2 });
+  const ends: (() => void)[] = [];
+  let begun = 0;
+  const [first, second] = run.turns;
+  const act = (): Promise<void> => new Promise((resolve) => begun++ >= 0 && ends.push(resolve));
+  const acts = [first?.(act), second?.(act), first?.(act)];
+  assert.equal(begun, 2);
+  ends[0]?.();
+  await acts[0];
+  await new Promise(setImmediate);
+  assert.equal(begun, 3);
+  for (const end of ends) end();
+  await Promise.all(acts);
+  await run.finish();
+});
+
 test('a failure skips what comes after it, is named at its root, and stops nothing else', async () => {
   const run = await start('+a, +b <- a, +c <- b, +d, +e <- d, +f <- c e');
   await run.end('+a', { a: no });

@@ -12,6 +12,9 @@ export interface Run {
   readonly calls: readonly string[];
   /** Every task that a kind was given. */
   readonly tasks: readonly Task[];
+  /** What each call may do at a time. */
+  readonly widths: readonly number[];
+  readonly turns: readonly Machine['turn'][];
   /** Calls that have not ended. */
   running(): string[];
   /** Ends a call: all well, or with an error for those named. Returns when all that can begin then has begun. */
@@ -44,6 +47,8 @@ async function startSteps(steps: readonly Step[], options: Partial<ApplyOptions>
   const held = new Map<string, Held>();
   const calls: string[] = [];
   const given: Task[] = [];
+  const widths: number[] = [];
+  const turns: Machine['turn'][] = [];
   const ended: Outcome[] = [];
   const hold = (sign: string, addresses: readonly Address[]): Promise<Result[]> => {
     const call = addresses.map((address) => shortOf(`${sign === '+' ? 'converge' : 'remove'} ${address}`)).join('');
@@ -73,8 +78,13 @@ async function startSteps(steps: readonly Step[], options: Partial<ApplyOptions>
   );
   const outcomes = apply(steps, {
     kinds,
-    machine: () => ({}) as Machine,
+    machine({ width, turn }) {
+      widths.push(width);
+      turns.push(turn);
+      return {} as Machine;
+    },
     parallel: 16,
+    fewest: 1,
     ...options,
     onEnd(outcome) {
       ended.push(outcome);
@@ -92,6 +102,8 @@ async function startSteps(steps: readonly Step[], options: Partial<ApplyOptions>
   };
   const run: Run = {
     calls,
+    widths,
+    turns,
     tasks: given,
     running: () => [...held.keys()],
     async end(call, errors = {}) {

@@ -77,7 +77,7 @@ export async function readRecording(name: string): Promise<Recording> {
   const look = toLook(recorded, nameless, bootDigests());
   const file = parseHostsFile(text, '/etc/ob/hosts.yaml', factsOf(await look.links()));
   const desired = command === 'stop' || command === 'destroy' ? [] : listDesired(kinds, file);
-  const machine = { scope: file.scope, reaper: '/nowhere', width: 1, look, say: () => {} };
+  const machine = { scope: file.scope, reaper: '/nowhere', width: 1, turn: <T>(act: () => Promise<T>) => act(), look, say: () => {} };
   const world = await readWorld(kinds, machine, desired);
   const order = command === 'stop' || command === 'restart' ? ({ order: command } as const) : {};
   return { file, world, plan: makePlan(kinds, desired, world, { limit: names ? new Set(names.split(',')) : undefined, ...order }) };

@@ -32,7 +32,7 @@ function benchOf({ name }: Kind): Bench {
 
 /** A new look each time, as `apply` has. */
 function machine(scope = file.scope): Machine {
-  return { scope, reaper: REAPER, width: 4, look: createLook(REAPER), say: () => {} };
+  return { scope, reaper: REAPER, width: 4, turn: <T>(act: () => Promise<T>) => act(), look: createLook(REAPER), say: () => {} };
 }
 
 function sh(script: string): void {
