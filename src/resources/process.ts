@@ -157,7 +157,7 @@ async function toLive(machine: Machine, name: string, wanted: readonly Share[]):
   if (adopted) return [toAdopted(name, cgroupPath(root, owner), adopted)];
   const fields = init ? { ...(await seenFields(machine, init, name)), shares: seenShares(machine, init, name, wanted) } : { running: 'no' };
   const address = `process/${name}` as const;
-  const needs = [`netns/${name}`, `mount/${name}`] as const;
+  const needs = [`netns/${name}`, `mount/${name}`, `disk/${name}.lower`, `disk/${name}.upper`] as const;
   return [{ address, subhost: name, needs, holds: init ? layersOf(init) : [], fields, handle: { cgroup: cgroupPath(root, owner), init } }];
 }
 
