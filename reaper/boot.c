@@ -16,7 +16,7 @@ __attribute__((noreturn)) static void start_child(struct spec *spec, int commit,
     long spare = sys_fcntl(commit, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
     sys_dup3(1, STATUS_FD, O_CLOEXEC);
     sys_dup3((int)spare, COMMIT_FD, O_CLOEXEC);
-    must(spec->mark, "close_range", sys_close_range(FIRST_FREE_FD, ~0U), "");
+    must(spec->mark, "close_range", sys_close_range(END_FD, ~0U), "");
     must(spec->mark, "dup", spare, "");
     go_inside(spec, files);
 }

@@ -19,6 +19,7 @@ struct spec {
     int entries;
     struct share share[MAX_SHARES];
     int shares;
+    const char *end; /* the file that PID 1 says its end in, a page long; or NULL */
     /* Where /etc/network/interfaces is looked for, and its text if it is not there; NULL: left alone. */
     const char *upper, *interfaces;
 };
@@ -32,8 +33,8 @@ int count_specs(int count, char **word);
 /* Of the spec with this index. */
 const char *mark_of(int index, char **word);
 
-/* Descriptors of the child while it prepares; PID 1 keeps STATUS_FD until its list is through. */
-enum { STATUS_FD = 3, COMMIT_FD = 4, FIRST_FREE_FD = 5 };
+/* Descriptors of the child while it prepares; PID 1 has END_FD too, and keeps STATUS_FD until its list is through. */
+enum { STATUS_FD = 3, COMMIT_FD = 4, END_FD = 5, FIRST_FREE_FD = 6 };
 
 /* Becomes the subhost's PID 1. FILES is the file limit to go back to. */
 __attribute__((noreturn)) void go_inside(struct spec *spec, const struct rlimit64 *files);

@@ -14,6 +14,7 @@ struct init {
     int status_fd;      /* -1 once nobody listens */
     long command;       /* the start or stop command that is running, or 0 */
     int command_status; /* its exit status once it has ended */
+    char *end;          /* where it says its end, or NULL */
     int last;           /* exit status of the child reaped last */
     bool stopping;
 };

@@ -56,9 +56,17 @@ static long open_log(int root) {
     long fd = open_below(root, "run/boot.log", O_PATH | O_NOFOLLOW, 0);
     if (fd < 0 && fd != -ENOENT) return fd;
     if (fd >= 0 && !is_regular((int)fd, &size)) return -EINVAL;
-    fd = open_below(root, "run/boot.log", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW,
+    /* Read too: its last words are kept when the subhost ends. */
+    fd = open_below(root, "run/boot.log", O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW,
                     0600);
     return fd < 0 || is_regular((int)fd, &size) ? fd : -EINVAL;
+}
+
+/* The first descriptor that is opened here: it gets the first number that is free. */
+static void open_end(const struct spec *spec) {
+    if (!spec->end) return;
+    long fd = sys_openat(AT_FDCWD, spec->end, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
+    must(spec->mark, "end", fd == END_FD || fd < 0 ? fd : -EBADF, spec->end);
 }
 
 /* stdin is null, stdout and stderr the log; STATUS_FD and COMMIT_FD stay, IMAGE is closed by exec. */
@@ -107,8 +115,9 @@ __attribute__((noreturn)) static void become_init(struct spec *spec, int image) 
     fill_arguments(&args, spec);
     write_word(STATUS_FD, spec->mark, "ready");
     wait_for_commit();
-    /* PID 1 wants it after exec; it sets close-on-exec again at once. */
+    /* PID 1 wants them after exec; it sets close-on-exec again at once. */
     sys_fcntl(STATUS_FD, F_SETFD, 0);
+    if (spec->end) sys_fcntl(END_FD, F_SETFD, 0);
     must(spec->mark, "exec", sys_execveat(image, "", args.list, env, AT_EMPTY_PATH), "/.reaper");
     sys_exit(1);
 }
@@ -118,6 +127,7 @@ void go_inside(struct spec *spec, const struct rlimit64 *files) {
     set_mask(~(signal_set)0); /* PID 1 keeps it so; a TERM that comes early waits for it */
     default_dispositions();
     sys_umask(0);
+    open_end(spec);
     join_namespaces(spec);
     forget_login();
     long program = sys_openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);

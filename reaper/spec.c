@@ -3,19 +3,26 @@
 #include "process.h"
 #include "text.h"
 
-enum { FIXED_WORDS = 9, SHARE_WORDS = 4, INTERFACES_WORDS = 3 };
+enum { FIXED_WORDS = 9, END_WORDS = 2, SHARE_WORDS = 4, INTERFACES_WORDS = 3 };
 
 static bool is_size(const char *text) {
     int64_t value;
     return same(text, "none") || parse_number(text, &value);
 }
 
+/* `end PATH`, or not; gives the index of what follows. */
+static int take_end(struct spec *spec, int at, int count, char **word) {
+    if (count < at + END_WORDS || !same(word[at], "end")) return at;
+    spec->end = word[at + 1];
+    return at + END_WORDS;
+}
+
 /* `interfaces UPPER TEXT`, or not; gives the index of what follows. */
-static int take_interfaces(struct spec *spec, int count, char **word) {
-    if (count < FIXED_WORDS + INTERFACES_WORDS || !same(word[FIXED_WORDS], "interfaces")) return FIXED_WORDS;
-    spec->upper = word[FIXED_WORDS + 1];
-    spec->interfaces = word[FIXED_WORDS + 2];
-    return FIXED_WORDS + INTERFACES_WORDS;
+static int take_interfaces(struct spec *spec, int at, int count, char **word) {
+    if (count < at + INTERFACES_WORDS || !same(word[at], "interfaces")) return at;
+    spec->upper = word[at + 1];
+    spec->interfaces = word[at + 2];
+    return at + INTERFACES_WORDS;
 }
 
 /* `share SOURCE TARGET rw|ro`, any number of times; gives the index of what follows. */
@@ -27,7 +34,7 @@ static int take_shares(struct spec *spec, int at, int count, char **word) {
     return at;
 }
 
-/* Nine words, interfaces, shares, the word `start`, the start list. */
+/* Nine words, end, interfaces, shares, the word `start`, the start list. */
 bool parse_spec(struct spec *spec, int count, char **word) {
     int64_t ms;
     if (count < FIXED_WORDS) return false;
@@ -35,7 +42,8 @@ bool parse_spec(struct spec *spec, int count, char **word) {
         .mark = word[0], .netns = word[1], .live = word[2], .cgroup = word[3], .hostname = word[4],
         .run_size = word[5], .start_ms = word[6], .stop_ms = word[7], .digest = word[8],
     };
-    int taken = take_shares(spec, take_interfaces(spec, count, word), count, word);
+    int taken = take_end(spec, FIXED_WORDS, count, word);
+    taken = take_shares(spec, take_interfaces(spec, taken, count, word), count, word);
     if (taken == count || !same(word[taken], "start")) return false;
     spec->entry = word + taken + 1;
     spec->entries = count - taken - 1;

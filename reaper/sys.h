@@ -8,6 +8,7 @@
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
+#include <linux/mman.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/poll.h>
@@ -143,6 +144,10 @@ static inline long sys_pread(int fd, void *to, size_t size, uint64_t at) {
 }
 static inline long sys_sendfile(int to, int from, size_t size) {
     return SYS4(sendfile, to, from, 0, size);
+}
+/* Shared, to be read and written. */
+static inline long sys_mmap(size_t size, int fd) {
+    return sys(__NR_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 static inline long sys_close(int fd) { return SYS1(close, fd); }
 static inline long sys_close_range(unsigned first, unsigned last) {

@@ -15,6 +15,8 @@ export interface SpecOptions {
   readonly entries?: readonly string[];
   /** SOURCE, TARGET, rw or ro. */
   readonly shares?: readonly (readonly [string, string, string])[];
+  /** The file that PID 1 says its end in. */
+  readonly end?: string;
   /** Text of /etc/network/interfaces. */
   readonly interfaces?: string;
   readonly live?: string;
@@ -87,7 +89,8 @@ export function toSpec(place: Place, options: SpecOptions = {}): string[] {
   const { netns = `/run/netns/${place.name}`, live = place.live, cgroup = place.cgroup } = options;
   const fixed = [place.mark, netns, live, cgroup, place.name, runSize, String(startMs), String(stopMs), 'd1ge57'];
   const interfaces = options.interfaces === undefined ? [] : ['interfaces', place.upper, options.interfaces];
-  return [...fixed, ...interfaces, ...shares.flatMap((share) => ['share', ...share]), 'start', ...entries];
+  const end = options.end === undefined ? [] : ['end', options.end];
+  return [...fixed, ...end, ...interfaces, ...shares.flatMap((share) => ['share', ...share]), 'start', ...entries];
 }
 
 /** Two processes tell the PID and that it is ready: either may come first. */
