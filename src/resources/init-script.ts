@@ -8,6 +8,9 @@ const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | con
 /** It is a start entry like any other: stopping is no business of it. */
 const HEAD = '#!/bin/sh\n[ "$1" = start ] || exit 0\n';
 
+/** With that a script written for overlay-boot becomes PID 1 in the end. Here PID 1 is there already. */
+const HAND_OVER = /^[ \t]*exec[ \t]+\/\.reaper\b.*$/gm;
+
 /** Lets a command print what a subhost is to run, and puts that into its root. Without such a command: nothing. */
 export async function writeInitScript(scope: string, subhost: Subhost): Promise<void> {
   const command = subhost.hooks?.init;
@@ -19,7 +22,7 @@ export async function writeInitScript(scope: string, subhost: Subhost): Promise<
   rmSync(path, { force: true });
   const file = openSync(path, NEW_FILE, 0o700);
   try {
-    writeFileSync(file, `${HEAD}${printed}\n`);
+    writeFileSync(file, `${HEAD}${printed.replace(HAND_OVER, 'exit 0')}\n`);
   } finally {
     closeSync(file);
   }

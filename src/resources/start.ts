@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BootResult, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS } from './boot.ts';
 import { interrupted, ObError, toObError } from './error.ts';
+import { environmentOf, runHook } from './hooks.ts';
 import type { Subhost } from './hosts.ts';
 import { writeInitScript } from './init-script.ts';
 import type { Fields, Result, Spec } from './kind.ts';
@@ -29,11 +30,18 @@ export async function bootAll(machine: Machine, specs: readonly StartSpec[]): Pr
 /** What the machine has to do for a subhost first. */
 async function prepare({ scope }: Machine, { address, extra: { subhost } }: StartSpec, upper = subhost.upper): Promise<Result> {
   try {
+    await runPostmount(scope, subhost);
     await writeInitScript(scope, { ...subhost, upper });
     return { address };
   } catch (error) {
     return { address, error: toObError(error) };
   }
+}
+
+/** A tree that is mounted already has no mount of ours behind which it could be run. */
+async function runPostmount(scope: string, subhost: Subhost): Promise<void> {
+  const { postmount } = subhost.hooks ?? {};
+  if (postmount && subhost.lower === subhost.live) await runHook('postmount', postmount, subhost.base, environmentOf(scope, subhost));
 }
 
 async function bootReady(machine: Machine, specs: readonly StartSpec[], mounts: readonly MountEntry[]): Promise<Result[]> {

@@ -182,6 +182,20 @@ test('commands run before and after the root is mounted', { skip: noLive }, asyn
   }
 });
 
+test('where the root is mounted already, postmount is run before each start', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh('mkdir /mnt/u /mnt/w /mnt/tree; mount -t overlay -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w tree /mnt/tree');
+  program(machine, '/mnt/after', '#!/bin/sh\necho "after $LIVE $UPPER" >>/mnt/log\n');
+  machine.write('/mnt/web.conf', 'BASE=web\nLOWER=/mnt/tree\nUPPER=/mnt/tree\nLIVE=/mnt/tree\nSTART=none\nPOSTMOUNT=/mnt/after\n');
+  await machine.sh('mkdir /mnt/web');
+  await succeed(machine, 'apply', '/mnt/web.conf');
+  await succeed(machine, 'restart', 'web', '--file', '/mnt/web.conf');
+  assert.equal(await machine.sh('cat /mnt/log'), 'after /mnt/tree /mnt/tree\nafter /mnt/tree /mnt/tree');
+  program(machine, '/mnt/after', '#!/bin/sh\necho no luck >&2; exit 7\n');
+  const failed = await machine.ob('restart', 'web', '--file', '/mnt/web.conf');
+  assert.match(failed.stdout, /process\/web.*postmount failed: no luck \(exit 7\)/);
+});
+
 test('what init prints is run inside in place of the start list', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
   program(
@@ -241,8 +255,12 @@ test('a file of overlay-boot with commands means the same', { skip: noLive }, as
   const machine = await createMachine(t);
   await machine.sh('mkdir -p /mnt/opt/web/bin');
   program(machine, '/mnt/opt/web/bin/setup', SETUP);
-  program(machine, '/mnt/opt/web/hook', '#!/bin/sh\necho "$1 $CONFIG" >>/mnt/log\n');
-  program(machine, '/mnt/opt/web/init', '#!/bin/sh\necho "echo $CONFIG >/root/seen"\n');
+  program(
+    machine,
+    '/mnt/opt/web/hook',
+    '#!/bin/sh\necho "$1 $CONFIG" >>/mnt/log\n[ $1 = before ] || { mount -t tmpfs below $LIVE/srv && mkdir $LIVE/srv/in && mount -t tmpfs below $LIVE/srv/in; }\n',
+  );
+  program(machine, '/mnt/opt/web/init', '#!/bin/sh\necho "echo $CONFIG >/root/seen"\necho "exec /.reaper $NAME"\n');
   machine.write(
     '/mnt/opt/web/web.conf',
     'BASE=.\nUPPER=bin/setup\nWORK=!echo /mnt/store/work\nSTART=none\nCABLES=!echo = =\nPREMOUNT=hook before\nPOSTMOUNT=./hook after\nINIT=./init\n',
@@ -254,7 +272,7 @@ test('a file of overlay-boot with commands means the same', { skip: noLive }, as
   assert.equal(await machine.sh('ip -br link show group 28514 | wc -l'), '2');
   await machine.sh(`rm ${conf}`);
   await succeed(machine, 'destroy', 'web');
-  assert.equal(await machine.sh('tail -1 /mnt/log'), 'teardown');
+  assert.equal(await machine.sh('tail -1 /mnt/log; grep -c "below\\|ob:" /proc/mounts || true'), 'teardown\n0');
 });
 
 const VALUES = `subhosts:
@@ -284,7 +302,7 @@ test('what a command prints is the value, run once for each run of ob', { skip: 
   await log();
 
   await t.test('also where the file is read again after another run', async () => {
-    await machine.sh('touch /mnt/held; mkdir -m 700 /run/ob');
+    await machine.sh('touch /mnt/held; mkdir -p -m 700 /run/ob');
     const other = machine.run('flock', ['/run/ob/lock', 'sh', '-c', 'touch /mnt/has; while [ -e /mnt/held ]; do sleep 0.05; done']);
     const isThere = (path: string): boolean => existsSync(`/proc/${machine.pid}/root${path}`);
     await until('the other run has the lock', () => isThere('/mnt/has'));

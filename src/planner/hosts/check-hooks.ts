@@ -17,7 +17,7 @@ export function checkHooks(wholes: readonly Whole[], facts: Facts, report: Repor
     for (const key of ['premount', 'postmount', 'init', 'upper'] as const) {
       const spot = written[key];
       if (!spot || (key === 'upper' && hooks.setup === undefined)) continue;
-      if (lower === live && key !== 'init')
+      if (lower === live && (key === 'premount' || key === 'upper'))
         once(spot, `no root is mounted for ${raw.name.value}, as lower is live: there is nothing to run ${key} for`);
       if (untrusted !== undefined)
         once(spot, `commands here are run as root, and others than root can change ${showPath(untrusted)}: chown root and chmod go-w it`);

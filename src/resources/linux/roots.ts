@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import type { ObError } from '../error.ts';
 import type { Subhost } from '../hosts.ts';
+import { parseMark } from '../marks.ts';
 import { runForEach } from '../reaper.ts';
+import { parseMounts } from './mountinfo.ts';
 
 /** A root to mount; KEY tells it from the others, MARK becomes the source of the mount. */
 export interface RootToMount {
@@ -37,9 +40,23 @@ export function mountRoots(reaper: string, roots: readonly RootToMount[]): Promi
   return runForEach(reaper, 'mount', words, keysOf(roots));
 }
 
-export function unmountRoots(reaper: string, roots: readonly RootToUnmount[]): Promise<Map<string, ObError>> {
-  const words = roots.flatMap(({ key, point, depth }) => [key, point, String(depth)]);
-  return runForEach(reaper, 'umount', words, keysOf(roots));
+export async function unmountRoots(reaper: string, roots: readonly RootToUnmount[]): Promise<Map<string, ObError>> {
+  const all = [...(roots.length > 0 ? mountsBelow(roots) : []), ...roots];
+  const words = all.flatMap(({ key, point, depth }) => [key, point, String(depth)]);
+  const errors = await runForEach(reaper, 'umount', words, keysOf(all));
+  // What is left below a root keeps that busy, which is told with who holds it.
+  return new Map([...errors].filter(([key]) => !key.startsWith(BELOW)));
+}
+
+const BELOW = 'below:';
+
+/** What lies in a root, as by a postmount command, has to go before it: the deepest first. */
+function mountsBelow(roots: readonly RootToUnmount[]): RootToUnmount[] {
+  const mounts = parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
+  return mounts
+    .filter(({ point, source }) => roots.some((root) => point.startsWith(`${root.point}/`)) && !parseMark(source))
+    .sort((a, b) => b.point.length - a.point.length)
+    .map(({ point }, index) => ({ key: `${BELOW}${index}`, point, depth: 1 }));
 }
 
 function keysOf(roots: readonly { readonly key: string }[]): string[] {
