@@ -86,6 +86,23 @@ test('a program as upper sets up before the root is mounted and tears down once 
     await isSettled(machine);
   });
 
+  await t.test('where its services have ended by themselves, the next apply does, or destroy', async () => {
+    const end = async (): Promise<void> => {
+      await machine.ob('exec', 'web', '--', 'sh', '-c', 'echo >/run/dummy_service');
+      await machine.sh("while grep -q 'populated 1' /sys/fs/cgroup/ob/default/web/cgroup.events; do sleep 0.01; done");
+    };
+    await end();
+    assert.equal(await log(), '');
+    await succeed(machine, 'apply');
+    assert.equal(await log(), 'teardown setup');
+    await end();
+    await succeed(machine, 'destroy');
+    assert.equal(await log(), 'teardown');
+    await succeed(machine, 'destroy');
+    await succeed(machine, 'apply');
+    assert.equal(await log(), 'setup');
+  });
+
   await t.test('after destroy by name, without the file', async () => {
     await machine.sh('rm /mnt/hosts.yaml');
     await succeed(machine, 'destroy', 'web');
