@@ -37,9 +37,8 @@ apt-get -qy install --no-install-recommends crun runc lxc systemd-container podm
     bridge-utils ifupdown procps >&2
 if ! apt-get -qy install --no-install-recommends overlay-boot=1.6.4-1 >&2; then
     # Not in this release: the package alone from the one that has it, everything else stays as it is.
-    echo "deb http://deb.debian.org/debian forky main" >/etc/apt/sources.list.d/forky.list
-    apt-get -q update >&2
-    (cd /tmp && apt-get -q download overlay-boot=1.6.4-1 >&2 && dpkg -i overlay-boot_1.6.4-1_*.deb >&2)
+    package=$("$checkout/scripts/fetch-overlay-boot" "$(mktemp -d)")
+    dpkg -i "$package" >&2
 fi
 cd "$checkout"
 exec "$@"

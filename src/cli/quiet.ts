@@ -23,7 +23,7 @@ export function createQuiet(full: Sink, warn: (text: string) => void, line?: (te
       held = [];
       const steps = stepsIn(events);
       const stalled = events.filter((event) => event.type === 'stalled');
-      if (steps === 0 && stalled.length === 0 && !events.some(({ type }) => type === 'error')) return;
+      if (steps === 0 && stalled.length === 0 && !events.some(({ type }) => type === 'error' || type === 'adopted')) return;
       if (line && isWell(events, steps)) for (const text of [...stalled.map(stalledLine), ...changeLines(events)]) line(text);
       else {
         warnings.forEach(warn);
@@ -44,7 +44,7 @@ function stepsIn(events: readonly Event[]): number {
 function isWell(events: readonly Event[], steps: number): boolean {
   const isDone = events.filter(({ type }) => type === 'done').length === steps;
   const isOver = events.some(({ type }) => type === (steps === 0 ? 'planned' : 'recap'));
-  const bad: readonly Event['type'][] = ['blocked', 'failed', 'skipped', 'differs', 'interrupted', 'error'];
+  const bad: readonly Event['type'][] = ['adopted', 'blocked', 'failed', 'skipped', 'differs', 'interrupted', 'error'];
   return isDone && isOver && !events.some(({ type }) => bad.includes(type));
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createMachine, noLive, type TestMachine } from '../machine.ts';
+import { createMachine, noLive, OB, type TestMachine } from '../machine.ts';
 import { assertSame, snapshot } from '../snapshot.ts';
 import { textOf } from './rig.ts';
 
@@ -18,7 +18,7 @@ const skip = noLive ?? (fetched.status === 0 ? false : `overlay-boot cannot be h
 const SERVICE = `#!/bin/sh
 echo "$1" >>/said
 [ "$1" = start ] || exit 0
-sh -c 'trap "echo told to end >>/said; exit" TERM; echo >/up; while :; do sleep 1000 & wait; done' >/dev/null 2>&1 &
+sh -c 'trap "[ ! -e /slow ] || sleep 2; echo told to end >>/said; exit" TERM; echo >/up; while :; do sleep 1000 & wait; done' >/dev/null 2>&1 &
 `;
 
 /** A machine with overlay-boot, a bridge br0, and what overlay-boot calls of bridge-utils. */
@@ -133,7 +133,8 @@ test('a restart makes it wholly of ob, on its upper directory and with its cable
   assert.match(adopted, /^made +process\/other$/m);
   assert.doesNotMatch(adopted, /(made|changed|stopped|removed) +\w+\/web/);
 
-  await machine.sh('echo kept >/mnt/web/root/kept');
+  // Its root has to wait for a service that takes its time.
+  await machine.sh('echo kept >/mnt/web/root/kept; touch /mnt/web/root/slow');
   await expectOb(machine, 0, 'apply');
   assert.equal(await ends(), cables);
   assert.equal(await machine.sh('cat /mnt/web/root/said'), 'start\ntold to end\nstart');
@@ -144,23 +145,39 @@ test('a restart makes it wholly of ob, on its upper directory and with its cable
   await expectOb(machine, 0, 'destroy');
 });
 
+/** In the place of ip: the batch with these words goes on for ever. */
+const HANGING_IP = `#!/bin/sh
+case " $* " in *' -batch '*) ;; *) exec /usr/sbin/ip "$@" ;; esac
+cat >/run/batch.$$
+! grep -q "$(cat /run/hang)" /run/batch.$$ || { echo $$ >/run/reached; exec sleep 1000; }
+exec /usr/sbin/ip "$@" </run/batch.$$
+`;
+
+/** Runs ob until ip is given these words, and kills it then. */
+async function killAt(machine: TestMachine, words: string, ...command: string[]): Promise<void> {
+  machine.write('/run/hang', words);
+  await machine.sh(`
+    ${OB} ${command.join(' ')} >/dev/null 2>&1 & timeout 60 sh -c 'until [ -s /run/reached ]; do sleep 0.05; done'
+    kill -9 $(cut -d' ' -f1 /run/ob/lock) $(cat /run/reached); rm /run/reached; wait || true`);
+}
+
 test('what was cut off in the middle is finished by the next run', { skip }, async (t) => {
   const machine = await createOld(t);
   const conf = await writeConf(machine, 'web', 'br0= br0=');
   await boot(machine, conf);
   const before = await seen(machine, 'web');
-  const steps = [
-    'mkdir -p /sys/fs/cgroup/ob/default/web/overlay-boot',
-    'cd /sys/fs/cgroup/ob/default/web/overlay-boot; for p in $(ip netns pids web); do [ $(cat /proc/$p/comm) != .reaper ] || echo $p >cgroup.procs; done',
-    'ip link set web0 group 28514 alias ob:default/web',
-  ];
-  for (const step of steps) {
-    await machine.sh(step);
+  await machine.sh('mount -t tmpfs tmpfs /usr/local/sbin');
+  machine.write('/usr/local/sbin/ip', HANGING_IP);
+  await machine.sh('chmod 755 /usr/local/sbin/ip');
+  for (const step of ['dev web0 group', 'dev lo alias']) {
+    await killAt(machine, step, 'apply', '--adopt', conf);
     const plan = await expectOb(machine, 1, 'plan', conf);
     assert.match(plan, /^in the way: overlay-boot runs web: .*\n {4}-> ob apply --adopt/m, step);
     assert.equal(plan.match(/^in the way/gm)?.length, 1, plan);
   }
-  assert.match(await expectOb(machine, 0, 'apply', '--adopt', conf), /^adopted {2}veth\/web1\nadopted {2}netns\/web$/m);
+  await machine.sh('umount /usr/local/sbin');
+  assert.equal(await machine.sh('ip -d link show web0 | grep -c ob:default/web; ip -n web -d link show lo | grep -c ob: || true'), '1\n0');
+  assert.match(await expectOb(machine, 0, 'apply', '--adopt', conf), /^adopted {2}process\/web .*\nadopted {2}netns\/web$/m);
   assert.equal(await seen(machine, 'web'), before);
   assert.doesNotMatch(await expectOb(machine, 0, 'apply', '--adopt', conf), /^adopted/m);
   await expectOb(machine, 0, 'destroy', 'web');

@@ -5,6 +5,7 @@ import { textOf } from '../../src/cli/text.ts';
 import { kindOf, listDesired } from '../../src/planner/live.ts';
 import { isEmpty, makePlan, type Plan } from '../../src/planner/plan.ts';
 import { kinds } from '../../src/resources/index.ts';
+import type { Address } from '../../src/resources/kind.ts';
 import { golden } from '../golden.ts';
 import { listRecordings, PLANS, readRecording } from './recorded.ts';
 
@@ -109,4 +110,15 @@ test('what is shared is not taken from under a subhost that is left alone', asyn
   assert(idsOf(['no-such']).includes('remove bridge/ob0'));
   const ids = idsOf(['web']);
   assert(ids.length > 0 && !ids.some((id) => id === 'remove bridge/ob0' || /\/web0?$/.test(id)), ids.join('\n'));
+});
+
+test('of what is in the way of a subhost, what explains the rest of it is told alone', async () => {
+  const { file, world } = await readRecording('empty-machine');
+  const desired = listDesired(kinds, file);
+  const blocker = (address: Address, explains?: string) => ({ address, what: '', hint: '', ...(explains ? { explains } : {}) });
+  const blockers = [blocker('netns/web'), blocker('process/web', 'web'), blocker('bridge/ob0')];
+  const told = (some: typeof blockers): Address[] =>
+    makePlan(kinds, desired, { ...world, blockers: some }).blockers.map(({ address }) => address);
+  assert.deepEqual(told(blockers), ['process/web', 'bridge/ob0']);
+  assert.deepEqual(told(blockers.slice(0, 1)), ['netns/web']);
 });
