@@ -354,7 +354,7 @@ test('what a command prints is the value, run once for each run of ob', { skip: 
   });
 
   await t.test('its failure is told where it stands', async () => {
-    machine.write('/mnt/hosts.yaml', hosts('    lower: "!ls /nowhere"\n    work: "!nothing"\n    live: "!"\n'));
+    machine.write('/mnt/hosts.yaml', hosts('    lower: "!ls /nowhere"\n    work: "!nothing"\n    live: "!"\n    ram_size: "!sleep 1000"\n'));
     const { code, stderr } = await machine.ob('validate');
     assert.equal(code, 65);
     assert.match(
@@ -362,6 +362,7 @@ test('what a command prints is the value, run once for each run of ob', { skip: 
       /^hosts.yaml:5:12: "!ls \/nowhere": it failed: .*ls: cannot access '\/nowhere': No such file or directory \(exit 2\)$/m,
     );
     assert.match(stderr, /^hosts.yaml:6:11: "!nothing": there is no program nothing$/m);
+    assert.match(stderr, /^hosts.yaml:8:15: "!sleep 1000": it failed: .*no answer within 10 s/m);
     assert.match(stderr, /^hosts.yaml:7:11: "!" stands before a command, and none is there$/m);
   });
 });
