@@ -153,7 +153,7 @@ const LOOK_EVERY_MS = 10;
 
 /**
  * Ends what was taken over. Its start list is not known, so each of its processes is told to end by itself and has the time
- * of a service for it; PID 1 goes then, and what had started that sees it and ends too. The cgroup's end is for the rest.
+ * of a service for it; what is left is killed.
  */
 export async function endAdopted(init: ProcessId): Promise<void> {
   const pidNamespace = readLinkIfThere(`/proc/${init.pid}/ns/pid`);
@@ -164,7 +164,8 @@ export async function endAdopted(init: ProcessId): Promise<void> {
   const services = (): number[] => members().filter((pid) => pid !== init.pid && readLinkIfThere(`/proc/${pid}/ns/pid`) === pidNamespace);
   for (const pid of services()) signal(pid, 'SIGTERM');
   await until(() => services().length === 0, STOP_LIMIT_MS);
-  if (isThere()) signal(init.pid, 'SIGKILL');
+  // PID 1 last: what had started it would clean up in its own way once it sees that end.
+  if (isThere()) for (const pid of members().reverse()) signal(pid, 'SIGKILL');
   await until(() => members().length === 0, STOP_LIMIT_MS);
 }
 
