@@ -21,6 +21,9 @@ export interface Args {
   readonly detectOnly: boolean;
   readonly follow: boolean;
   readonly boot: boolean;
+  /** Seconds. */
+  readonly for?: number;
+  readonly why?: string;
   /** Take over what overlay-boot runs. */
   readonly adopt: boolean;
   /** What overlay-boot runs, not its files. */

@@ -62,7 +62,7 @@ export interface ChangeEvent {
 }
 
 /** `left`: nothing of a subhost is touched, whatever differs. `resumed`: it was left alone by unattended runs until now. */
-export interface GateEvent {
+interface GateEvent {
   readonly type: 'left' | 'resumed';
   readonly subhost: string;
   readonly state: 'held' | 'stopped' | 'backing-off' | 'stalled';

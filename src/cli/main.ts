@@ -8,17 +8,21 @@ import { createCompletion } from './commands/completion.ts';
 import { cron } from './commands/cron.ts';
 import { destroy } from './commands/destroy.ts';
 import { enter } from './commands/enter.ts';
+import { events } from './commands/events.ts';
 import { exec } from './commands/exec.ts';
+import { hold } from './commands/hold.ts';
 import { importConfs } from './commands/import.ts';
 import { list } from './commands/list.ts';
 import { logs } from './commands/logs.ts';
 import { plan } from './commands/plan.ts';
+import { release } from './commands/release.ts';
 import { restart } from './commands/restart.ts';
 import { schema } from './commands/schema.ts';
 import { share } from './commands/share.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
+import { unstall } from './commands/unstall.ts';
 import { validate } from './commands/validate.ts';
 import { watch } from './commands/watch.ts';
 import { guardStreams, report, runCommand } from './run-command.ts';
@@ -36,9 +40,13 @@ const COMMANDS: readonly Command[] = [
   start,
   stop,
   restart,
+  hold,
+  release,
+  unstall,
   exec,
   enter,
   logs,
+  events,
   share,
   validate,
   importConfs,
@@ -65,6 +73,8 @@ const OPTIONS: Readonly<Record<OptionName, Options>> = {
   adopt: { boolean: true, describe: 'Take over what overlay-boot runs; restart nothing of it' },
   running: { boolean: true, describe: 'What overlay-boot runs here, as the kernel shows it' },
   format: { alias: 'o', string: true, describe: 'wide: more columns; json: for programs', requiresArg: true },
+  for: { string: true, describe: 'For so long: 30m, 2h, 3d; else until it is released', requiresArg: true },
+  why: { string: true, describe: 'What is said to whoever comes by', requiresArg: true },
   detectOnly: { boolean: true, describe: 'Tell what differs, change nothing' },
 };
 

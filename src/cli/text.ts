@@ -138,11 +138,12 @@ export function stalledLine({ message, why, hint }: Extract<Event, { type: 'stal
   return printable(oneLine(`${message}${why ? ` (the last: ${why})` : ''}; ${hint}`));
 }
 
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replace(/\s*\n\s*/g, '; ');
 }
 
-function pastOf({ verb, action }: StepEvent): string {
+/** What a step has done, in a word. */
+export function pastOf({ verb, action }: { readonly verb: string; readonly action: string }): string {
   if (verb === 'remove') return action === 'restart' ? 'stopped' : 'removed';
   if (action === 'restart') return 'started';
   return action === 'update' ? 'changed' : 'made';
@@ -167,7 +168,7 @@ function colourOf(line: RecapLine | undefined): 'red' | 'green' | 'dim' {
 }
 
 /** A field's value as a person reads it. */
-function show(value: Value | undefined): string {
+export function show(value: Value | undefined): string {
   if (value === undefined) return '(not seen)';
   if (value === null) return 'none';
   if (typeof value === 'object') return `[${value.join(', ')}]`;

@@ -54,6 +54,8 @@ export function toArgs(command: Command, raw: Raw): Args {
     detectOnly: last(raw['detectOnly']) === true,
     follow: last(raw['follow']) === true,
     boot: last(raw['boot']) === true,
+    ...(raw['for'] === undefined ? {} : { for: toDuration('--for', String(last(raw['for'])), hint) }),
+    ...(raw['why'] === undefined ? {} : { why: String(last(raw['why'])) }),
     adopt: last(raw['adopt']) === true,
     running: last(raw['running']) === true,
     ...(raw['format'] === undefined ? {} : { format: toFormat(String(last(raw['format'])), hint) }),
@@ -106,6 +108,16 @@ function toFormat(word: string, hint: string): Format {
   const format = FORMATS.find((one) => one === word);
   if (format) return format;
   throw usage(`--format (-o) wants ${FORMATS.join(' or ')}, not "${word}"${nearest(word, FORMATS)}`, hint);
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** In seconds. */
+function toDuration(option: string, text: string, hint: string): number {
+  const [, digits = '', unit = 's'] = /^(\d{1,6})([smhd])?$/.exec(text) ?? [];
+  const seconds = Number(digits) * (UNITS[unit] ?? 0);
+  if (seconds >= 1 && seconds <= MAX_LOCK_TIMEOUT) return seconds;
+  throw usage(`${option} wants a time like 120s, 5m or 1h, and "${text}" is none`, hint);
 }
 
 function toScope(scope: string, hint: string): string {

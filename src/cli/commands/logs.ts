@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode, ObError } from '../../resources/error.ts';
-import { defaultLog, readBootLog, readLogFrom, scopesWithLog } from '../../resources/log.ts';
+import { defaultLog, readBootLog, scopesWithLog } from '../../resources/log.ts';
 import { createLook } from '../../resources/machine.ts';
 import type { Args, Command, Context } from '../command.ts';
+import { readKept } from '../follow.ts';
 import { printable } from '../printable.ts';
 import { findRunning } from '../running.ts';
 import { findHostsFiles, REAPER, readNames } from '../session.ts';
@@ -62,20 +64,11 @@ async function showBoot(name: string, { scope, follow }: Args, write: Write): Pr
 }
 
 async function showKept(name: string, path: string, follow: boolean, write: Write): Promise<void> {
-  const before = readLogFrom(`${path}.1`, 0);
-  let now = readLogFrom(path, 0);
-  if (!now && !before && !follow)
+  if (!follow && !existsSync(path) && !existsSync(`${path}.1`))
     throw new ObError(`no log of ${name} is kept: there is no ${path}`, {
       hint: 'it begins with the next start that has something to start',
     });
-  write(`${before?.text ?? ''}${now?.text ?? ''}`);
-  while (follow) {
-    await sleep(LOOK_AGAIN_MS);
-    const same = readLogFrom(path, now?.size ?? 0);
-    const next = same && now && same.inode !== now.inode ? readLogFrom(path, 0) : same;
-    if (next) write(String(next.text));
-    now = next ?? now;
-  }
+  for await (const text of readKept(path, follow)) write(String(text));
 }
 
 /** The place that the hosts file says, if it knows the subhost; else the usual one. */

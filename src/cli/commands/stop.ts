@@ -16,8 +16,7 @@ export const stop: Command = {
   summary: 'Stop subhosts; their cables and roots stay',
   options: ['json', 'parallel', 'lockTimeout', 'scope'],
   examples: [
-    ['ob stop web client', 'Services in reverse order, then whatever is left'],
-    ['ob start web', 'Starts it again, as ob apply does; cron and ob watch do not'],
+    ['ob stop web client', 'Until ob start or apply; cron and ob watch start neither'],
     ['ob stop web --scope demo', 'If two scopes have a web'],
   ],
   needsRoot: true,

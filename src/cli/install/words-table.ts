@@ -39,11 +39,12 @@ const VALUES: Partial<Record<OptionName, readonly Place[]>> = {
   scope: ['scopes'],
   file: ['file'],
   format: ['=wide', '=json'],
+  for: ['=30m', '=2h', '=1d'],
   every: ['=1m', '=5m', '=15m', '=1h', '=1d'],
 };
 
 /** Subhosts that these take do not run yet. */
-const TAKE_STOPPED: ReadonlySet<string> = new Set(['start', 'logs']);
+const TAKE_STOPPED: ReadonlySet<string> = new Set(['start', 'hold', 'release', 'unstall', 'events', 'logs']);
 
 export function toEntries(commands: readonly Command[], options: Readonly<Record<OptionName, Described>>): Entry[] {
   return commands.map((command) => ({

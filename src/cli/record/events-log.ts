@@ -27,7 +27,19 @@ export interface Entry {
   readonly why?: string;
 }
 
-type News = Omit<Entry, 'time' | 'by' | 'scope'>;
+export type News = Omit<Entry, 'time' | 'by' | 'scope'>;
+
+/** Undefined: it is half a line, or none of ours. */
+export function parseEntry(line: string): Entry | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    const isEntry = typeof value === 'object' && value !== null && 'time' in value && 'by' in value && 'scope' in value && 'what' in value;
+    return isEntry ? (value as Entry) : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
 
 interface EventsLog {
   /** Keeps what is worth it of the events of a run. */

@@ -3,7 +3,7 @@ import type { World } from '../../planner/live.ts';
 import type { Spec } from '../../resources/kind.ts';
 import type { Owner } from '../../resources/marks.ts';
 import { type Moment, showDate, sinceBoot, toDate } from './clock.ts';
-import { type Records, readRecords, type Trouble } from './records.ts';
+import { type Hold, type Records, readRecords, type Trouble } from './records.ts';
 import { listRecorded } from './store.ts';
 
 /** So many failures in a row, and it is left alone. The waits between them come to a quarter of an hour. */
@@ -80,11 +80,8 @@ type Found = Omit<Reason, 'isLeft'>;
 /** Pure. */
 export function findReason({ name, records: { hold, stop, trouble }, isDesired, digests, now }: Case): Found | undefined {
   if (hold && (hold.until === null || now < hold.until)) {
-    const until = hold.until === null ? null : toDate(hold.until, now);
-    const time = until ? ` until ${showDate(until)}` : '';
-    const message = `${name} is held${time}${hold.why ? `: ${hold.why}` : ''}`;
-    const found = { name, state: 'held', message, hint: `ob release ${name}`, isUntold: false } as const;
-    return { ...found, until: until?.toISOString() ?? null, why: hold.why || null };
+    const found = { name, state: 'held', message: holdMessage(name, hold, now), hint: `ob release ${name}`, isUntold: false } as const;
+    return { ...found, until: hold.until === null ? null : toDate(hold.until, now).toISOString(), why: hold.why || null };
   }
   // A stop wins over a restart, not over the file: of what is not wanted any more nothing is to stay.
   if (stop && isDesired) {
@@ -92,6 +89,12 @@ export function findReason({ name, records: { hold, stop, trouble }, isDesired, 
     return { name, state: 'stopped', message, hint: `ob start ${name}`, until: null, why: stop.by, isUntold: false };
   }
   return trouble ? findTrouble(name, trouble, digests(), now) : undefined;
+}
+
+/** `web is held until 2026-11-24 23:05:10 UTC: upgrading` */
+export function holdMessage(name: string, { until, why }: Pick<Hold, 'until' | 'why'>, now: Moment): string {
+  const time = until === null ? '' : ` until ${showDate(toDate(until, now))}`;
+  return `${name} is held${time}${why ? `: ${why}` : ''}`;
 }
 
 function findTrouble(name: string, trouble: Trouble, { file, seen }: Digests, now: Moment): Found | undefined {

@@ -60,7 +60,7 @@ export function gateEvents(reasons: readonly Reason[]): Event[] {
 }
 
 /** Stalled since the last time that somebody was told. Marks them as told. */
-export function stalledEvents(scope: string, reasons: readonly Reason[]): Event[] {
+function stalledEvents(scope: string, reasons: readonly Reason[]): Event[] {
   return reasons.flatMap(({ name, isUntold, message, why, hint }): Event[] => {
     if (!isUntold) return [];
     markTold(scope, name);

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hasCode } from '../../resources/error.ts';
 import type { Owner } from '../../resources/marks.ts';
 import { makeRunFolder, RUN_FOLDER } from '../run-folder.ts';
@@ -32,8 +32,10 @@ export function writeRecord(owner: Owner, name: RecordName, value: unknown): voi
 }
 
 export function dropRecord(owner: Owner, name: RecordName): void {
-  rmSync(fileOf(owner, name), { force: true });
-  removeEmpty(owner);
+  // With what a kill has left half written.
+  const files = [fileOf(owner, name), `${fileOf(owner, name)}.new`].filter((file) => existsSync(file));
+  for (const file of files) rmSync(file, { force: true });
+  if (files.length > 0) removeEmpty(owner);
 }
 
 /** All that is known of a subhost, which is no more. */
@@ -46,6 +48,16 @@ export function dropRecords(owner: Owner): void {
 export function listRecorded(scope: string): string[] {
   try {
     return readdirSync(`${FOLDER}/${scope}`).sort();
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+/** The same of all scopes. */
+export function listAllRecorded(): Owner[] {
+  try {
+    return readdirSync(FOLDER).flatMap((scope) => listRecorded(scope).map((name) => ({ scope, name })));
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
