@@ -52,10 +52,8 @@ export async function startWatching(t: TestContext, rig: Rig, ...words: string[]
   await find('that it begins', ({ type }) => type === 'watching', 0);
   // What was started here joins the machine, and starts ob in its pid namespace.
   const [pid = 0] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ').map(Number);
-  t.after(async () => {
-    if (!isOver) process.kill(pid, 'SIGKILL');
-    await ended;
-  });
+  // It ends with its machine, at the latest.
+  t.after(() => ended);
   return {
     pid,
     ended,

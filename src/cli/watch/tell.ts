@@ -5,8 +5,7 @@ export type Told =
   /** It begins, or the hosts files say something new. */
   | { readonly type: 'watching'; readonly files: readonly string[]; readonly scope: string; readonly subhosts: number }
   | Repair
-  | StepEvent
-  | Extract<Event, { type: 'blocked' | 'differs' | 'error' }>
+  | Wrong
   | { readonly type: 'warning'; readonly message: string };
 
 /** One thing was not as the file says, and is again. */
@@ -16,12 +15,12 @@ interface Repair extends Pick<ChangeEvent, 'address' | 'subhost' | 'action' | 'f
   readonly notes?: readonly string[];
 }
 
+type Wrong = Extract<Event, { type: 'blocked' | 'differs' | 'stalled' | 'error' }> | StepEvent;
+const WRONG = new Set<Event['type']>(['failed', 'blocked', 'differs', 'stalled', 'error']);
+
 /** Of all that a run said: its repairs, and what went wrong. */
 export function condense(events: readonly Event[]): Told[] {
-  const wrong = events.filter(
-    (event): event is Extract<Told, Event> =>
-      event.type === 'failed' || event.type === 'blocked' || event.type === 'differs' || event.type === 'error',
-  );
+  const wrong = events.filter((event): event is Wrong => WRONG.has(event.type));
   const lost = new Set(wrong.flatMap((event) => ('address' in event ? event.address : [])));
   const done = events.filter((event): event is StepEvent => event.type === 'done');
   const changes = events.filter((event): event is ChangeEvent => event.type === 'change');
@@ -72,6 +71,8 @@ function keyOf(told: Told): string | undefined {
       return `${told.address} ${told.type} ${told.what}`;
     case 'differs':
       return `${told.address} ${told.type} ${told.path} ${String(told.seen)}`;
+    case 'stalled':
+      return `- ${told.type} ${told.subhost} ${told.why}`;
     case 'error':
     case 'warning':
       return `- ${told.type} ${told.message}`;

@@ -1,0 +1,98 @@
+import { isEmpty } from '../../planner/plan.ts';
+import { ExitCode, toObError } from '../../resources/error.ts';
+import { createLook } from '../../resources/machine.ts';
+import { listWatches, type Watches } from '../../resources/watcher.ts';
+import type { Args, Context } from '../command.ts';
+import type { Event } from '../events.ts';
+import { withLock } from '../lock.ts';
+import { reconcile } from '../reconcile.ts';
+import { isOnProbation } from '../record/learn.ts';
+import { planGated } from '../record/round.ts';
+import { desiredOf, limitOf, namesOf, REAPER } from '../session.ts';
+import type { Source } from './source.ts';
+import { condense, type Teller } from './tell.ts';
+
+/** For this long another run is waited for before we look again. */
+const LOCK_SECONDS = 600;
+
+/** What looks at the machine, and repairs it. */
+export interface Keeper {
+  readonly paths: readonly string[];
+  readonly source: Source;
+  readonly args: Args;
+  readonly context: Context;
+  readonly teller: Teller;
+}
+
+export interface Looked {
+  readonly found: 'nothing' | 'repaired' | 'failed';
+  /** When a subhost that is left alone now is taken up again; undefined: by no time. */
+  readonly nextAt: number | undefined;
+}
+
+/** Only what finds something to do, or to keep in mind, takes the lock, and looks once more under it. */
+export async function lookAndRepair(keeper: Keeper): Promise<Looked> {
+  const { source, teller } = keeper;
+  const seen = await see(keeper);
+  if (seen.isAsWanted && !isOnProbation(source.file.scope, seen.leave)) {
+    if (seen.leave.size === 0) teller.forget();
+    return { found: 'nothing', nextAt: seen.nextAt };
+  }
+  const code = await repair(keeper);
+  const after = await see(keeper);
+  // What failed for good is left alone from now on, and keeps nobody else waiting.
+  const isWell = code === ExitCode.ok || after.isAsWanted;
+  if (seen.isAsWanted && isWell) return { found: 'nothing', nextAt: after.nextAt };
+  return { found: isWell ? 'repaired' : 'failed', nextAt: after.nextAt };
+}
+
+interface Seen {
+  /** But for what is left alone. */
+  readonly isAsWanted: boolean;
+  readonly leave: ReadonlySet<string>;
+  readonly nextAt: number | undefined;
+}
+
+async function see({ source: { file }, args }: Keeper): Promise<Seen> {
+  try {
+    const asking = { scope: file.scope, desired: desiredOf(file), selection: { limit: limitIn(file, args) }, isUnattended: true };
+    const { plan, reasons } = await planGated(asking);
+    const left = reasons.filter((reason) => reason.isLeft);
+    const times = left.flatMap(({ until }) => (until === null ? [] : Date.parse(until)));
+    return {
+      isAsWanted: isEmpty(plan),
+      leave: new Set(left.map(({ name }) => name)),
+      nextAt: times.length > 0 ? Math.min(...times) : undefined,
+    };
+  } catch {
+    // Another run may be half through; under the lock it is tried again, and told.
+    return { isAsWanted: false, leave: new Set(), nextAt: undefined };
+  }
+}
+
+/** One run as `ob apply --quiet` does it. Gives its exit code. */
+async function repair({ paths, source: { file }, args, context, teller }: Keeper): Promise<number> {
+  const events: Event[] = [];
+  const inner = { ...context, output: { ...context.output, sink: (event: Event) => void events.push(event) } };
+  try {
+    return await withLock(LOCK_SECONDS, inner, () => reconcile(paths, file, { ...args, quiet: true }, inner));
+  } catch (error) {
+    const { message, hint, exitCode } = toObError(error);
+    if (exitCode !== ExitCode.locked && exitCode !== ExitCode.interrupted)
+      events.push({ type: 'error', message, ...(hint ? { hint } : {}) });
+    return ExitCode.failed;
+  } finally {
+    for (const told of condense(events)) teller.tell(told);
+  }
+}
+
+/** All that can tell of a drift of what the file has. */
+export function watchesOf({ source: { file }, args }: Pick<Keeper, 'source' | 'args'>): Watches {
+  const limit = limitIn(file, args);
+  const names = namesOf(file).filter((name) => !limit || limit.has(name));
+  return listWatches(createLook(REAPER), file.scope, names);
+}
+
+function limitIn(file: Source['file'], args: Args): ReadonlySet<string> | undefined {
+  return limitOf(args.limit, args.files, namesOf(file));
+}
