@@ -2,7 +2,7 @@ import type { Outcome } from '../planner/apply.ts';
 import type { Change } from '../planner/diff.ts';
 import type { Step } from '../planner/order.ts';
 import { isEmpty, type Plan } from '../planner/plan.ts';
-import type { Value } from '../resources/kind.ts';
+import type { Cause, Value } from '../resources/kind.ts';
 import { VERSION } from './version.ts';
 
 /** Raised whenever an event loses or renames a key; new keys and new types of events do not raise it. */
@@ -49,12 +49,15 @@ export interface ChangeEvent {
   readonly address: string;
   readonly subhost: string | null;
   readonly action: Change['action'];
+  /** Of what is made or removed: has the world moved, or the file? Left out where that is not known. */
+  readonly cause?: Cause;
   /** Of what is to be made: what it is, in a few words; else empty. */
   readonly summary: string;
   readonly fields: readonly {
     readonly field: string;
     readonly old?: Value;
     readonly new?: Value;
+    readonly cause?: Cause;
     readonly class?: string;
     readonly why?: string;
   }[];
@@ -125,10 +128,10 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-function changeEvent({ address, subhost, action, fields, because, spec }: Change): ChangeEvent {
+function changeEvent({ address, subhost, action, fields, cause, because, spec }: Change): ChangeEvent {
   const made = action === 'create' && spec ? Object.entries(spec.fields).map(([field, value]) => ({ field, new: value })) : [];
   const summary = action === 'create' ? (spec?.summary ?? '') : '';
-  return { type: 'change', address, subhost, action, summary, fields: [...made, ...fields], because };
+  return { type: 'change', address, subhost, action, ...(cause ? { cause } : {}), summary, fields: [...made, ...fields], because };
 }
 
 export function stepEvent(outcome: Outcome, seconds: number): StepEvent {

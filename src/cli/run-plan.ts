@@ -11,6 +11,7 @@ import { differsEvents, type Event, planEvents, recap, type Sink, stepEvent } fr
 import { createEventsLog } from './record/events-log.ts';
 import { forgetGone, learn, type RunEnd } from './record/learn.ts';
 import { newlyStalled } from './record/round.ts';
+import { keepWanted } from './record/wanted.ts';
 import { createMachine, planFor, REAPER } from './session.ts';
 
 export interface Wish {
@@ -94,6 +95,7 @@ async function lookAgain(
 function keepRecords({ scope, desired, selection, isUnattended }: Wish, end: Omit<RunEnd, 'scope' | 'desired' | 'isUnattended'>): Event[] {
   const scene = { scope, desired, world: end.world };
   forgetGone(scene, selection.limit);
+  keepWanted({ scope, selection, ...end });
   if (isUnattended === undefined) return [];
   learn({ ...end, scope, desired, isUnattended });
   return newlyStalled(scene);

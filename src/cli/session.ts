@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { tellCauses } from '../planner/cause.ts';
 import { isConf, readConfFiles } from '../planner/conf/read.ts';
 import { machineFacts } from '../planner/hosts/facts.ts';
 import { readHostsFile } from '../planner/hosts/read.ts';
@@ -14,6 +15,7 @@ import { ownerOf } from '../resources/link-rules.ts';
 import { createLook, type Look, type Machine } from '../resources/machine.ts';
 import type { Owner } from '../resources/marks.ts';
 import { answer } from './answer.ts';
+import { readWanted } from './record/wanted.ts';
 import { isRoot } from './root.ts';
 
 /** Where a hosts file is looked for when none is named. */
@@ -90,7 +92,14 @@ export function createMachine(scope: string, options: Partial<Pick<Machine, 'say
 /** Reads what there is and plans. */
 export async function planFor(scope: string, desired: readonly Spec[], selection: Selection = {}): Promise<{ plan: Plan; world: World }> {
   const world = await readWorld(kinds, createMachine(scope), desired);
-  return { plan: makePlan(kinds, desired, world, selection), world };
+  return { plan: planIn(scope, desired, world, selection), world };
+}
+
+/** The same in a world that has been read. */
+export function planIn(scope: string, desired: readonly Spec[], world: World, selection: Selection = {}): Plan {
+  const plan = makePlan(kinds, desired, world, selection);
+  // Where nothing is wanted a person has given the order.
+  return plan.steps.length === 0 || desired.length === 0 ? plan : tellCauses(plan, readWanted(scope));
 }
 
 export function desiredOf(file: HostsFile): Spec[] {

@@ -67,9 +67,9 @@ function hintLines(hint: string | undefined): string[] {
   return hint ? [`    -> ${hint}`] : [];
 }
 
-function changeLines({ action, address, summary, fields, because }: ChangeEvent, paint: Paint): string[] {
+function changeLines({ action, address, cause, summary, fields, because }: ChangeEvent, paint: Paint): string[] {
   const [symbol, colour] = SYMBOL[action];
-  const note = action === 'restart' || action === 'replace' ? `  (${action})` : '';
+  const note = action === 'restart' || action === 'replace' ? `  (${action})` : cause ? `  (${cause})` : '';
   const own = action === 'create' ? [] : fields;
   return [
     `${paint(colour, symbol.padEnd(3))} ${address}${note}${summary && `  ${paint('dim', summary)}`}`,
@@ -83,7 +83,7 @@ const COLUMNS = 80;
 /** The reason follows on the same line where a usual terminal has room for it. */
 function fieldLines(change: ChangeEvent['fields'][number], paint: Paint): string[] {
   const line = `      ${change.field}: ${show(change.old)} -> ${show(change.new)}`;
-  const why = `(${change.class}: ${change.why})`;
+  const why = `(${change.cause ? `${change.cause}, ` : ''}${change.class}: ${change.why})`;
   if (line.length + 2 + why.length <= COLUMNS) return [`${line}  ${paint('dim', why)}`];
   return [line, `        ${paint('dim', why)}`];
 }
@@ -127,10 +127,19 @@ const PAST: Readonly<Record<Change['action'], string>> = {
 };
 
 /** A change that was made, in one line: for a mail, a log, a person who asks what has happened. ENDS: its steps. */
-export function quietLine({ action, address, summary, fields, because }: ChangeEvent, ends: readonly StepEvent[]): string {
-  const own = action === 'create' ? [] : fields.map(({ field, old, new: wanted }) => `${field}: ${show(old)} -> ${show(wanted)}`);
-  const why = [summary, ...own, ...because.map((one) => `because of ${one}`), ...ends.flatMap(({ notes = [] }) => notes)];
+export function quietLine({ action, address, cause, summary, fields, because }: ChangeEvent, ends: readonly StepEvent[]): string {
+  const own = action === 'create' ? [] : fields.map((one) => `${one.field}: ${show(one.old)} -> ${show(one.new)}${inBrackets(one.cause)}`);
+  const why = [
+    `${summary}${inBrackets(cause)}`.trim(),
+    ...own,
+    ...because.map((one) => `because of ${one}`),
+    ...ends.flatMap(({ notes = [] }) => notes),
+  ];
   return printable(`${PAST[action].padEnd(9)} ${address}  ${why.filter(Boolean).join('; ')}`.trimEnd());
+}
+
+function inBrackets(word: string | undefined): string {
+  return word ? ` (${word})` : '';
 }
 
 /** That a subhost is left alone from now on, in one line. */

@@ -1,5 +1,5 @@
 import deepDiff from 'deep-diff';
-import type { Address, ChangeClass, FieldChange, Fields, Kind, Live, Spec } from '../resources/kind.ts';
+import type { Address, Cause, ChangeClass, FieldChange, Fields, Kind, Live, Spec } from '../resources/kind.ts';
 import { kindOf } from './live.ts';
 
 /** What has to happen to one object. `restart` and `replace` are a removal and a making anew. */
@@ -10,6 +10,8 @@ export interface Change {
   readonly subhost: string | null;
   readonly action: Action;
   readonly fields: readonly FieldChange[];
+  /** Of what is made or removed. */
+  readonly cause?: Cause;
   /** Knock-on effects: why it changes although its own fields do not ask for it. */
   readonly because: readonly string[];
   /** Undefined for a removal. */

@@ -76,11 +76,16 @@ interface Seen<L extends Live = Live> {
   readonly blockers: readonly Blocker[];
 }
 
+/** What has moved: the world (`drift`) or the hosts file (`change`). */
+export type Cause = 'drift' | 'change';
+
 export interface FieldChange {
   readonly field: string;
   /** As seen. */
   readonly old: Value;
   readonly new: Value;
+  /** Left out where nothing is known of what was wanted before. */
+  readonly cause?: Cause;
   readonly class: ChangeClass;
   readonly why: string;
 }

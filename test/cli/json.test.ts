@@ -22,7 +22,7 @@ function typesOf(events: readonly Event[]): string[] {
 
 /** What src/cli/events.ts documents: each type and its keys; `?` where it may be missing. */
 const KEYS: Readonly<Record<string, string>> = {
-  change: 'type address subhost action summary fields because',
+  change: 'type address subhost action cause? summary fields because',
   blocked: 'type address what hint',
   planned: 'type counts blocked unchanged steps',
   start: 'type verb address',

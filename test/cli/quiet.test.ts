@@ -27,20 +27,23 @@ test('apply --quiet says nothing when nothing was wrong, and a line for each thi
     assert.match(pending.stdout, /^~ {3}veth\/client0\n(.*\n)+Plan: 2 to update; 7 unchanged\.\n$/);
     const ran = await machine.ob('apply', '--quiet');
     assert.deepEqual([ran.code, ran.stderr], [0, '']);
-    assert.deepEqual(linesOf(ran.stdout), ['changed   veth/client0  bridge: none -> ob0', 'changed   veth/web0  up: false -> true']);
+    assert.deepEqual(linesOf(ran.stdout), [
+      'changed   veth/client0  bridge: none -> ob0 (drift)',
+      'changed   veth/web0  up: false -> true (drift)',
+    ]);
     refuseWords(await machine.ob('apply', '--quiet'));
   });
 
   await t.test('a restart is one line, though it takes two steps', async () => {
     machine.write('/mnt/hosts.yaml', HOSTS.replace('10M', 'none'));
     const ran = await machine.ob('apply', '--quiet', '--limit', 'web');
-    assert.deepEqual(linesOf(ran.stdout), ['restarted process/web  run_in_memory: yes -> no']);
+    assert.deepEqual(linesOf(ran.stdout), ['restarted process/web  run_in_memory: yes -> no (change)']);
   });
 
   await t.test('what has left the file is told as removed', async () => {
     machine.write('/mnt/hosts.yaml', HOSTS.replace('10M', 'none').replace(/ {2}client: .*\n/, ''));
     const { stdout } = await machine.ob('apply', '--quiet');
-    const removed = ['netns/client', 'veth/client0', 'mount/client', 'process/client'].map((address) => `removed   ${address}`);
+    const removed = ['netns/client', 'veth/client0', 'mount/client', 'process/client'].map((address) => `removed   ${address}  (change)`);
     assert.deepEqual(linesOf(stdout), removed);
   });
 });

@@ -124,6 +124,17 @@ test('a reason stands on the line of its change where 80 columns have room for b
   assert.deepEqual(change(`${fits}a`).slice(1, 3), [`      start: ${fits}a -> b`, '        (restart: it is new)']);
 });
 
+test('what has moved is told of each difference, where it is known', () => {
+  const change = { type: 'change', address: 'a/b', subhost: null, summary: '', fields: [], because: [] } as const;
+  const field = { field: 'up', old: false, new: true, class: 'live', why: 'it is set up' } as const;
+  assert.equal(lines({ ...change, action: 'create', cause: 'drift', summary: 'eth0' }), '+   a/b  (drift)  eth0');
+  assert.equal(lines({ ...change, action: 'remove', cause: 'change' }), '-   a/b  (change)');
+  assert.equal(
+    lines({ ...change, action: 'update', fields: [{ ...field, cause: 'drift' }, field] }),
+    '~   a/b\n      up: false -> true  (drift, live: it is set up)\n      up: false -> true  (live: it is set up)',
+  );
+});
+
 test('events that are of interest only while things happen have no lines', () => {
   for (const event of [
     { type: 'version', format: 1, ob: '1', command: 'apply' },

@@ -11,13 +11,20 @@ const NAMES = ['web', 'client'];
 /** Every difference that a plan finds, each as a line: see `Drift.names`. */
 async function differences(rig: Rig): Promise<string[]> {
   const lines = (await rig.machine.ob('plan', '--json')).stdout.trim().split('\n');
-  return lines.map((line) => JSON.parse(line)).flatMap((event) => (event.type === 'change' ? linesOf(event) : []));
+  const changes: ChangeSeen[] = lines.map((line) => JSON.parse(line)).filter(({ type }) => type === 'change');
+  for (const { address, action, cause, fields, because } of changes) {
+    const told = action === 'create' || fields.length === 0 ? [{ field: '', cause }] : fields;
+    for (const one of because.length > 0 && fields.length === 0 ? [] : told) assert.equal(one.cause, 'drift', `${address} ${one.field}`);
+  }
+  return changes.flatMap(linesOf);
 }
 
 interface ChangeSeen {
   readonly action: string;
   readonly address: string;
-  readonly fields: readonly { readonly field: string; readonly old?: unknown; readonly new?: unknown }[];
+  readonly cause?: string;
+  readonly because: readonly string[];
+  readonly fields: readonly { readonly field: string; readonly cause?: string; readonly old?: unknown; readonly new?: unknown }[];
 }
 
 function linesOf({ action, address, fields }: ChangeSeen): string[] {

@@ -1,10 +1,9 @@
 import type { World } from '../../planner/live.ts';
-import { makePlan, type Plan, type Selection } from '../../planner/plan.ts';
+import type { Plan, Selection } from '../../planner/plan.ts';
 import { ObError } from '../../resources/error.ts';
-import { kinds } from '../../resources/index.ts';
 import type { Spec } from '../../resources/kind.ts';
 import type { Event } from '../events.ts';
-import { planFor } from '../session.ts';
+import { planFor, planIn } from '../session.ts';
 import { type Gate, gate, type Reason } from './gate.ts';
 import { markTold, notice, takeUp } from './learn.ts';
 
@@ -33,7 +32,7 @@ function gated(asking: Asking, { plan, world }: Pick<Gated, 'plan' | 'world'>): 
   const { leave, reasons } = gate({ ...asking, world, limit: selection.limit });
   if (leave.size === 0) return { plan, world, selection, reasons };
   const narrow = { ...selection, leave };
-  return { plan: makePlan(kinds, desired, world, narrow), world, selection: narrow, reasons };
+  return { plan: planIn(asking.scope, desired, world, narrow), world, selection: narrow, reasons };
 }
 
 /** The same for a run that is to follow: what has come to pass since the last one goes into the records. Needs the lock. */

@@ -1,0 +1,93 @@
+import { mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import type { Outcome } from '../../planner/apply.ts';
+import type { Wanted, WasWanted } from '../../planner/cause.ts';
+import type { Change } from '../../planner/diff.ts';
+import type { Plan, Selection } from '../../planner/plan.ts';
+import { hasCode } from '../../resources/error.ts';
+import type { Address } from '../../resources/kind.ts';
+import { makeRunFolder, RUN_FOLDER } from '../run-folder.ts';
+
+// What was wanted when it was there: so a plan can tell what somebody has done to the machine from what was done to the file.
+// One file for a scope, read only where something differs. Without it a plan is the same, but for these words.
+
+const FOLDER = `${RUN_FOLDER}/wanted`;
+
+export function readWanted(scope: string): Wanted {
+  return parse(readText(scope));
+}
+
+function parse(text: string): Map<Address, WasWanted> {
+  try {
+    return new Map(text === '' ? [] : (Object.entries(JSON.parse(text)) as [Address, WasWanted][]));
+  } catch (error) {
+    if (error instanceof SyntaxError) return new Map();
+    throw error;
+  }
+}
+
+interface Ended {
+  readonly scope: string;
+  readonly selection: Selection;
+  readonly plan: Plan;
+  readonly outcomes: readonly Outcome[];
+  /** What the look after the run still finds. */
+  readonly rest: readonly Change[];
+}
+
+/** After a run: of what is as wanted now, what was wanted; of what is gone nothing. Written only where it differs. Needs the lock. */
+export function keepWanted({ scope, selection, plan, outcomes, rest }: Ended): void {
+  if (plan.blockers.length > 0) return;
+  const lost = new Set([
+    ...outcomes.filter(({ result }) => result !== 'done').map(({ step }) => step.change.address),
+    ...rest.filter(({ action }) => action !== 'none').map(({ address }) => address),
+  ]);
+  const text = readText(scope);
+  // What a run about everything wants is all that there is to keep: nothing has to be read for it.
+  const isWhole = lost.size === 0 && !selection.limit && !selection.leave && selection.order !== 'stop';
+  const wanted = isWhole ? new Map<Address, WasWanted>() : parse(text);
+  for (const { address, subhost, spec } of plan.changes) {
+    if (spec && !lost.has(address)) wanted.set(address, { subhost, fields: spec.fields });
+  }
+  const still = new Set(plan.changes.filter(({ spec }) => spec).map(({ address }) => address));
+  for (const [address, { subhost }] of wanted) if (!still.has(address) && isAbout(selection, subhost)) wanted.delete(address);
+  const after = wanted.size === 0 ? '' : JSON.stringify(Object.fromEntries(wanted));
+  if (after === text) return;
+  if (after === '') remove(fileOf(scope));
+  else write(fileOf(scope), after);
+}
+
+/** Was the run about this subhost, or what is shared? What is only stopped is wanted still. */
+function isAbout({ limit, leave, order }: Selection, subhost: string | null): boolean {
+  if (order === 'stop') return false;
+  return subhost === null ? !limit : !leave?.has(subhost) && (!limit || limit.has(subhost));
+}
+
+function write(file: string, text: string): void {
+  makeRunFolder();
+  mkdirSync(FOLDER, { recursive: true, mode: 0o700 });
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+/** Nothing is left over in /run. */
+function remove(file: string): void {
+  rmSync(file, { force: true });
+  try {
+    rmdirSync(FOLDER);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY')) throw error;
+  }
+}
+
+function readText(scope: string): string {
+  try {
+    return readFileSync(fileOf(scope), 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return '';
+    throw error;
+  }
+}
+
+function fileOf(scope: string): string {
+  return `${FOLDER}/${scope}.json`;
+}
