@@ -37,11 +37,16 @@ export function readConf({ path, text }: Source, first: number, desk: Desk): Ent
   const written = findVariable(lines, 'BASE')?.value.text ?? '';
   if (written === '') desk.report(key, 'BASE is missing');
   const folder = dirname(resolvePath(path));
-  const { kept, end } = sift(lines, desk);
-  const entries = toEntries(kept, key, { ...desk, folder, base: resolvePath(folder, plain(written)) });
+  const base = resolvePath(folder, plain(written));
+  const { kept, end } = sift(lines, { ...desk, mounts: pathIn(lines, base, 'LOWER', '/') !== pathIn(lines, base, 'LIVE', 'live') });
+  const entries = toEntries(kept, key, { ...desk, folder, base });
   const value: MapNode = { kind: 'map', line: key.line, column: key.column, entries };
   keep(desk, value, end);
   return { key, value };
+}
+
+function pathIn(lines: readonly Line[], base: string, name: string, otherwise: string): string {
+  return resolvePath(base, plain(findVariable(lines, name)?.value.text || otherwise));
 }
 
 /** The line of a variable that counts: the first, also if it is empty. */

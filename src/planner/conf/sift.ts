@@ -12,8 +12,15 @@ export interface Kept {
 
 const VARIABLES = 'NAME BASE CABLES INIT LIVE LOG LOWER POSTMOUNT PREMOUNT RAM_SIZE SHARE START UPPER WORK'.split(' ');
 
+interface Sieve {
+  readonly known: Known;
+  readonly warn: Report;
+  /** Is its root mounted, or there already? */
+  readonly mounts: boolean;
+}
+
 /** The lines that count. Each that does not is named in a warning and stays as a comment; END: what is below the last one. */
-export function sift(lines: readonly Line[], { known, warn }: { known: Known; warn: Report }): { kept: Kept[]; end: string[] } {
+export function sift(lines: readonly Line[], { known, warn, mounts }: Sieve): { kept: Kept[]; end: string[] } {
   const seen = new Map<string, Variable>();
   const kept: Kept[] = [];
   let above: string[] = [];
@@ -24,7 +31,7 @@ export function sift(lines: readonly Line[], { known, warn }: { known: Known; wa
       continue;
     }
     const before = line.kind === 'variable' ? seen.get(line.name) : undefined;
-    const why = line.kind === 'other' ? `${quote(line.text)} is no variable` : whyIgnored(line, before, known);
+    const why = line.kind === 'other' ? `${quote(line.text)} is no variable` : whyIgnored(line, before, known, mounts);
     if (line.kind === 'variable' && !line.spaced && line.name !== 'SHARE' && !before) seen.set(line.name, line);
     if (why !== undefined) {
       warn(line, `${why}: ignored`);
@@ -38,10 +45,11 @@ export function sift(lines: readonly Line[], { known, warn }: { known: Known; wa
   return { kept, end: above };
 }
 
-function whyIgnored({ name, spaced }: Variable, before: Variable | undefined, known: Known): string | undefined {
+function whyIgnored({ name, spaced }: Variable, before: Variable | undefined, known: Known, mounts: boolean): string | undefined {
   if (spaced) return `overlay-boot passes over ${name} with a space before it or before its "="`;
   if (!VARIABLES.includes(name)) return `there is no variable ${name}${similar(name)}`;
   if (before) return `${name} is there already, and the first one counts`;
+  if (name === 'PREMOUNT' && !mounts) return 'PREMOUNT is run for a root that is mounted, and LOWER is LIVE';
   return name === 'NAME' || known.subhostKey(name.toLowerCase()) ? undefined : `${name} is not supported yet`;
 }
 
