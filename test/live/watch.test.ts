@@ -51,14 +51,12 @@ test('ob watch makes all, says each repair in one line with its time, and rests'
   const { time = '', seconds, ...rest } = repair as unknown as { time: string; seconds: number };
   assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000, time);
   assert.ok(seconds >= 0);
-  assert.deepEqual(rest, {
-    type: 'repair',
-    address: 'veth/web0',
-    subhost: 'web',
-    action: 'update',
-    fields: [{ field: 'up', old: false, new: true, class: 'live', why: "the machine's end is set up" }],
-    because: [],
-  });
+  const {
+    fields: [field],
+    ...own
+  } = rest as unknown as { fields: readonly Record<string, unknown>[] };
+  assert.deepEqual(own, { type: 'repair', address: 'veth/web0', subhost: 'web', action: 'update', because: [] });
+  assert.deepEqual([field?.['field'], field?.['old'], field?.['new']], ['up', false, true]);
   // Its own repair moves things: it looks at them once and rests again, without the lock.
   await watching.idle();
   assert.equal(existsSync(`/proc/${rig.machine.pid}/root/run/ob/lock`), false);
@@ -94,10 +92,11 @@ test('a hosts file that is being written is not read before it is left alone', {
   const { rig, watching } = await begin(t, MORE);
   await watching.idle();
   // Half of the file is a file without client; every look at the machine is a chance to read it.
-  for (let i = 0; i < 3; i++) {
-    rig.hosts(HOSTS);
-    await watching.after(DOWN, isRepairOf('veth/web0'));
-  }
+  rig.hosts(HOSTS);
+  const writer = rig.machine.sh(`until [ -e /mnt/written ]; do printf '#\\n' >>/mnt/hosts.yaml; sleep 0.05; done`);
+  for (const end of ['web0', 'client0']) await watching.after(`ip link set ${end} down`, isRepairOf(`veth/${end}`));
+  await rig.machine.sh('touch /mnt/written');
+  await writer;
   rig.hosts(MORE);
   await watching.idle();
   assert.deepEqual(
