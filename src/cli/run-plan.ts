@@ -94,9 +94,8 @@ async function lookAgain(
 /** What the run tells of its subhosts for the runs to come. Gives what is to be said of that. */
 function keepRecords({ scope, desired, selection, isUnattended }: Wish, end: Omit<RunEnd, 'scope' | 'desired' | 'isUnattended'>): Event[] {
   const scene = { scope, desired, world: end.world };
-  forgetGone(scene, selection.limit);
   keepWanted({ scope, selection, ...end });
-  if (isUnattended === undefined) return [];
-  learn({ ...end, scope, desired, isUnattended });
-  return newlyStalled(scene);
+  if (isUnattended !== undefined) learn({ ...end, scope, desired, isUnattended });
+  forgetGone(scene, selection.limit);
+  return isUnattended === undefined ? [] : newlyStalled(scene);
 }

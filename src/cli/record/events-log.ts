@@ -29,10 +29,10 @@ export interface Entry {
 
 export type News = Omit<Entry, 'time' | 'by' | 'scope'>;
 
-/** Undefined: it is half a line, or none of ours. */
+/** Undefined: it is none of ours. A kill may have left half a line before it. */
 export function parseEntry(line: string): Entry | undefined {
   try {
-    const value: unknown = JSON.parse(line);
+    const value: unknown = JSON.parse(line.slice(Math.max(0, line.lastIndexOf('{"time":'))));
     const isEntry = typeof value === 'object' && value !== null && 'time' in value && 'by' in value && 'scope' in value && 'what' in value;
     return isEntry ? (value as Entry) : undefined;
   } catch (error) {
