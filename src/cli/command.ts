@@ -24,6 +24,12 @@ export interface Args {
   /** Seconds. */
   readonly for?: number;
   readonly why?: string;
+  /** Seconds in which the run has to be confirmed. */
+  readonly confirm?: number;
+  readonly watchdog: boolean;
+  readonly rollbackOnFailure: boolean;
+  /** Where the plan is kept. */
+  readonly out?: string;
   /** Take over what overlay-boot runs. */
   readonly adopt: boolean;
   /** What overlay-boot runs, not its files. */

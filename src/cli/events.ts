@@ -36,6 +36,15 @@ export type Event =
   | GateEvent
   /** It has been left alone since its repairs do not hold; said once. */
   | { readonly type: 'stalled'; readonly subhost: string; readonly message: string; readonly why: string | null; readonly hint: string }
+  /** Before the first step: who takes the run back stands by. The time begins when the run has ended. */
+  | { readonly type: 'armed'; readonly seconds: number }
+  /** The run has ended: it is taken back, unless it is confirmed. */
+  | { readonly type: 'confirm'; readonly seconds: number }
+  | { readonly type: 'confirmed'; readonly by: string; readonly seconds: number }
+  /** What follows makes the machine what it was told to be before the run BY. */
+  | { readonly type: 'rollback'; readonly why: 'unconfirmed' | 'failed'; readonly by: string }
+  /** Was the former state found to be there? */
+  | { readonly type: 'rolled-back'; readonly isBack: boolean }
   /** Another run changes the machine, and we wait for it. */
   | { readonly type: 'waiting'; readonly for: string; readonly seconds: number }
   /** By a signal: nothing new is begun, what runs comes to its end. */

@@ -5,6 +5,7 @@ import type { Args, Command, OptionName } from './command.ts';
 import { apply } from './commands/apply.ts';
 import { boot } from './commands/boot.ts';
 import { createCompletion } from './commands/completion.ts';
+import { confirm } from './commands/confirm.ts';
 import { cron } from './commands/cron.ts';
 import { destroy } from './commands/destroy.ts';
 import { enter } from './commands/enter.ts';
@@ -54,6 +55,7 @@ const COMMANDS: readonly Command[] = [
   boot,
   cron,
   watch,
+  confirm,
   completion,
 ];
 
@@ -70,6 +72,10 @@ const OPTIONS: Readonly<Record<OptionName, Options>> = {
   every: { string: true, describe: 'How often: 1m to 30m, 1h to 12h, 1d', requiresArg: true },
   follow: { alias: 'f', boolean: true, describe: 'Go on with what is added, until Ctrl-C' },
   boot: { boolean: true, describe: 'Of the present boot alone, from inside' },
+  confirm: { string: true, describe: 'Take it back unless ob confirm comes within this time: 120s, 5m', requiresArg: true },
+  rollbackOnFailure: { boolean: true, describe: 'If a step fails, go back to the former state' },
+  watchdog: { boolean: true, describe: 'Wait, and take back what nobody confirms: apply --confirm starts it' },
+  out: { alias: 'o', string: true, describe: 'Keep the plan in this file, for ob apply', requiresArg: true },
   adopt: { boolean: true, describe: 'Take over what overlay-boot runs; restart nothing of it' },
   running: { boolean: true, describe: 'What overlay-boot runs here, as the kernel shows it' },
   format: { alias: 'o', string: true, describe: 'wide: more columns; json: for programs', requiresArg: true },

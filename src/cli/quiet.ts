@@ -44,7 +44,7 @@ function stepsIn(events: readonly Event[]): number {
 function isWell(events: readonly Event[], steps: number): boolean {
   const isDone = events.filter(({ type }) => type === 'done').length === steps;
   const isOver = events.some(({ type }) => type === (steps === 0 ? 'planned' : 'recap'));
-  const bad: readonly Event['type'][] = ['adopted', 'blocked', 'failed', 'skipped', 'differs', 'interrupted', 'error'];
+  const bad: readonly Event['type'][] = ['adopted', 'blocked', 'failed', 'skipped', 'differs', 'interrupted', 'rollback', 'error'];
   return isDone && isOver && !events.some(({ type }) => bad.includes(type));
 }
 

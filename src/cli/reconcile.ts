@@ -1,24 +1,32 @@
 import { ExitCode, ObError } from '../resources/error.ts';
 import type { HostsFile } from '../resources/hosts.ts';
+import { refuseTakenBack } from './back/pending.ts';
+import { createSafety } from './back/safety.ts';
 import type { Args, Context } from './command.ts';
+import { planEvents } from './events.ts';
+import { type AsRead, digestOfWanted, refuseMoved } from './plan-file.ts';
 import { gateEvents, newlyStalled, planRound, refuseHeld } from './record/round.ts';
 import { runPlan } from './run-plan.ts';
 import { checkLimit, desiredOf, limitOf, namesOf } from './session.ts';
 
 /** One run of apply, of what PATHS say: reads the machine, plans, and runs the plan. Needs the lock. Gives the exit code. `quiet` says that nobody is there. */
-export async function reconcile(paths: readonly string[], file: HostsFile, args: Args, context: Context): Promise<number> {
+export async function reconcile(paths: readonly string[], file: HostsFile, args: Args, context: Context, asRead?: AsRead): Promise<number> {
   const { scope } = file;
   const limit = limitOf(args.limit, args.files, namesOf(file));
   const desired = desiredOf(file);
   const isUnattended = args.quiet;
+  if (args.confirm === undefined && !args.rollbackOnFailure) refuseTakenBack(scope, () => digestOfWanted(desired), isUnattended);
   const { plan, world, selection, reasons } = await planRound({ scope, desired, selection: { limit }, isUnattended });
   if (!isUnattended) refuseHeld(scope, args.limit, { desired, world });
   if (limit) checkLimit(limit, desired, world.live.values());
   if (file.subhosts.length === 0 && world.live.size > 0 && !args.allowEmpty) throw wouldEmpty(paths.join(', '), scope, world.live.size);
+  if (asRead) refuseMoved(asRead, desired, planEvents(plan));
+  const safety = createSafety({ file, desired, world, selection }, args, context);
   for (const event of gateEvents(reasons)) context.output.sink(event);
   const stalled = newlyStalled({ scope, desired, world });
   for (const event of stalled) context.output.sink(event);
-  const code = await runPlan(plan, { scope, desired, selection, world, isUnattended }, args, context);
+  const wish = { scope, desired, selection, world, isUnattended, begin: safety.begin };
+  const code = await safety.end(await runPlan(plan, wish, args, context));
   return code === ExitCode.ok && stalled.length > 0 ? ExitCode.failed : code;
 }
 

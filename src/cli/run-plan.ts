@@ -22,6 +22,8 @@ export interface Wish {
   readonly world: World;
   /** Nobody is there; undefined: it is no repair, and how it goes tells nothing of repairs. */
   readonly isUnattended?: boolean;
+  /** Called when nothing stands in the way: before the first step, or where nothing has to be done. */
+  readonly begin?: (plan: Plan, sink: Sink) => Promise<void>;
 }
 
 /** Runs a plan, looks again, tells everything to the sink. Gives the exit code. */
@@ -44,11 +46,14 @@ async function runAndTell(plan: Plan, wish: Wish, args: Args, { output, signal }
   const begin = Date.now();
   const elapsed = (): number => (Date.now() - begin) / 1000;
   planEvents(plan).forEach(sink);
+  if (plan.blockers.length === 0) {
+    preflight(plan);
+    await wish.begin?.(plan, sink);
+  }
   if (plan.blockers.length > 0 || isEmpty(plan)) {
     keepRecords(wish, { plan, outcomes: [], rest: [], world: wish.world }).forEach(sink);
     return plan.blockers.length > 0 ? ExitCode.failed : ExitCode.ok;
   }
-  preflight(plan);
 
   const started = new Map<string, number>();
   const outcomes = await applySteps(plan.steps, {
@@ -72,6 +77,7 @@ async function runAndTell(plan: Plan, wish: Wish, args: Args, { output, signal }
 
 /** What this machine lacks is said before anything is touched. */
 function preflight(plan: Plan): void {
+  if (isEmpty(plan)) return;
   needProgram(REAPER);
   for (const kind of kinds) {
     const touched = plan.changes.filter((change) => change.action !== 'none' && kindOf(change.address) === kind.name);

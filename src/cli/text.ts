@@ -53,6 +53,19 @@ function linesOf(event: Event, paint: Paint): string[] {
       return [`${paint('yellow', 'note:')} ${event.message}`, ...hintLines(event.hint)];
     case 'stalled':
       return [event.message, ...(event.why ? [`    the last: ${oneLine(event.why)}`] : []), ...hintLines(event.hint)];
+    case 'armed':
+      return [`The way back is held: without ob confirm within ${event.seconds} s after this run the former state comes back.`];
+    case 'confirm':
+      return [`To be confirmed within ${event.seconds} s, else the former state comes back.`, ...hintLines('ob confirm')];
+    case 'confirmed':
+      return [`Confirmed: this is kept, as "${event.by}" left it ${event.seconds} s ago.`];
+    case 'rollback':
+      return [
+        '',
+        paint('bold', `${event.why === 'failed' ? 'It failed' : `Nobody confirmed "${event.by}"`}: going back to the former state.`),
+      ];
+    case 'rolled-back':
+      return event.isBack ? [paint('bold', 'The former state is back.')] : [paint('red', 'The former state is NOT back: see above.')];
     case 'waiting':
       return [`waiting up to ${event.seconds} s for another run to end: ${event.for}`];
     case 'interrupted':

@@ -56,6 +56,10 @@ export function toArgs(command: Command, raw: Raw): Args {
     boot: last(raw['boot']) === true,
     ...(raw['for'] === undefined ? {} : { for: toDuration('--for', String(last(raw['for'])), hint) }),
     ...(raw['why'] === undefined ? {} : { why: String(last(raw['why'])) }),
+    ...(raw['confirm'] === undefined ? {} : { confirm: toDuration('--confirm', String(last(raw['confirm'])), hint) }),
+    watchdog: last(raw['watchdog']) === true,
+    rollbackOnFailure: last(raw['rollbackOnFailure']) === true,
+    ...(raw['out'] === undefined ? {} : { out: toPath(String(last(raw['out'])), hint) }),
     adopt: last(raw['adopt']) === true,
     running: last(raw['running']) === true,
     ...(raw['format'] === undefined ? {} : { format: toFormat(String(last(raw['format'])), hint) }),
@@ -118,6 +122,11 @@ function toDuration(option: string, text: string, hint: string): number {
   const seconds = Number(digits) * (UNITS[unit] ?? 0);
   if (seconds >= 1 && seconds <= MAX_LOCK_TIMEOUT) return seconds;
   throw usage(`${option} wants a time like 120s, 5m or 1h, and "${text}" is none`, hint);
+}
+
+function toPath(text: string, hint: string): string {
+  if (text !== '') return text;
+  throw usage('--out (-o) wants a file', hint);
 }
 
 function toScope(scope: string, hint: string): string {

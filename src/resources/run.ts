@@ -161,6 +161,38 @@ export async function runAttached(program: string, args: readonly string[]): Pro
 
 const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
+const READY_LIMIT_MS = 30_000;
+
+/** Starts a program that outlives us, our terminal and our session; waits until it has said the word READY. Gives its PID. */
+export async function startDetached(program: string, args: readonly string[], ready: string): Promise<number> {
+  const child = execa(needProgram(program), args, {
+    reject: false,
+    detached: true,
+    cleanup: false,
+    // The same Node that we run on, wherever it is.
+    ...surroundings({ env: { OB_NODE: process.execPath } }),
+    stdio: ['ignore', 'pipe', 'ignore'],
+    buffer: false,
+  });
+  const limit = setTimeout(() => child.kill('SIGKILL'), READY_LIMIT_MS);
+  const isReady = await saysFirst(child.stdout, ready);
+  clearTimeout(limit);
+  child.unref();
+  if (isReady && child.pid) return child.pid;
+  child.kill('SIGKILL');
+  throw new ObError(`${program} ${args.join(' ')} does not come up`);
+}
+
+async function saysFirst(stream: Readable, word: string): Promise<boolean> {
+  try {
+    // Leaving the loop closes our end: the program has nobody to talk to any more.
+    for await (const bytes of stream) return String(bytes).startsWith(word);
+  } catch {
+    // Cut off half-way: not said.
+  }
+  return false;
+}
+
 /** The error of a program that failed, with its own words. */
 export function failure(ran: Ran, what: string, hint?: string): ObError {
   const status = ran.exitCode === undefined ? '' : ` (exit ${ran.exitCode})`;

@@ -34,7 +34,7 @@ for (const name of ['INT', 'TERM'])
     assert.deepEqual([code, stderr], [130, '']);
     assert.match(stdout, /^interrupted: stopping when what runs has ended; once more: at once$/m);
     assertEnded(stdout);
-    assert.equal(isThere(machine, '/run/ob'), false);
+    assert.equal(isThere(machine, '/run/ob/lock'), false);
     assert.equal((await machine.ob('apply')).code, 0);
     assert.deepEqual(await initsOf(machine), ['ob:demo/client', 'ob:demo/web']);
     assert.equal((await machine.ob('plan', '--detailed-exitcode')).code, 0);

@@ -3,12 +3,13 @@ import { ExitCode, ObError } from '../../resources/error.ts';
 import { createLook } from '../../resources/machine.ts';
 import type { Owner } from '../../resources/marks.ts';
 import { listOwners } from '../../resources/scopes.ts';
+import { forgetApplied } from '../back/applied.ts';
 import type { Args, Command } from '../command.ts';
-import { withLock } from '../lock.ts';
 import { notThere } from '../owned.ts';
 import { refuseHeld } from '../record/round.ts';
 import { runPlan } from '../run-plan.ts';
 import { findHostsFiles, limitOf, namesOf, planFor, REAPER, readNames, sayUnknownScope } from '../session.ts';
+import { withTurn } from '../turn.ts';
 
 export const destroy: Command = {
   name: 'destroy',
@@ -26,7 +27,7 @@ export const destroy: Command = {
   tellsEvents: true,
 
   async run(args, context) {
-    return withLock(args.lockTimeout, context, async () => {
+    return withTurn(args, context, async () => {
       const owners = await listOwners(createLook(REAPER));
       const { scope, inFile } = await findTarget(args, owners);
       const limit = limitOf(args.names, args.files, inFile);
@@ -34,7 +35,8 @@ export const destroy: Command = {
       const there = [...world.live.values()].flatMap((one) => one.subhost ?? []);
       for (const name of args.names) refuseUnknown(name, new Set([...inFile, ...there]), owners, scope);
       refuseHeld(scope, limit ?? there, { desired: [], world });
-      return runPlan(plan, { scope, desired: [], selection: { limit }, world }, args, context);
+      const begin = async (): Promise<void> => forgetApplied(scope, world, limit);
+      return runPlan(plan, { scope, desired: [], selection: { limit }, world, begin }, args, context);
     });
   },
 };

@@ -1,7 +1,8 @@
 import { isEmpty } from '../../planner/plan.ts';
-import { ExitCode } from '../../resources/error.ts';
-import type { Command } from '../command.ts';
-import { planEvents } from '../events.ts';
+import { ExitCode, ObError } from '../../resources/error.ts';
+import type { Args, Command } from '../command.ts';
+import { type Event, planEvents, type Sink } from '../events.ts';
+import { type PlanFile, readPlanFile, type Source, writePlanFile } from '../plan-file.ts';
 import { gateEvents, planGated } from '../record/round.ts';
 import { checkLimit, desiredOf, findHostsFiles, limitOf, namesOf, readFiles } from '../session.ts';
 
@@ -9,24 +10,47 @@ export const plan: Command = {
   name: 'plan',
   positionals: '[file..]',
   summary: 'Show what apply would do; changes nothing',
-  options: ['limit', 'json', 'quiet', 'detailedExitcode'],
+  options: ['limit', 'json', 'quiet', 'detailedExitcode', 'out'],
   examples: [
     ['ob plan', 'What ./hosts.yaml or /etc/ob/hosts.yaml would change'],
     ['ob plan demo.yaml --limit web', 'One subhost, and what it needs'],
+    ['ob plan -o /root/ob.plan', 'Keep it; ob apply /root/ob.plan does that and nothing else'],
     ['ob plan --detailed-exitcode', 'Exit 0: nothing to do, 2: changes pending'],
   ],
   needsRoot: true,
   tellsEvents: true,
 
   async run(args, { output }) {
-    const file = await readFiles(findHostsFiles(args.files), output.warn);
+    const [only, ...more] = args.files;
+    const kept = only !== undefined && more.length === 0 ? readPlanFile(only) : undefined;
+    if (kept) return showAgain(kept, args, output.sink);
+    const paths = findHostsFiles(args.files);
+    const file = await readFiles(paths, output.warn);
     const limit = limitOf(args.limit, args.files, namesOf(file));
     const desired = desiredOf(file);
     const asking = { scope: file.scope, desired, selection: { limit }, isUnattended: args.quiet };
     const { plan: found, world, reasons } = await planGated(asking);
     if (limit) checkLimit(limit, desired, world.live.values());
-    for (const event of [...gateEvents(reasons), ...planEvents(found)]) output.sink(event);
+    const events = [...gateEvents(reasons), ...planEvents(found)];
+    events.forEach(output.sink);
+    if (args.out !== undefined) keep(args.out, { paths, scope: file.scope, limit: args.limit, desired }, events);
     if (found.blockers.length > 0) return ExitCode.failed;
     return args.detailedExitcode && !isEmpty(found) ? ExitCode.changesPending : ExitCode.ok;
   },
 };
+
+/** What is in the way may be another thing by the time that it is gone. */
+function keep(path: string, source: Source, events: readonly Event[]): void {
+  if (events.some(({ type }) => type === 'blocked'))
+    throw new ObError(`the plan is not kept in ${path}: it cannot be applied`, { hint: 'first remove what is in the way' });
+  writePlanFile(path, source, events);
+}
+
+/** As it was shown when it was made. */
+function showAgain({ plan }: PlanFile, args: Args, sink: Sink): number {
+  if (args.out !== undefined || args.limit.length > 0)
+    throw new ObError('a plan that was kept is only shown again: neither limited nor kept anew', { exitCode: ExitCode.usage });
+  plan.forEach(sink);
+  const isNothing = plan.every((event) => event.type !== 'planned' || event.steps === 0);
+  return args.detailedExitcode && !isNothing ? ExitCode.changesPending : ExitCode.ok;
+}

@@ -8,9 +8,9 @@ import { createLook, type Look } from '../../resources/machine.ts';
 import { markOf } from '../../resources/marks.ts';
 import { changeShares, listShares, showShare } from '../../resources/shares.ts';
 import type { Command } from '../command.ts';
-import { withLock } from '../lock.ts';
 import { findRunning } from '../running.ts';
 import { REAPER } from '../session.ts';
+import { withTurn } from '../turn.ts';
 
 export const share: Command = {
   name: 'share',
@@ -24,9 +24,13 @@ export const share: Command = {
   needsRoot: true,
   changes: true,
 
-  run({ names: [name = '', ...texts], scope, lockTimeout }, context) {
+  run(args, context) {
+    const {
+      names: [name = '', ...texts],
+      scope,
+    } = args;
     const shares = texts.map(readShare);
-    return withLock(lockTimeout, context, async () => {
+    return withTurn(args, context, async () => {
       const look = createLook(REAPER);
       const running = findRunning(look, name, scope);
       const fresh = shares.filter((one) => !isShared(look, running, one));

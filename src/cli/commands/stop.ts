@@ -1,7 +1,6 @@
 import { createLook } from '../../resources/machine.ts';
 import { listSubhosts } from '../../resources/scopes.ts';
 import type { Command } from '../command.ts';
-import { withLock } from '../lock.ts';
 import { scopeOf } from '../owned.ts';
 import { stampNow } from '../record/clock.ts';
 import type { Stop } from '../record/records.ts';
@@ -9,6 +8,7 @@ import { refuseHeld } from '../record/round.ts';
 import { writeRecord } from '../record/store.ts';
 import { runPlan } from '../run-plan.ts';
 import { planFor, REAPER } from '../session.ts';
+import { withTurn } from '../turn.ts';
 
 export const stop: Command = {
   name: 'stop',
@@ -24,7 +24,7 @@ export const stop: Command = {
   tellsEvents: true,
 
   run: (args, context) =>
-    withLock(args.lockTimeout, context, async () => {
+    withTurn(args, context, async () => {
       const scope = scopeOf(args.names, await listSubhosts(createLook(REAPER)), args.scope);
       const selection = { limit: new Set(args.names), order: 'stop' } as const;
       const { plan, world } = await planFor(scope, [], selection);

@@ -39,6 +39,7 @@ const VALUES: Partial<Record<OptionName, readonly Place[]>> = {
   scope: ['scopes'],
   file: ['file'],
   format: ['=wide', '=json'],
+  confirm: ['=60s', '=2m', '=10m'],
   for: ['=30m', '=2h', '=1d'],
   every: ['=1m', '=5m', '=15m', '=1h', '=1d'],
 };

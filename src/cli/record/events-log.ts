@@ -13,7 +13,7 @@ export interface Entry {
   readonly scope: string;
   readonly subhost: string | null;
   readonly address: string | null;
-  readonly what: 'done' | 'failed' | 'skipped' | 'blocked' | 'differs' | 'stalled' | 'held' | 'released' | 'unstalled' | 'shared';
+  readonly what: StepWord | 'stalled' | 'held' | 'released' | 'unstalled' | 'shared' | 'confirmed' | 'taken-back' | 'not-back';
   /** Of a step. */
   readonly verb?: string;
   readonly action?: string;
@@ -26,6 +26,8 @@ export interface Entry {
   /** A person's words, or what it is about. */
   readonly why?: string;
 }
+
+type StepWord = 'done' | 'failed' | 'skipped' | 'blocked' | 'differs';
 
 export type News = Omit<Entry, 'time' | 'by' | 'scope'>;
 

@@ -1,0 +1,36 @@
+import { mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { hasCode } from '../../resources/error.ts';
+import { isOfThisBoot, type Stamp } from '../record/clock.ts';
+import { makeRunFolder, RUN_FOLDER } from '../run-folder.ts';
+
+const FOLDER = `${RUN_FOLDER}/back`;
+
+/** What is needed to go back; undefined: there is none, or it is of another boot. */
+export function readBack<T extends Stamp>(name: string): T | undefined {
+  try {
+    const value = JSON.parse(readFileSync(`${FOLDER}/${name}.json`, 'utf8')) as T;
+    return isOfThisBoot(value) ? value : undefined;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR') || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** In one step: a reader, or a kill, meets the old or the new. Needs the lock. */
+export function writeBack<T extends Stamp>(name: string, value: T): void {
+  makeRunFolder();
+  mkdirSync(FOLDER, { recursive: true, mode: 0o700 });
+  const file = `${FOLDER}/${name}.json`;
+  writeFileSync(`${file}.new`, JSON.stringify(value), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+/** Nothing is left over in /run. */
+export function dropBack(name: string): void {
+  rmSync(`${FOLDER}/${name}.json`, { force: true });
+  try {
+    rmdirSync(FOLDER);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY')) throw error;
+  }
+}

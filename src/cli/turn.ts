@@ -1,0 +1,17 @@
+import { readPending, waitsForConfirm } from './back/pending.ts';
+import { takeBackIfDue } from './back/watchdog.ts';
+import type { Args, Context } from './command.ts';
+import { withLock } from './lock.ts';
+
+/**
+ * As `withLock`, for what changes subhosts: an error while another run waits to be confirmed. If its time is over, and its
+ * watchdog has been killed, the way back is gone first.
+ */
+export function withTurn<T>(args: Args, context: Context, act: (hasWaited: boolean) => Promise<T>): Promise<T> {
+  return withLock(args.lockTimeout, context, async (hasWaited) => {
+    await takeBackIfDue(args, context);
+    const pending = readPending();
+    if (pending) throw waitsForConfirm(pending);
+    return act(hasWaited);
+  });
+}
