@@ -13,7 +13,7 @@ export interface Fetched {
 /** These packages with all that they need and this machine lacks, or why they cannot be had. Nothing is installed. */
 export function fetchPackages(name: string, wanted: readonly string[]): Fetched | { readonly lacking: string } {
   const folder = `${CACHE}/${name}`;
-  const { status, stderr, error } = spawnSync(FETCH, [folder, ...wanted], { encoding: 'utf8', timeout: 300_000 });
+  const { status, stderr, error } = spawnSync(FETCH, [folder, ...wanted], { encoding: 'utf8', timeout: 200_000 });
   if (status !== 0) return { lacking: `cannot fetch ${wanted.join(' ')}: ${error?.message ?? stderr.trim()}` };
   const names = readdirSync(`${folder}/archives`).filter((one) => one.endsWith('.deb'));
   return { files: names.map((one) => `${folder}/archives/${one}`) };
