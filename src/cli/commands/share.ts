@@ -8,6 +8,7 @@ import { createLook, type Look } from '../../resources/machine.ts';
 import { markOf } from '../../resources/marks.ts';
 import { changeShares, listShares, showShare } from '../../resources/shares.ts';
 import type { Command } from '../command.ts';
+import { createEventsLog } from '../record/events-log.ts';
 import { findRunning } from '../running.ts';
 import { REAPER } from '../session.ts';
 import { withTurn } from '../turn.ts';
@@ -34,10 +35,12 @@ export const share: Command = {
       const look = createLook(REAPER);
       const running = findRunning(look, name, scope);
       const fresh = shares.filter((one) => !isShared(look, running, one));
+      const log = createEventsLog(running.owner.scope, context.commandLine, context.output.warn);
       // One at a time: those before one that fails are there, and have been told.
       for (const one of fresh) {
         const error = await changeShares(REAPER, running.init, [], [one]);
         if (error) throw error;
+        log.add({ subhost: name, address: null, what: 'shared', why: showShare(one) });
         context.stdout.write(`${name}: ${showShare(one)}\n`);
       }
       if (fresh.length > 0) process.stderr.write('The next apply takes this away, unless it is under "share" in the hosts file.\n');
