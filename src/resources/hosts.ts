@@ -80,6 +80,8 @@ interface Hooks {
 export const INIT_SCRIPT = '/.ob-init';
 
 export interface Cable {
+  /** Left out: a cable of its own. Else tagged traffic (802.1Q) over another one. */
+  readonly vlan?: Vlan;
   /** Name of the machine's end. */
   readonly hostEnd: string;
   /** Name of the subhost's end. */
@@ -92,6 +94,13 @@ export interface Cable {
   readonly mtu: number | null;
   readonly address: readonly string[];
   readonly gateway: readonly string[];
+}
+
+interface Vlan {
+  readonly id: number;
+  /** The ends of the cable that carries it. */
+  readonly hostEnd: string;
+  readonly inside: string;
 }
 
 /** A directory or file of the machine's that the subhost sees too. */

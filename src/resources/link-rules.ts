@@ -25,7 +25,7 @@ export function markWords(mark: string): string[] {
 }
 
 /** What links of ours are. */
-const KINDS = ['bridge', 'veth'];
+const KINDS = ['bridge', 'veth', 'vlan'];
 
 /** Why a link that has this name cannot become ours, or undefined if it is ours. */
 export function blockerOf(link: Link, kind: string, scope: string): Blocker | undefined {

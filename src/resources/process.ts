@@ -97,7 +97,8 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
   const { name } = subhost;
   const needs: Need[] = [{ address: `netns/${name}`, class: 'restart', why: 'its network namespace is made anew' }];
   if (subhost.lower !== subhost.live) needs.push({ address: `mount/${name}`, class: 'restart', why: 'its root is mounted anew' });
-  for (const cable of subhost.cables) needs.push({ address: `veth/${cable.hostEnd}`, class: 'none', why: 'its cables come first' });
+  for (const cable of subhost.cables)
+    needs.push({ address: `${cable.vlan ? 'vlan' : 'veth'}/${cable.hostEnd}`, class: 'none', why: 'its cables come first' });
   return {
     address: `process/${name}`,
     subhost: name,

@@ -77,7 +77,8 @@ async function toLive(machine: Machine, link: Link, spec: VethSpec | undefined):
   };
 }
 
-async function isOurs(machine: Machine, bridge: string | undefined): Promise<boolean> {
+/** Is this a bridge of the scope's? */
+export async function isOurs(machine: Machine, bridge: string | undefined): Promise<boolean> {
   const link = (await machine.look.links()).find((one) => one.name === bridge);
   const owner = link && ownerOf(link);
   return owner !== undefined && owner !== 'unfinished' && owner.scope === machine.scope;
@@ -94,7 +95,8 @@ function markCrossed(live: readonly VethLive[], wanted: ReadonlyMap<Address, Vet
   return live.map((one) => ({ ...one, fields: { ...one.fields, crossed: isCrossed(one) } }));
 }
 
-function seenInside(peer: Link, routes: readonly Route[]): Partial<VethFields> {
+/** What is seen of the end of a cable, or of a VLAN, that is in a subhost. */
+export function seenInside(peer: Link, routes: readonly Route[]): Partial<VethFields> {
   const gateways = routes.filter((route) => route.destination === 'default' && route.link === peer.name && route.gateway);
   return {
     inside: peer.name,

@@ -2,10 +2,10 @@ import type { ObError } from './error.ts';
 import type { Cable, HostsFile, Subhost } from './hosts.ts';
 import { ifdown, ifup } from './ifup.ts';
 import type { Kind, Need, Result, Task } from './kind.ts';
+import { addressOrders } from './link-inside.ts';
 import { markWords, removeLinks } from './link-rules.ts';
 import { configureInside, type Order } from './linux/configure.ts';
 import { type BatchLine, makeThenSet } from './linux/ip-batch.ts';
-import { toHex } from './linux/ip-bytes.ts';
 import type { Machine } from './machine.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
 import { needProgram } from './run.ts';
@@ -30,7 +30,8 @@ export const veth: Kind<VethFields, VethExtra, VethHandle, VethSpec, VethLive> =
     gateway: { class: 'live', why: 'the default route is set anew' },
   },
 
-  desired: (file) => file.subhosts.flatMap((subhost) => subhost.cables.map((cable) => toSpec(file, subhost, cable))),
+  desired: (file) =>
+    file.subhosts.flatMap((subhost) => subhost.cables.flatMap((cable) => (cable.vlan ? [] : [toSpec(file, subhost, cable)]))),
 
   preflight: () => void needProgram('ip'),
 
@@ -134,25 +135,8 @@ function innerOrders({ spec, live, changes }: VethTask): Order[] {
   const renamed = seen === link ? [] : [order('state', 'down', seen), order('name', link, seen)];
   const before = renamed.length > 0 ? undefined : live?.fields;
   const mac = fields.mac && changes.some((change) => change.field === 'mac') ? [order('mac', fields.mac.replaceAll(':', ''))] : [];
-  const gone = without(before?.address, fields.address);
   const mtu = fields.mtu && changes.some((change) => change.field === 'mtu') ? [order('mtu', fields.mtu)] : [];
-  return [
-    ...renamed,
-    ...mac,
-    ...mtu,
-    order('state', 'up'),
-    ...gone.map((one) => order('no-address', toHex(one))),
-    // The first IPv4 address of a network takes the others of it along when it goes.
-    ...without(fields.address, gone.length > 0 ? [] : before?.address).map((one) => order('address', toHex(one))),
-    ...(fields.gateway ? without(before?.gateway, fields.gateway) : []).map((one) => order('no-gateway', toHex(one))),
-    // Always: an address that changed, or a link that was down, took its routes with it.
-    ...(fields.gateway ?? []).map((one) => order('gateway', toHex(one))),
-  ];
-}
-
-/** What is in the first list only; nothing where there is no first list, all of it where there is no second. */
-function without(list: readonly string[] = [], other: readonly string[] = []): string[] {
-  return list.filter((one) => !other.includes(one));
+  return [...renamed, ...mac, ...mtu, order('state', 'up'), ...addressOrders(address, link, before, fields)];
 }
 
 function groupInner(tasks: readonly VethTask[]): Map<string, Order[]> {

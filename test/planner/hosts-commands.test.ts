@@ -112,7 +112,7 @@ test('a command that fails, and a value that is none, are told where the command
     said,
     `${PATH}:4:12: "!false now": it failed
 ${PATH}:5:11: "one\\ntwo" is no path: it holds U+000A, which cannot be seen
-${PATH}:6:14: "br0" is no cable: write it like "br0=02:00:00:00:00:07", or as { bridge: …, mac: … }
+${PATH}:6:14: "br0" is no cable: write it like "br0=02:00:00:00:00:07" or "br0=.302", or as { bridge: …, mac: … }
 ${PATH}:7:15: "much" is no size: write it like 50M (k, M, G), or none`,
   );
 });

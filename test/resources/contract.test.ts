@@ -3,17 +3,21 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { kinds } from '../../src/resources/index.ts';
 import { noImages } from '../live/images.ts';
+import { noVlan } from '../live/vlans.ts';
 import { createMachine, noLive } from '../machine.ts';
 import { BENCHES, PREPARE } from './contract/benches.ts';
 
 const INSIDE = fileURLToPath(new URL('contract/inside.ts', import.meta.url));
 const TSX = import.meta.resolve('tsx');
 
+/** Why a kind is left out here. */
+const NEEDS: Readonly<Record<string, string | undefined>> = { disk: noImages, vlan: noVlan };
+
 /** The least number of rules that a kind is judged by; a suite that came to an early end proves nothing. */
 const RULES = 9;
 
 for (const { name } of kinds)
-  test(`the kind ${name} keeps the contract on the real kernel`, { skip: name === 'disk' ? noImages : noLive }, async (t) => {
+  test(`the kind ${name} keeps the contract on the real kernel`, { skip: NEEDS[name] ?? noLive }, async (t) => {
     const machine = await createMachine(t);
     await machine.sh(BENCHES[name]?.prepare ?? PREPARE);
     const ran = await machine.run(process.execPath, ['--import', TSX, INSIDE, name]);

@@ -1,3 +1,4 @@
+import { numberCables } from './cables.ts';
 import { type Claim, checkOnce } from './check-once.ts';
 import type { Facts } from './facts.ts';
 import type { RawBridge, RawCable, RawFile } from './format.ts';
@@ -23,6 +24,7 @@ export function checkCables(raw: RawFile, wholes: readonly Whole[], facts: Facts
       checkGateway(cable, once);
       checkMtu(cable, once);
     }
+    checkVlans(cables, once);
     checkDefaultRoutes(cables, once);
     checkBridges(cables, bridges, facts, report);
   }
@@ -39,9 +41,9 @@ function toLink(name: Placed<string>): Claim {
 /** The machine's ends. Bridges and they share one name space. */
 function endsOf({ raw, written }: Whole, report: Report): Claim[] {
   if (!raw.isNameGood) return [];
-  return (written.cables ?? []).map((cable, index) => {
-    const value = `${raw.name.value}${index}`;
-    const end = { ...(raw.value.cables ? cable : raw.name), value };
+  const spots = new Map((written.cables ?? []).map((cable) => [cable.value, cable]));
+  return numberCables(raw.name.value, cablesOf(written)).map(({ raw: cable, hostEnd: value }) => {
+    const end = { ...((raw.value.cables && spots.get(cable)) || raw.name), value };
     if (value.length > MAX_LINK_NAME) report(end, `the link ${value} would have more than ${MAX_LINK_NAME} characters`);
     return toLink(end);
   });
@@ -90,6 +92,17 @@ function checkMtu({ mtu, address = [] }: RawCable, report: Report): void {
   const ipv6 = address.find(({ value }) => value.includes(':'));
   if (mtu && ipv6 && mtu.value < MIN_MTU_OF_IPV6)
     report(mtu, `mtu ${mtu.value} is too small for ${ipv6.value}: IPv6 needs ${MIN_MTU_OF_IPV6}`);
+}
+
+/** A VLAN is on the nearest cable before it, and looks like it. */
+function checkVlans(cables: readonly RawCable[], report: Report): void {
+  let hasCarrier = false;
+  for (const { vlan, mac, mtu } of cables) {
+    if (vlan && !hasCarrier) report(vlan, `there is no cable before it that could carry VLAN ${vlan.value}`);
+    if (vlan && mac) report(mac, 'a VLAN has the MAC of the cable that carries it');
+    if (vlan && mtu) report(mtu, 'a VLAN has the mtu of the cable that carries it');
+    hasCarrier ||= !vlan;
+  }
 }
 
 /** The kernel takes the second one for the first one's replacement. */

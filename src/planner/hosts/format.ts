@@ -1,5 +1,6 @@
 import { command, orCommand } from './command.ts';
 import { type Layer, layer } from './diskfile.ts';
+import type { Report, Spot } from './node.ts';
 import {
   byKind,
   choice,
@@ -16,7 +17,7 @@ import {
   text,
 } from './shape.ts';
 import { share } from './share.ts';
-import { cidr, ip, linkName, mac, mtu, path, type RamSize, ramSize, scopeName, startEntry, subhostName } from './values.ts';
+import { cidr, ip, linkName, mac, mtu, path, type RamSize, ramSize, scopeName, startEntry, subhostName, vlan } from './values.ts';
 
 /** A hosts file as it is written: checked value by value, nothing filled in. */
 export interface RawFile {
@@ -49,6 +50,7 @@ export interface RawSubhost {
 
 export interface RawCable {
   readonly bridge?: Placed<string>;
+  readonly vlan?: Placed<number>;
   readonly mac?: Placed<string>;
   readonly mtu?: Placed<number>;
   readonly address?: readonly Placed<string>[];
@@ -69,6 +71,12 @@ const cableKeys = object<RawCable>({
     description:
       'What the cable is plugged into: a bridge of "bridges", or one that exists on the machine. Without it the end at the machine is set up, then "ifup NAME" is tried.',
     examples: ['ob0'],
+  }),
+  vlan: described(placed(vlan), {
+    title: 'VLAN on the cable before it',
+    description:
+      'Number of 802.1Q, 1 to 4094. Then this is no cable of its own but tagged traffic over the nearest one before it: web0.302 at the machine, eth0.302 inside.',
+    examples: [302],
   }),
   mac: described(placed(mac), {
     title: 'MAC of the inner end',
@@ -93,10 +101,10 @@ const cableKeys = object<RawCable>({
 });
 
 const shortForm = text('a cable', (value) =>
-  /^[^=]*=[^=]*$/.test(value) ? undefined : 'write it like "br0=02:00:00:00:00:07", or as { bridge: …, mac: … }',
+  /^[^=]*=[^=]*$/.test(value) ? undefined : 'write it like "br0=02:00:00:00:00:07" or "br0=.302", or as { bridge: …, mac: … }',
 );
 
-/** overlay-boot's `[bridge]=[mac]`. */
+/** overlay-boot's `[bridge]=[mac]` and `[bridge]=.VLAN`. */
 const shortCable: Shape<RawCable> = described(
   {
     schema: { type: 'string', pattern: '^[^=]*=[^=]*$' },
@@ -107,13 +115,28 @@ const shortCable: Shape<RawCable> = described(
       const part = (value: string, shape: Shape<string>): Placed<string> | undefined =>
         value === '' ? undefined : placed(shape).read({ kind: 'scalar', value, source: value, line, column }, report);
       const [bridgeText = '', macText = ''] = read.split('=');
+      const tag = /^\.(.*)$/.exec(macText)?.[1];
       const bridgeName = part(bridgeText, linkName);
-      const macValue = part(macText, mac);
-      return { ...(bridgeName ? { bridge: bridgeName } : {}), ...(macValue ? { mac: macValue } : {}) };
+      const macValue = tag === undefined ? part(macText, mac) : undefined;
+      const vlanValue = tag === undefined ? undefined : toTag(tag, node, report);
+      return {
+        ...(bridgeName ? { bridge: bridgeName } : {}),
+        ...(macValue ? { mac: macValue } : {}),
+        ...(vlanValue ? { vlan: vlanValue } : {}),
+      };
     },
   },
-  { title: 'BRIDGE=MAC', description: 'Both may be left out.', examples: ['br0=02:00:00:00:00:07', 'br0=', '='] },
+  {
+    title: 'BRIDGE=MAC, BRIDGE=.VLAN',
+    description: 'Both may be left out. ".302" is the VLAN 302 on the cable before it.',
+    examples: ['br0=02:00:00:00:00:07', 'br0=', '=', 'br0=.302'],
+  },
 );
+
+function toTag(text: string, { line, column }: Spot, report: Report): Placed<number> | undefined {
+  const value = /^\d+$/.test(text) ? Number(text) : text;
+  return placed(vlan).read({ kind: 'scalar', value, source: text, line, column }, report);
+}
 
 const cable: Shape<RawCable> = byKind<RawCable>({ map: cableKeys, scalar: shortCable });
 
@@ -149,7 +172,7 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
   }),
   cables: described(list('cables', orCommand(placed(cable))), {
     title: 'Cables',
-    description: 'Number N of the subhost "web" is the link webN at the machine and ethN inside.',
+    description: 'Number N of the subhost "web" is the link webN at the machine and ethN inside; VLANs are not counted.',
     default: [],
     examples: [[{ bridge: 'ob0', address: '10.77.0.2/24', gateway: '10.77.0.1' }], ['br0=02:00:00:00:00:07'], ['=']],
   }),

@@ -1,7 +1,8 @@
 import { resolve as resolvePath } from 'node:path';
 import { type Bridge, type Cable, type HostsFile, INIT_SCRIPT, type StartEntry, type Subhost } from '../../resources/hosts.ts';
+import { type Numbered, numberCables } from './cables.ts';
 import type { Facts } from './facts.ts';
-import type { RawBridge, RawCable, RawFile, RawSubhost } from './format.ts';
+import type { RawBridge, RawFile, RawSubhost } from './format.ts';
 import { toLayers } from './layers.ts';
 import type { Named, Placed } from './shape.ts';
 import { toShare } from './share.ts';
@@ -56,7 +57,10 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
     work,
     ...(disks ? { disks } : {}),
     live: below(raw.live?.value ?? 'live'),
-    cables: (raw.cables ?? []).map((cable, index) => toCable(cable.value, name, index, own)),
+    cables: numberCables(
+      name,
+      (raw.cables ?? []).map(({ value }) => value),
+    ).map((cable) => toCable(cable, own)),
     start: raw.init ? INIT_START : (raw.start?.map(({ value }) => toEntry(value, folder)) ?? DEFAULT_START),
     // Not the real path: a link in its place is not followed.
     ...(raw.log ? { log: resolvePath(base, raw.log.value) } : {}),
@@ -66,15 +70,16 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
   };
 }
 
-function toCable(raw: RawCable, name: string, index: number, own: ReadonlySet<string>): Cable {
+function toCable({ raw, hostEnd, inside, carrier }: Numbered, own: ReadonlySet<string>): Cable {
   const bridge = raw.bridge?.value ?? null;
   return {
-    hostEnd: `${name}${index}`,
-    inside: `eth${index}`,
+    ...(raw.vlan && carrier ? { vlan: { id: raw.vlan.value, hostEnd: carrier.hostEnd, inside: carrier.inside } } : {}),
+    hostEnd,
+    inside,
     bridge,
     ownBridge: bridge !== null && own.has(bridge),
     mac: raw.mac?.value ?? null,
-    mtu: raw.mtu?.value ?? null,
+    mtu: (carrier?.raw ?? raw).mtu?.value ?? null,
     address: valuesOf(raw.address),
     gateway: valuesOf(raw.gateway),
   };

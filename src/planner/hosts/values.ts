@@ -82,6 +82,9 @@ const MAX_MTU = 65535;
 
 export const mtu: Shape<number> = wholeNumber(MIN_MTU, MAX_MTU);
 
+/** 0 and 4095 have a meaning of their own: IEEE 802.1Q, 9.6. */
+export const vlan: Shape<number> = wholeNumber(1, 4094);
+
 export function wholeNumber(least: number, most: number): Shape<number> {
   return {
     schema: { type: 'integer', minimum: least, maximum: most },

@@ -79,7 +79,23 @@ function isFromRouter(flags: number, address = ''): boolean {
 function toLink(link: WrittenLink, names: ReadonlyMap<number, string | undefined>, addresses: readonly string[]): Link[] {
   const { index, name, up, mtu, peer, master, group, mac, alias, kind } = link;
   if (!name) return [];
-  return [{ index, name, up: up === 1, mtu, kind, master: names.get(master), group, alias, mac, peerIndex: peer || undefined, addresses }];
+  const carrier = kind === 'vlan' ? { carrier: names.get(peer) } : {};
+  return [
+    {
+      index,
+      name,
+      up: up === 1,
+      mtu,
+      kind,
+      master: names.get(master),
+      group,
+      alias,
+      mac,
+      peerIndex: peer || undefined,
+      ...carrier,
+      addresses,
+    },
+  ];
 }
 
 /** As `ip` has it: a route to a single host is without its prefix length. */

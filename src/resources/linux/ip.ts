@@ -13,6 +13,10 @@ export interface Link {
   readonly mac: string | undefined;
   /** Index of the other end of a veth pair, in the other end's namespace. */
   readonly peerIndex: number | undefined;
+  /** Of a VLAN: the link that it is on. */
+  readonly carrier?: string | undefined;
+  /** Of a VLAN: its number, where it can be seen. */
+  readonly vlan?: number;
   /** Addresses that a person or a DHCP client set; never those that come and go with the kernel or an IPv6 router. */
   readonly addresses: readonly string[];
 }
@@ -75,9 +79,16 @@ export function toLink(entry: Loose): Link[] {
       alias: asText(entry['ifalias']),
       mac: asText(entry['address']),
       peerIndex: typeof entry['link_index'] === 'number' ? entry['link_index'] : undefined,
+      ...(info['info_kind'] === 'vlan' ? toVlan(entry, asLoose(info['info_data'])) : {}),
       addresses: (Array.isArray(entry['addr_info']) ? entry['addr_info'] : []).map(asLoose).flatMap(toAddress),
     },
   ];
+}
+
+/** `link` is there where it is in the same namespace. */
+function toVlan(entry: Loose, data: Loose): Pick<Link, 'carrier' | 'vlan'> {
+  const { id } = data;
+  return { carrier: asText(entry['link']), ...(typeof id === 'number' ? { vlan: id } : {}) };
 }
 
 function toAddress(entry: Loose): string[] {

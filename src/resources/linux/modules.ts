@@ -10,7 +10,7 @@ export function hasFilesystem(name: string): boolean {
 }
 
 /** Is a module of this name there, loaded, built in, or to be loaded? */
-function hasModule(name: string): boolean {
+export function hasModule(name: string): boolean {
   const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
   const lists = ['modules.dep', 'modules.builtin'].map((list) => readIfThere(`/lib/modules/${release}/${list}`) ?? '');
   const isListed = lists.some((list) => list.split('\n').some((line) => RegExp(`(^|/)${name}\\.ko(\\W|$)`).test(line)));

@@ -91,6 +91,25 @@ subhosts:
         mount -o loop,offset=2097152,sizelimit=16777216 /mnt/data.img ${DISK}`,
     ],
   },
+  vlan: {
+    hosts: `scope: demo
+bridges: { ob0: { address: 10.77.0.1/24 }, ob1: {} }
+subhosts:
+  web:
+    base: /mnt/web
+    cables: ["ob0=", { vlan: 302, bridge: ob1, address: 10.78.0.2/24, gateway: 10.78.0.1 }, "ob1=.303"]
+    start: none
+`,
+    foreign: 'ip link add web0.302 type bridge; ip address add 10.9.9.9/24 dev web0.302',
+    isInTheWay: true,
+    takeAway: 'ip link delete web0.302',
+    halfDone: [
+      'ip link add dev web0.302 link web0 group 28514 type vlan id 302',
+      'ip link add dev web0.302 link web0 master ob1 up group 28514 type vlan id 302; ip link set web0.302 alias ob:demo/web',
+      'ip -n web link add dev eth0.302 link eth0 type vlan id 302; ip -n web address add 10.9.9.9/24 dev eth0.302',
+      'ip link add dev web0.302 link web0 up group 28514 type vlan id 7; ip link set web0.302 alias ob:demo/web',
+    ],
+  },
   mount: {
     foreign: 'mkdir -p /mnt/web/live; mount -t tmpfs mine /mnt/web/live',
     isInTheWay: true,
