@@ -33,6 +33,8 @@ const KEYS: Readonly<Record<string, string>> = {
   differs: 'type address path wanted seen',
   recap: 'type subhosts seconds',
   waiting: 'type for seconds',
+  left: 'type subhost state until why message hint',
+  resumed: 'type subhost state until why message hint',
   interrupted: 'type',
   error: 'type message hint?',
 };
@@ -64,6 +66,13 @@ test('--json prints an event a line, of the documented types and keys', { skip: 
     { subhost: 'client', ok: 0, changed: 4, failed: 0, skipped: 0 },
     { subhost: 'web', ok: 0, changed: 4, failed: 0, skipped: 0 },
   ]);
+
+  await machine.ob('hold', 'client');
+  await machine.ob('stop', 'web');
+  const left = eventsOf(await machine.ob('plan', '--json'), 'plan');
+  assert.deepEqual(typesOf(left), ['left', 'resumed', 'change', 'planned']);
+  for (const event of left) checkKeys(event);
+  await machine.ob('release', 'client');
 
   const destroy = await machine.ob('destroy', '--json');
   assert.equal(destroy.code, 0);
