@@ -34,7 +34,7 @@ export interface Sight {
   /** Its root is mounted where the machine sees it. */
   readonly isMounted: boolean;
   /** How PID 1 has ended by itself. */
-  readonly ended?: { readonly message: string; readonly at: string | null } | undefined;
+  readonly ended?: { readonly message: string; readonly at: string | null } | null;
   /** What the records say. */
   readonly kept?: { readonly state: GateState; readonly message: string; readonly since: string | null } | undefined;
 }

@@ -77,7 +77,7 @@ export interface ChangeEvent {
 interface GateEvent {
   readonly type: 'left' | 'resumed';
   readonly subhost: string;
-  readonly state: 'held' | 'stopped' | 'backing-off' | 'stalled';
+  readonly state: 'held' | 'stopped' | 'backing-off' | 'stalled' | 'ended';
   /** ISO; null: until somebody does something. */
   readonly until: string | null;
   readonly why: string | null;
@@ -122,9 +122,17 @@ export function planEvents(plan: Plan): Event[] {
   const unchanged = plan.changes.length - changes.length;
   return [
     ...sortBySubhost(changes).map(changeEvent),
+    ...plan.changes.flatMap(restEvent),
     ...plan.blockers.map((blocker): Event => ({ type: 'blocked', ...blocker })),
     { type: 'planned', counts, blocked: plan.blockers.length, unchanged, steps: plan.steps.length },
   ];
+}
+
+/** What has ended, and by the file's own wish is left so. */
+function restEvent({ subhost, live }: Change): Event[] {
+  if (!live?.rests || subhost === null) return [];
+  const message = live.rests;
+  return [{ type: 'left', subhost, state: 'ended', until: null, why: null, message, hint: `ob start ${subhost}` }];
 }
 
 /** What is shared comes first. Within a subhost the kinds keep their order: sorting is stable. */

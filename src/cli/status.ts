@@ -25,13 +25,34 @@ export interface Status {
   readonly pids: number | null;
   readonly cables: readonly { readonly name: string; readonly state: 'up' | 'down' | 'missing'; readonly bridge: string | null }[];
   readonly services: readonly { readonly name: string; readonly state: string }[];
+  /** How it has ended by itself; null: it runs, or was told to end. */
+  readonly ended: Ended | null;
   readonly conditions: readonly Condition[];
   readonly notes: readonly string[];
 }
 
+export interface Ended {
+  readonly how: string;
+  /** Exit status, 128 + N by signal N; null: nobody knows. */
+  readonly status: number | null;
+  /** ISO 8601; null: nobody knows. */
+  readonly at: string | null;
+  readonly message: string;
+  /** By the file's own wish nothing but an order starts it again. */
+  readonly rests: boolean;
+  /** What its log said last. */
+  readonly words: readonly string[];
+}
+
 /** A monitor has nothing to say of it. */
 export function isWell(status: Status | undefined): boolean {
+  if (status?.ended?.rests) return isDone(status.ended) && statusIn(status, 'InSync') !== 'False';
   return status?.state === 'running' && statusIn(status, 'Ready') === 'True' && statusIn(status, 'Stalled') === 'False';
+}
+
+/** It has come to its end without a complaint, and is not wanted to start again. */
+function isDone({ how, status }: Ended): boolean {
+  return how === 'stopped' || (how === 'ended' && status === 0);
 }
 
 function statusIn({ conditions }: Status, type: Condition['type']): Condition['status'] | undefined {
@@ -86,6 +107,7 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
   const cables = cablesOf(live, changes);
   const used = isRunning ? usage?.(id.name) : undefined;
   const record = kept?.get(id.name);
+  const ended = endedOf(live);
   return {
     ...id,
     state,
@@ -96,6 +118,7 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
     pids: used?.pids ?? null,
     cables,
     services,
+    ended,
     conditions: conditionsOf({
       isCompared,
       isRunning,
@@ -105,13 +128,30 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
       cables,
       services,
       isMounted: live.some((one) => kindOf(one.address) === 'mount'),
+      ended,
       kept: record,
     }),
     notes: [
       ...(record ? [record.message] : []),
+      ...(ended && !record ? [`${ended.message}${ended.at ? ` (${ended.at})` : ''}`] : []),
       ...[...failed, ...starting].map((service) => `${service.name} ${service.state}`),
       ...pendingNote(pending.filter(isUntold), isRunning),
     ],
+  };
+}
+
+function endedOf(live: readonly Live[]): Ended | null {
+  const one = live.find(({ address }) => kindOf(address) === 'process');
+  const fields = one?.fields as Fields | undefined;
+  if (typeof fields?.['ended'] !== 'string') return null;
+  const { ended: how, ended_status: status, ended_at: at, ended_message: message, ended_words: words } = fields;
+  return {
+    how,
+    status: typeof status === 'number' ? status : null,
+    at: textOf(at),
+    message: String(message),
+    rests: one?.rests !== undefined,
+    words: listOf(words),
   };
 }
 

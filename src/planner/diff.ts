@@ -28,9 +28,17 @@ export function diff(kinds: readonly Kind[], desired: readonly Spec[], live: Rea
   const rules = new Map(kinds.map((kind) => [kind.name, kind.rules]));
   const own = new Map(desired.map((spec) => [spec.address, compare(rules.get(kindOf(spec.address)), spec, live.get(spec.address))]));
   const settled = new Map<Address, Change>();
-  const wanted = [...own.values()].map((change) => settle(change, own, settled));
+  const resting = new Set([...live.values()].flatMap(({ rests, subhost }) => (rests && subhost ? [subhost] : [])));
+  const wanted = [...own.values()].map((change) => settle(change, own, settled)).map((change) => rest(change, resting));
   const removed = [...live.values()].filter((one) => !own.has(one.address)).map(remove);
   return [...wanted, ...removed];
+}
+
+/** What was made for a run that is over goes, and comes with the next one. */
+function rest(change: Change, resting: ReadonlySet<string>): Change {
+  const { spec, live, subhost } = change;
+  if (!spec?.forRun || subhost === null || !resting.has(subhost)) return change;
+  return live ? remove(live) : { ...change, action: 'none', fields: [], because: [] };
 }
 
 function remove(live: Live): Change {
@@ -40,6 +48,7 @@ function remove(live: Live): Change {
 function compare(rules: Kind['rules'] | undefined, spec: Spec, live: Live | undefined): Change {
   const base = { address: spec.address, subhost: spec.subhost, because: [], spec };
   if (!live) return { ...base, action: 'create', fields: [] };
+  if (live.rests) return { ...base, action: 'none', fields: [], live };
   const fields = differingFields(spec, live).map((field): FieldChange => {
     const rule = rules?.[field];
     if (!rule) throw new Error(`${spec.address}: no rule for field ${field}`);
@@ -63,6 +72,7 @@ function differingFields(spec: Spec, live: Live): string[] {
 function settle(change: Change, own: ReadonlyMap<Address, Change>, settled: Map<Address, Change>): Change {
   const known = settled.get(change.address);
   if (known) return known;
+  if (change.live?.rests) return change;
   // Needs that go in a circle end here, and are named when the steps are ordered.
   settled.set(change.address, change);
   const effects = (change.spec?.needs ?? []).flatMap((need) => {

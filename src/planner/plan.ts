@@ -22,10 +22,10 @@ export interface Selection {
   /** With a limit: of what is shared these too, also where nothing chosen needs them. */
   readonly also?: ReadonlySet<Address>;
   /**
-   * `stop`: what runs is removed, and what was made for that one run; all else is left as it is. `restart`: what runs is
-   * started anew.
+   * `stop`: what runs is removed, and what was made for that one run; all else is left as it is. `start`: what has ended
+   * is started, whatever the file says of that. `restart`: the same, and what runs is started anew.
    */
-  readonly order?: 'stop' | 'restart';
+  readonly order?: 'stop' | 'start' | 'restart';
 }
 
 /** Pure: the same desired and live state give the same plan. */
@@ -36,7 +36,8 @@ export function makePlan(
   { limit, leave, also = new Set(), order: asked }: Selection = {},
 ): Plan {
   const specs = limit ? limitSpecs(desired, limit) : desired;
-  const live = limit ? limitLive(world.live, limit, new Set([...specs.map((spec) => spec.address), ...also])) : world.live;
+  const there = asked === 'start' || asked === 'restart' ? wake(world.live) : world.live;
+  const live = limit ? limitLive(there, limit, new Set([...specs.map((spec) => spec.address), ...also])) : there;
   const running = new Set(kinds.filter((kind) => kind.runs).map((kind) => kind.name));
   const runs = (address: Address): boolean => running.has(kindOf(address));
   const all = diff(kinds, specs, live).filter((change) => !isLeft(change, live, leave));
@@ -54,6 +55,10 @@ export function makePlan(
 function isLeft({ subhost, action }: Change, live: World['live'], leave: ReadonlySet<string> = new Set()): boolean {
   if (subhost !== null) return leave.has(subhost);
   return action === 'remove' && leave.size > 0 && [...live.values()].some((one) => one.subhost !== null && leave.has(one.subhost));
+}
+
+function wake(live: World['live']): World['live'] {
+  return new Map([...live].map(([address, { rests: _, ...awake }]) => [address, awake]));
 }
 
 /** What is to be made, or made anew, is started anyway. */

@@ -21,6 +21,8 @@ export interface BootRequest {
   readonly subhost: Subhost;
   /** The upper directory as it is mounted, if an /etc/network/interfaces is to be made in one that has none. */
   readonly upper: string | undefined;
+  /** The file that its PID 1 says its end in. */
+  readonly end: string;
 }
 
 export interface BootResult {
@@ -123,7 +125,7 @@ function takeLine(one: Progress, line: string, say: (text: string) => void): voi
   else if (word === 'finished') end(one);
 }
 
-function toWords({ mark, cgroup, subhost, upper }: BootRequest, index: number): string[] {
+function toWords({ mark, cgroup, subhost, upper, end }: BootRequest, index: number): string[] {
   return [
     ...(index > 0 ? ['--'] : []),
     mark,
@@ -135,6 +137,7 @@ function toWords({ mark, cgroup, subhost, upper }: BootRequest, index: number): 
     String(START_LIMIT_MS),
     String(STOP_LIMIT_MS),
     bootDigest(subhost),
+    ...['end', end],
     ...(upper === undefined ? [] : ['interfaces', upper, interfacesFile(subhost.cables)]),
     ...subhost.shares.flatMap(({ source, target, readOnly }) => ['share', source, target, readOnly ? 'ro' : 'rw']),
     'start',

@@ -33,6 +33,8 @@ export interface Subhost {
   readonly ramSize: number | null;
   /** Left out where the machine runs no command for it. */
   readonly hooks?: Hooks;
+  /** What becomes of it once it has ended by itself; left out: it is started again. */
+  readonly restart?: 'on-failure' | 'never';
 }
 
 /** Where they are mounted: SCOPE/NAME.ROLE. */

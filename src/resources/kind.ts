@@ -42,6 +42,8 @@ export interface Spec<F extends Fields = Fields, X = unknown> {
   readonly summary: string;
   /** What it takes to make it, beside the fields. */
   readonly extra: X;
+  /** It is made for one run of what runs on it. */
+  readonly forRun?: true;
 }
 
 /** One object that exists and carries our mark. */
@@ -58,6 +60,8 @@ export interface Live<F extends Fields = Fields, H = unknown> {
   readonly fields: Partial<F>;
   /** Goes when what runs on it is stopped: it was made for that one run. */
   readonly endsWithRun?: true;
+  /** It has ended by itself, and by the file's own wish nothing but an order starts it again: why, in words. */
+  readonly rests?: string;
   /** What only this kind understands, e.g. a PID with its start time. */
   readonly handle: H;
 }

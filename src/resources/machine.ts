@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { type End, readEnd } from './end.ts';
 import { hasCode } from './error.ts';
 import { cgroupName, cgroupPath, findCgroupRoot, listCgroups, readCgroup, readMembers } from './linux/cgroup.ts';
 import { findMountsOfUppers, type UpperUse } from './linux/holders.ts';
@@ -73,6 +74,8 @@ export interface Look {
    * in its cgroup; if it is not there, among all processes: a second one must never be started beside it.
    */
   init(owner: Owner): LiveInit | undefined;
+  /** How a subhost without a PID 1 has ended by itself; undefined: it has not. */
+  end(owner: Owner): End | undefined;
   /** Overlays on these upper directories in any mount namespace, by upper directory. */
   mountsOfUppers(uppers: readonly string[]): ReadonlyMap<string, readonly UpperUse[]>;
   /** Are these two names of one directory, as after a bind mount? */
@@ -108,6 +111,7 @@ export function createLook(reaper: string): Look {
       return root ? listCgroups(root) : [];
     }),
     init: (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner)),
+    end: (owner) => readEnd(owner, cgroupPath(cgroupRoot() ?? '', owner)),
     mountsOfUppers: findMountsOfUppers,
     isSameDirectory,
   };

@@ -137,6 +137,7 @@ function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
   return {
     address: `mount/${subhost.name}`,
     subhost: subhost.name,
+    ...(hooks ? { forRun: true } : {}),
     needs: disksOf(subhost).map((address) => ({ address, class: 'replace', why: 'the filesystem of a layer is mounted anew' })),
     holds: [...(setup === null ? [`dir:${upper}`] : []), `dir:${live}`, ...(upper === lower ? [] : [`dir:${work}`])],
     fields: upper === lower ? { type: 'bind', ...common } : { type: 'overlay', lower, work, ...common },

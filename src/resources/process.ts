@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { endAdopted, findAdopted, foreignBlocker } from './adopted.ts';
 import { bootDigest, STOP_LIMIT_MS, toEntry } from './boot.ts';
+import { type End, type Ended, fieldsOf, forgetEnds, restOf } from './end.ts';
 import { type ObError, toObError } from './error.ts';
 import type { HostsFile, Share, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Need, Result, Spec } from './kind.ts';
@@ -8,8 +9,9 @@ import { adopt, cgroupName, cgroupPath, endCgroup, needCgroupRoot, removeEmptyPa
 import { endInit, hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
 import { formatSize, type Mount, optionValue, parseMountinfo, parseSize } from './linux/mountinfo.ts';
 import { type ProcessId, readIfThere, uptimeSeconds } from './linux/proc.ts';
+import { defaultLog } from './log.ts';
 import type { LiveInit, Machine } from './machine.ts';
-import { markOf } from './marks.ts';
+import { markOf, type Owner } from './marks.ts';
 import { homelessInit } from './netns-home.ts';
 import { runForEach } from './reaper.ts';
 import { run } from './run.ts';
@@ -31,7 +33,12 @@ type ProcessFields = {
   readonly not_started: readonly string[];
 };
 /** INIT is undefined where only a cgroup is left; ADOPTED: where overlay-boot has started what is in it. */
-type ProcessHandle = { readonly cgroup: string; readonly init: Init | undefined; readonly adopted?: ProcessId };
+type ProcessHandle = {
+  readonly cgroup: string;
+  readonly init: Init | undefined;
+  readonly adopted?: ProcessId;
+  readonly ended?: Ended;
+};
 type ProcessSpec = Spec<ProcessFields, Startable>;
 type ProcessLive = Live<ProcessFields, ProcessHandle>;
 
@@ -68,8 +75,8 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
       // Whose cgroup is gone may still run.
       ...look.netnsNames().map((one) => one.name),
     ]);
-    const shares = new Map(desired.map((spec) => [spec.subhost, spec.extra.subhost.shares]));
-    const live = await Promise.all([...names].map((name) => toLive(machine, name, shares.get(name) ?? [])));
+    const wanted = new Map(desired.map((spec) => [spec.subhost, spec.extra.subhost]));
+    const live = await Promise.all([...names].map((name) => toLive(machine, name, wanted.get(name))));
     const foreign = await Promise.all(desired.map((spec) => runsElsewhere(machine, spec)));
     return { live: live.flat(), blockers: [...foreign.flat(), ...desired.flatMap((spec) => blockerOf(machine, spec))] };
   },
@@ -82,6 +89,8 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
   },
 
   async remove(machine, live) {
+    // Before PID 1 ends: then a run that is cut off here does not make it look as if it had ended by itself.
+    forgetEnds(machine.scope, new Map(live.map(({ subhost, handle }) => [subhost ?? '', handle.ended])), machine.look.cgroups());
     await stopInOrder(
       machine,
       live.flatMap((one) => one.handle.init ?? []),
@@ -147,7 +156,7 @@ function listEntries(entries: readonly string[]): string {
   return entries.join(' ') || 'none';
 }
 
-async function toLive(machine: Machine, name: string, wanted: readonly Share[]): Promise<ProcessLive[]> {
+async function toLive(machine: Machine, name: string, wanted: Subhost | undefined): Promise<ProcessLive[]> {
   const { look, scope } = machine;
   const owner = { scope, name };
   const init = look.init(owner);
@@ -156,10 +165,24 @@ async function toLive(machine: Machine, name: string, wanted: readonly Share[]):
   if (!root || !isThere) return [];
   const adopted = init ? undefined : findAdopted(look, owner);
   if (adopted) return [toAdopted(name, cgroupPath(root, owner), adopted)];
-  const fields = init ? { ...(await seenFields(machine, init, name)), shares: seenShares(machine, init, name, wanted) } : { running: 'no' };
-  const address = `process/${name}` as const;
+  const handle = { cgroup: cgroupPath(root, owner), init };
+  const base = baseOf(name);
+  if (!init) return [toEnded({ ...base, fields: { running: 'no' }, handle }, owner, look.end(owner), wanted)];
+  const fields = { ...(await seenFields(machine, init, name)), shares: seenShares(machine, init, name, wanted?.shares ?? []) };
+  return [{ ...base, holds: layersOf(init), fields, handle }];
+}
+
+function baseOf(name: string): Pick<ProcessLive, 'address' | 'subhost' | 'needs' | 'holds'> {
   const needs = [`netns/${name}`, `mount/${name}`, `disk/${name}.lower`, `disk/${name}.upper`] as const;
-  return [{ address, subhost: name, needs, holds: init ? layersOf(init) : [], fields, handle: { cgroup: cgroupPath(root, owner), init } }];
+  return { address: `process/${name}`, subhost: name, needs, holds: [] };
+}
+
+/** Without an END it has never been up, or a run was cut off that had stopped it: then it is started, whatever the file says. */
+function toEnded(live: ProcessLive, owner: Owner, end: End | undefined, wanted: Subhost | undefined): ProcessLive {
+  if (!end) return live;
+  const rests = restOf(owner.name, end, wanted?.restart);
+  const ended = { end, log: wanted?.log ?? defaultLog(owner) };
+  return { ...live, fields: { ...live.fields, ...fieldsOf(end) }, handle: { ...live.handle, ended }, ...(rests ? { rests } : {}) };
 }
 
 /** What overlay-boot has started and ob has taken over: it goes on as it is until it is started anew. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BootResult, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS } from './boot.ts';
+import { makeEnd } from './end.ts';
 import { interrupted, ObError, toObError } from './error.ts';
 import { environmentOf, runHook } from './hooks.ts';
 import type { Subhost } from './hosts.ts';
@@ -48,9 +49,10 @@ async function bootReady(machine: Machine, specs: readonly StartSpec[], mounts: 
   if (specs.length === 0) return [];
   const root = needCgroupRoot();
   const requests = specs.map(({ extra: { mark, subhost } }) => {
-    const cgroup = cgroupPath(root, { scope: machine.scope, name: subhost.name });
+    const owner = { scope: machine.scope, name: subhost.name };
+    const cgroup = cgroupPath(root, owner);
     makeCgroup(cgroup);
-    return { mark, cgroup, subhost, upper: upperOf(subhost, mounts) };
+    return { mark, cgroup, subhost, upper: upperOf(subhost, mounts), end: makeEnd(owner) };
   });
   const addresses = new Map(specs.map((spec) => [spec.extra.mark, spec.address]));
   const say = (mark: string, text: string): void => machine.say(addresses.get(mark) ?? mark, text);

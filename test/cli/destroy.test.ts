@@ -104,7 +104,7 @@ test('status shows a scope from its marks alone, with what the page on apply pro
     list.map((one) => Object.keys(one)),
     Array(2).fill([
       ...['name', 'scope', 'state', 'pid1', 'uptime_s', 'memory_bytes', 'memory_from', 'pids'],
-      ...['cables', 'services', 'conditions', 'notes'],
+      ...['cables', 'services', 'ended', 'conditions', 'notes'],
     ]),
   );
   const [client] = list;
@@ -117,6 +117,7 @@ test('status shows a scope from its marks alone, with what the page on apply pro
     memory_from: 'processes',
     cables: [{ name: 'client0', state: 'up', bridge: 'ob0' }],
     services: [],
+    ended: null,
     notes: [],
   });
   assert.match(machine.read(`/proc/${pid1}/cmdline`), /ob:demo\/client/);

@@ -49,6 +49,7 @@ test('a subhost that is as wanted is running, and all that there is to know is t
       { name: 'networking', state: 'started' },
       { name: 'httpd', state: 'started' },
     ],
+    ended: null,
     notes: [],
   });
   assert.equal(isWell({ ...status, conditions }), true);

@@ -5,6 +5,7 @@ import { parseHostsFile } from '../../src/planner/hosts/read.ts';
 import { listDesired, readWorld, type World } from '../../src/planner/live.ts';
 import { makePlan, type Plan } from '../../src/planner/plan.ts';
 import { bootDigest } from '../../src/resources/boot.ts';
+import type { End } from '../../src/resources/end.ts';
 import type { HostsFile } from '../../src/resources/hosts.ts';
 import { kinds } from '../../src/resources/index.ts';
 import { ownerOf } from '../../src/resources/link-rules.ts';
@@ -43,6 +44,8 @@ interface RecordedNetns {
 
 interface RecordedInit {
   readonly hasEnded?: boolean;
+  /** How it has ended by itself. */
+  readonly end?: End;
   readonly pid: number;
   readonly netns: number;
   readonly cgroup?: string;
@@ -137,6 +140,7 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     cgroupRoot: () => '/sys/fs/cgroup',
     cgroups: () => Object.keys(inits).flatMap((name) => parseMark(`ob:${name}`) ?? []),
     init: ({ scope, name }) => toInit(inits[`${scope}/${name}`], `${scope}/${name}`, digests),
+    end: ({ scope, name }) => inits[`${scope}/${name}`]?.end,
     mountsOfUppers: () => new Map(),
     isSameDirectory: (one, other) => sameDirectories[one] === other,
   };

@@ -11,5 +11,5 @@ export const start: Command = {
   changes: true,
   tellsEvents: true,
 
-  run: (args, context) => applySelected({ limit: new Set(args.names) }, args, context),
+  run: (args, context) => applySelected({ limit: new Set(args.names), order: 'start' }, args, context),
 };

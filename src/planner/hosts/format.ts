@@ -17,7 +17,7 @@ import {
   text,
 } from './shape.ts';
 import { share } from './share.ts';
-import { cidr, ip, linkName, mac, mtu, path, type RamSize, ramSize, scopeName, startEntry, subhostName, vlan } from './values.ts';
+import { cidr, ip, linkName, mac, mtu, path, type RamSize, type Restart, ramSize, restart, scopeName, startEntry, subhostName, vlan } from './values.ts';
 
 /** A hosts file as it is written: checked value by value, nothing filled in. */
 export interface RawFile {
@@ -46,6 +46,7 @@ export interface RawSubhost {
   readonly init?: Placed<readonly string[]>;
   readonly log?: Placed<string>;
   readonly ram_size?: RamSize;
+  readonly restart?: Restart;
 }
 
 export interface RawCable {
@@ -218,6 +219,13 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
     description: 'It is kept in memory. A number of bytes, or with k, M or G; "none": not mounted.',
     default: '50M',
     examples: ['50M', '64k', 'none'],
+  }),
+  restart: described(restart, {
+    title: 'What becomes of it once it has ended by itself',
+    description:
+      'That is, not by ob: its PID 1 was killed, or nothing is left of what ran in it. "always": apply starts it again. "on-failure": only if it was killed, or what ended last gave an exit status other than 0. "never": it is left so. "ob start" starts it in any case, and so does the first apply after the machine has booted.',
+    default: 'always',
+    examples: ['on-failure'],
   }),
 });
 const subhost: Shape<RawSubhost> = keyed(subhostKeys);

@@ -66,6 +66,7 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
     ...(raw.log ? { log: resolvePath(base, raw.log.value) } : {}),
     shares: (raw.share ?? []).map(({ value }) => toShare(value, below)),
     ramSize: raw.ram_size ? raw.ram_size.bytes : DEFAULT_RAM_BYTES,
+    ...(raw.restart && raw.restart !== 'always' ? { restart: raw.restart } : {}),
     ...(Object.keys(hooks).length > 0 ? { hooks: { config: fileOf(line), ...hooks } } : {}),
   };
 }

@@ -98,6 +98,18 @@ export function wholeNumber(least: number, most: number): Shape<number> {
   };
 }
 
+const RESTARTS = ['always', 'on-failure', 'never'] as const;
+export type Restart = (typeof RESTARTS)[number];
+
+export const restart: Shape<Restart> = {
+  schema: { enum: RESTARTS },
+  read(node, report) {
+    const found = RESTARTS.find((one) => node.kind === 'scalar' && node.value === one);
+    if (!found) report(node, `${RESTARTS.join(', ')} is wanted here, not ${describe(node)}`);
+    return found;
+  },
+};
+
 /** Bytes; null: none. */
 export interface RamSize {
   readonly bytes: number | null;

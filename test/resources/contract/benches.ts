@@ -127,7 +127,7 @@ subhosts:
       bash -c 'exec -a /.reaper sh ob:demo/web 0123456789abcdef 90000 10000 runs:00' >/dev/null 2>&1 & echo $! >pid`,
     foreignAway: 'kill $(cat /mnt/pid)',
     isInTheWay: false,
-    takeAway: `echo 1 >${CGROUP}/cgroup.kill; while grep -q 'populated 1' ${CGROUP}/cgroup.events; do sleep 0.01; done; rmdir ${CGROUP}`,
+    takeAway: `echo 1 >${CGROUP}/cgroup.kill; while grep -q 'populated 1' ${CGROUP}/cgroup.events; do sleep 0.01; done; rmdir ${CGROUP}; rm /run/ob/end/demo/web`,
     halfDone: [`mkdir -p ${CGROUP}`, `mkdir -p ${CGROUP}; sleep 1000 >/dev/null 2>&1 & echo $! >${CGROUP}/cgroup.procs`],
   },
 };
