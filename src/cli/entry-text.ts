@@ -13,7 +13,7 @@ export function entryHead({ by }: Entry): string {
 export function entryLine(entry: Entry, paint: Paint): string {
   const { time, scope, subhost, what } = entry;
   const owner = subhost === null ? `${scope} (shared)` : `${scope}/${subhost}`;
-  const isBad = what === 'failed' || what === 'blocked' || what === 'differs' || what === 'stalled';
+  const isBad = what === 'failed' || what === 'blocked' || what === 'differs' || what === 'stalled' || what === 'not-back';
   const words = printable(oneLine(`${owner}  ${wordsOf(entry)}`));
   return `${paint('dim', time.replace(/\.\d+Z$/, 'Z'))} ${isBad ? paint('red', words) : words}`;
 }
