@@ -4,11 +4,11 @@ import { createLook } from '../../resources/machine.ts';
 import { listWatches, type Watches } from '../../resources/watcher.ts';
 import type { Args, Context } from '../command.ts';
 import type { Event } from '../events.ts';
-import { withLock } from '../lock.ts';
 import { reconcile } from '../reconcile.ts';
 import { isOnProbation } from '../record/learn.ts';
 import { planGated } from '../record/round.ts';
 import { desiredOf, limitOf, namesOf, REAPER } from '../session.ts';
+import { withTurn } from '../turn.ts';
 import type { Source } from './source.ts';
 import { condense, type Teller } from './tell.ts';
 
@@ -75,7 +75,7 @@ async function repair({ paths, source: { file }, args, context, teller }: Keeper
   const events: Event[] = [];
   const inner = { ...context, output: { ...context.output, sink: (event: Event) => void events.push(event) } };
   try {
-    return await withLock(LOCK_SECONDS, inner, () => reconcile(paths, file, { ...args, quiet: true }, inner));
+    return await withTurn({ ...args, lockTimeout: LOCK_SECONDS }, inner, () => reconcile(paths, file, { ...args, quiet: true }, inner));
   } catch (error) {
     const { message, hint, exitCode } = toObError(error);
     if (exitCode !== ExitCode.locked && exitCode !== ExitCode.interrupted)
