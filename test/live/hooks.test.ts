@@ -354,7 +354,10 @@ test('what a command prints is the value, run once for each run of ob', { skip: 
   });
 
   await t.test('its failure is told where it stands', async () => {
-    machine.write('/mnt/hosts.yaml', hosts('    lower: "!ls /nowhere"\n    work: "!nothing"\n    live: "!"\n    ram_size: "!sleep 1000"\n'));
+    machine.write(
+      '/mnt/hosts.yaml',
+      hosts('    lower: "!ls /nowhere"\n    work: "!nothing"\n    live: "!"\n    ram_size: "!sleep 1000"\n'),
+    );
     const { code, stderr } = await machine.ob('validate');
     assert.equal(code, 65);
     assert.match(
