@@ -6,16 +6,18 @@ import type { Sight } from './conditions.ts';
 import { toDate } from './record/clock.ts';
 import { gate, type Reason } from './record/gate.ts';
 import { readRecords } from './record/records.ts';
-import { desiredOf, findHostsFiles, limitOf, namesOf, planFor, REAPER, readFiles, sayUnknownScope } from './session.ts';
+import { desiredOf, findHostsFiles, limitOf, lookAhead, namesOf, planFor, REAPER, readFiles, sayUnknownScope, warn } from './session.ts';
 import { type Beside, type Status, statusOf } from './status.ts';
 
 /** Of all subhosts of a file, or of a scope: what is wanted, what is seen, what is kept of them. */
 export async function readStatus(args: Args): Promise<Status[]> {
   if (args.scope) return statusOfScope(args.scope);
-  const file = await readFiles(findHostsFiles(args.files));
+  const paths = findHostsFiles(args.files);
+  const look = lookAhead();
+  const file = await readFiles(paths, warn, look);
   const limit = limitOf([], args.files, namesOf(file));
   const desired = desiredOf(file);
-  const { plan, world } = await planFor(file.scope, desired, { limit });
+  const { plan, world } = await planFor(file.scope, desired, { limit }, look);
   const { reasons } = gate({ scope: file.scope, desired, world, isUnattended: true });
   return statusOf(file.scope, plan, world, besideOf(file.scope, reasons)).filter(({ name }) => !limit || limit.has(name));
 }

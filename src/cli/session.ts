@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { tellCauses } from '../planner/cause.ts';
 import { isConf, readConfFiles } from '../planner/conf/read.ts';
 import { machineFacts } from '../planner/hosts/facts.ts';
-import { readHostsFile } from '../planner/hosts/read.ts';
+import { openHostsFile } from '../planner/hosts/read.ts';
 import { nearest } from '../planner/hosts/shape.ts';
 import { listDesired, readWorld, type World } from '../planner/live.ts';
 import { makePlan, type Plan, type Selection } from '../planner/plan.ts';
@@ -43,19 +43,34 @@ export function findHostsFiles(named: readonly string[]): readonly string[] {
  * Reads a hosts file, or files of overlay-boot, and the machine as far as their checks need it. Values that are commands
  * are found by running these, if we are root; else they are not known, nor checked.
  */
-export function readFiles(paths: readonly string[], tell = warn): Promise<HostsFile> {
-  return readWith(paths, isRoot() ? answer : undefined, tell);
+export function readFiles(paths: readonly string[], tell = warn, look = newLook()): Promise<HostsFile> {
+  return readWith(paths, look, isRoot() ? answer : undefined, tell);
 }
 
 /** The same for its scope and names, which no command tells: none is run. */
 export function readNames(paths: readonly string[]): Promise<HostsFile> {
-  return readWith(paths, undefined, warn);
+  return readWith(paths, newLook(), undefined, warn);
 }
 
-async function readWith(paths: readonly string[], ask: typeof answer | undefined, tell: typeof warn): Promise<HostsFile> {
-  const facts = machineFacts(await foreignBridges(createLook(REAPER)), ask);
+async function readWith(paths: readonly string[], look: Look, ask: typeof answer | undefined, tell: typeof warn): Promise<HostsFile> {
+  const facts = foreignBridges(look).then((bridges) => machineFacts(bridges, ask));
   const [first = ''] = paths;
-  return isConf(first) ? readConfFiles(paths, facts, tell) : readHostsFile(first, facts);
+  if (isConf(first)) return readConfFiles(paths, await facts, tell);
+  const finish = openHostsFile(first);
+  return finish(await facts);
+}
+
+/** The machine as it is from now on. What only reads it, and needs no lock for that, does so once. */
+function newLook(): Look {
+  return createLook(REAPER);
+}
+
+/** Begins to read what a plan needs, while its file is read. */
+export function lookAhead(): Look {
+  const look = newLook();
+  // What fails now fails again for who asks.
+  for (const begun of [look.links(), look.inside('')]) begun.catch(() => {});
+  return look;
 }
 
 /** A line about a file begins with its name, so that an editor can jump there. */
@@ -85,13 +100,18 @@ async function foreignBridges(look: Look): Promise<ReadonlySet<string> | undefin
 }
 
 /** A machine to work on, seen anew. */
-export function createMachine(scope: string, options: Partial<Pick<Machine, 'say' | 'signal' | 'width' | 'turn'>> = {}): Machine {
-  return { scope, reaper: REAPER, width: 1, turn: (act) => act(), look: createLook(REAPER), say: () => {}, ...options };
+export function createMachine(scope: string, options: Partial<Omit<Machine, 'scope' | 'reaper'>> = {}): Machine {
+  return { scope, reaper: REAPER, width: 1, turn: (act) => act(), look: newLook(), say: () => {}, ...options };
 }
 
 /** Reads what there is and plans. */
-export async function planFor(scope: string, desired: readonly Spec[], selection: Selection = {}): Promise<{ plan: Plan; world: World }> {
-  const world = await readWorld(kinds, createMachine(scope), desired);
+export async function planFor(
+  scope: string,
+  desired: readonly Spec[],
+  selection: Selection = {},
+  look = newLook(),
+): Promise<{ plan: Plan; world: World }> {
+  const world = await readWorld(kinds, createMachine(scope, { look }), desired);
   return { plan: planIn(scope, desired, world, selection), world };
 }
 

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { parseHostsFile, readHostsFile } from '../../src/planner/hosts/read.ts';
+import { openHostsFile, parseHostsFile } from '../../src/planner/hosts/read.ts';
 import { casesOf, FACTS, PATH } from './hosts-facts.ts';
 import { refusal } from './hosts-refused.ts';
 
@@ -21,18 +21,18 @@ function folder(t: TestContext): string {
 function refusedBytes(t: TestContext, bytes: Buffer | string): string {
   const path = `${folder(t)}/hosts.yaml`;
   writeFileSync(path, bytes);
-  return refusal(() => readHostsFile(path, FACTS)).replaceAll(path, '');
+  return refusal(() => openHostsFile(path)(FACTS)).replaceAll(path, '');
 }
 
 /** The same of whatever is at a path. */
 function refusedPath(path: string): string {
-  return refusal(() => readHostsFile(path, FACTS)).replace(path, '');
+  return refusal(() => openHostsFile(path)(FACTS)).replace(path, '');
 }
 
 test('a file has at most 256 KiB, and the place where it has more is told', (t) => {
   const path = `${folder(t)}/hosts.yaml`;
   writeFileSync(path, GOOD.padEnd(LIMIT - 1, '#').concat('\n'));
-  assert.equal(readHostsFile(path, FACTS).subhosts.length, 1);
+  assert.equal(openHostsFile(path)(FACTS).subhosts.length, 1);
   // 99 characters in 100 bytes.
   const line = `${'# ü'.padEnd(98, '-')}\n`;
   const over = LIMIT - GOOD.length;
@@ -79,7 +79,7 @@ test('a byte order mark and line ends of Windows change nothing', (t) => {
   }
   const path = `${folder(t)}/hosts.yaml`;
   writeFileSync(path, `\ufeff${GOOD.replaceAll('\n', '\r\n')}`);
-  assert.equal(readHostsFile(path, FACTS).subhosts[0]?.base, '/srv/web');
+  assert.equal(openHostsFile(path)(FACTS).subhosts[0]?.base, '/srv/web');
 });
 
 test('a byte order mark and line ends of Windows move no place', (t) => {
@@ -114,7 +114,7 @@ test('a symbolic link is followed, and relative paths are meant from where the l
   mkdirSync(`${at}/there`);
   writeFileSync(`${at}/there/real.yaml`, 'subhosts:\n  web: { base: ./web }\n');
   symlinkSync('there/real.yaml', `${at}/hosts.yaml`);
-  assert.equal(readHostsFile(`${at}/hosts.yaml`, FACTS).subhosts[0]?.base, `${at}/web`);
+  assert.equal(openHostsFile(`${at}/hosts.yaml`)(FACTS).subhosts[0]?.base, `${at}/web`);
 });
 
 test('no name of a file reaches the terminal as more than text', (t) => {

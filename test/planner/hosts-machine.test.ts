@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { machineFacts } from '../../src/planner/hosts/facts.ts';
-import { readHostsFile } from '../../src/planner/hosts/read.ts';
+import { openHostsFile } from '../../src/planner/hosts/read.ts';
 import { refusal } from './hosts-refused.ts';
 
 const FACTS = machineFacts(new Set());
@@ -74,7 +74,7 @@ test('a directory that is yet to be made is on the filesystem of the one above',
 
 function said(at: string, subhosts: string): string[] {
   writeFileSync(`${at}/hosts.yaml`, `subhosts:\n${subhosts}`);
-  return refusal(() => readHostsFile(`${at}/hosts.yaml`, FACTS))
+  return refusal(() => openHostsFile(`${at}/hosts.yaml`)(FACTS))
     .replaceAll(at, '')
     .split('\n');
 }
@@ -111,7 +111,7 @@ test('who may not look is not told that nothing is there', (t) => {
   chmodSync(at, 0o755);
   writeFileSync(`${at}/hosts.yaml`, 'subhosts: { a: { base: ./directory/a, lower: /nowhere/of/mine } }\n');
   assert.equal(
-    lockedOut(`${at}/directory`, () => refusal(() => readHostsFile(`${at}/hosts.yaml`, FACTS))),
+    lockedOut(`${at}/directory`, () => refusal(() => openHostsFile(`${at}/hosts.yaml`)(FACTS))),
     `${at}/hosts.yaml:1:46: lower /nowhere/of/mine is no directory: nothing is there`,
   );
 });

@@ -4,7 +4,7 @@ import type { Args, Command } from '../command.ts';
 import { type Event, planEvents, type Sink } from '../events.ts';
 import { type PlanFile, readPlanFile, type Source, writePlanFile } from '../plan-file.ts';
 import { gateEvents, planGated } from '../record/round.ts';
-import { checkLimit, desiredOf, findHostsFiles, limitOf, namesOf, readFiles } from '../session.ts';
+import { checkLimit, desiredOf, findHostsFiles, limitOf, lookAhead, namesOf, readFiles } from '../session.ts';
 
 export const plan: Command = {
   name: 'plan',
@@ -25,10 +25,11 @@ export const plan: Command = {
     const kept = only !== undefined && more.length === 0 ? readPlanFile(only) : undefined;
     if (kept) return showAgain(kept, args, output.sink);
     const paths = findHostsFiles(args.files);
-    const file = await readFiles(paths, output.warn);
+    const look = lookAhead();
+    const file = await readFiles(paths, output.warn, look);
     const limit = limitOf(args.limit, args.files, namesOf(file));
     const desired = desiredOf(file);
-    const asking = { scope: file.scope, desired, selection: { limit }, isUnattended: args.quiet };
+    const asking = { scope: file.scope, desired, selection: { limit }, isUnattended: args.quiet, look };
     const { plan: found, world, reasons } = await planGated(asking);
     if (limit) checkLimit(limit, desired, world.live.values());
     const events = [...gateEvents(reasons), ...planEvents(found)];

@@ -2,6 +2,7 @@ import type { World } from '../../planner/live.ts';
 import type { Plan, Selection } from '../../planner/plan.ts';
 import { ObError } from '../../resources/error.ts';
 import type { Spec } from '../../resources/kind.ts';
+import type { Look } from '../../resources/machine.ts';
 import type { Event } from '../events.ts';
 import { planFor, planIn } from '../session.ts';
 import { type Gate, gate, type Reason } from './gate.ts';
@@ -13,6 +14,8 @@ export interface Asking {
   readonly desired: readonly Spec[];
   readonly selection: Selection;
   readonly isUnattended: boolean;
+  /** What has been seen already, if it may be as old as that. */
+  readonly look?: Look;
 }
 
 interface Gated extends Omit<Gate, 'leave'> {
@@ -24,7 +27,7 @@ interface Gated extends Omit<Gate, 'leave'> {
 
 /** Reads what there is and plans, leaving alone what the records say. Writes nothing. */
 export async function planGated(asking: Asking): Promise<Gated> {
-  return gated(asking, await planFor(asking.scope, asking.desired, asking.selection));
+  return gated(asking, await planFor(asking.scope, asking.desired, asking.selection, asking.look));
 }
 
 function gated(asking: Asking, { plan, world }: Pick<Gated, 'plan' | 'world'>): Gated {

@@ -12,16 +12,21 @@ import { resolve } from './resolve.ts';
 
 /**
  * Reads and checks a hosts file. Every problem is found in one go; the error has a line `file:line:column: message`
- * for each and exit code 65.
+ * for each and exit code 65. What needs no facts is done at once, so that the machine can be asked for these meanwhile.
  */
-export function readHostsFile(path: string, facts: Facts): HostsFile {
-  return parseHostsFile(readText(path), path, facts);
+export function openHostsFile(path: string): (facts: Facts) => HostsFile {
+  return open(readText(path), path);
 }
 
 /** The same for a text; PATH is where it is said to stand. Pure but for the facts. */
 export function parseHostsFile(text: string, path: string, facts: Facts): HostsFile {
+  return open(text, path)(facts);
+}
+
+function open(text: string, path: string): (facts: Facts) => HostsFile {
   const problems = createProblems((line) => ({ path, line }));
-  return toHostsFile(parseYaml(text, problems.report), dirname(resolvePath(path)), facts, problems);
+  const node = parseYaml(text, problems.report);
+  return (facts) => toHostsFile(node, dirname(resolvePath(path)), facts, problems);
 }
 
 /** What nodes say, whatever language they were written in; throws if there is any problem. FOLDER: where relative paths begin. */
