@@ -48,6 +48,8 @@ export function toEntry(entry: Subhost['start'][number]): string {
 }
 
 interface Progress extends BootResult {
+  /** By which the reaper knows it. */
+  readonly index: number;
   error?: ObError;
   failed: { name: string; status: string }[];
   skipped: string[];
@@ -64,19 +66,20 @@ export async function bootSubhosts(
   requests: readonly BootRequest[],
   say: (mark: string, text: string) => void,
 ): Promise<Map<string, BootResult>> {
-  const all = new Map<string, Progress>(requests.map(({ mark }) => [mark, { failed: [], skipped: [], pid: undefined, state: 'new' }]));
-  const marks = [...all.keys()];
+  const all = new Map<string, Progress>(
+    requests.map(({ mark }, index) => [mark, { index, failed: [], skipped: [], pid: undefined, state: 'new' }]),
+  );
   let answer: ((text: string) => void) | undefined;
+  // Counted once for a piece of news, and not for each subhost that could be meant: of a thousand each sends a few.
   const commitNext = (): void => {
-    if (signal?.aborted) for (const one of all.values()) if (one.state === 'new' || one.state === 'ready') end(one, interrupted());
-    const count = (state: Progress['state']): number => [...all.values()].filter((one) => one.state === state).length;
-    for (const [index, mark] of marks.entries()) {
-      const one = all.get(mark);
-      if (one?.state !== 'ready' || count('committed') >= width) continue;
-      one.state = 'committed';
-      answer?.(`${index}\n`);
-    }
-    if (count('new') + count('ready') === 0) answer?.('');
+    const some = (state: Progress['state']): Progress[] => [...all.values()].filter((one) => one.state === state);
+    const waiting = some('new');
+    const ready = some('ready');
+    if (signal?.aborted) for (const one of [...waiting, ...ready]) end(one, interrupted());
+    const next = signal?.aborted ? [] : ready.slice(0, Math.max(0, width - some('committed').length));
+    for (const one of next) one.state = 'committed';
+    if (next.length > 0) answer?.(next.map(({ index }) => `${index}\n`).join(''));
+    if (signal?.aborted || (waiting.length === 0 && next.length === ready.length)) answer?.('');
   };
   const giveUp = setTimeout(() => {
     for (const one of all.values()) if (one.state === 'new') end(one, new ObError('the subhost did not get ready in time'));
