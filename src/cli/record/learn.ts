@@ -60,8 +60,12 @@ function toReturn(same: readonly string[], repair: Repair): Failure {
 
 /** What differs of a subhost, in words that tell one drift from another. */
 function driftOf(changes: readonly Change[], name: string): string[] {
-  return changes.flatMap(({ subhost, action, address, fields }) => {
-    if (subhost !== name || action === 'none') return [];
+  return wordsOf(changes.filter(({ subhost }) => subhost === name));
+}
+
+function wordsOf(changes: readonly Change[]): string[] {
+  return changes.flatMap(({ action, address, fields }) => {
+    if (action === 'none') return [];
     return fields.length > 0 ? fields.map(({ field }) => `${address}.${field}`) : [`${action} ${address}`];
   });
 }
@@ -77,34 +81,67 @@ export interface RunEnd extends Scene {
 
 /** After a run: whose repair failed, and whose went well. Needs the lock. */
 export function learn(end: RunEnd): void {
-  const { scope, plan, outcomes, isUnattended } = end;
+  const { scope, plan, isUnattended } = end;
   // A person has read what is in the way, and nothing was tried.
   if (plan.blockers.length > 0 && !isUnattended) return;
   const blocked = new Set(plan.blockers.map(({ address }) => address));
   const touched = plan.changes.filter(({ action, address }) => action !== 'none' || blocked.has(address));
+  const index = indexOf(end);
   for (const name of new Set(touched.flatMap(({ subhost }) => subhost ?? []))) {
-    const failure = failureOf(end, name);
-    const own = outcomes.filter(({ step }) => step.change.subhost === name);
+    const own = index(name);
+    const failure = failureOf(own);
     if (failure) writeTrouble(end, name, failure);
     else if (!isUnattended) dropTrouble({ scope, name });
-    else if (own.length > 0 && own.every(({ result }) => result === 'done'))
-      writeRecord({ scope, name }, 'repair', { ...stampNow(), drift: driftOf(plan.changes, name) } satisfies Repair);
+    else if (own.outcomes.length > 0 && own.outcomes.every(({ result }) => result === 'done'))
+      writeRecord({ scope, name }, 'repair', { ...stampNow(), drift: wordsOf(own.changes) } satisfies Repair);
   }
 }
 
+/** What a run says of one subhost. */
+interface Own {
+  readonly changes: readonly Change[];
+  readonly outcomes: readonly Outcome[];
+  readonly rest: readonly Change[];
+  readonly blockers: Plan['blockers'];
+}
+
+/** Gone through once, not once for each subhost: there may be a thousand. */
+function indexOf({ plan, outcomes, rest }: RunEnd): (name: string) => Own {
+  const subhosts = new Map(plan.changes.map(({ address, subhost }) => [address, subhost]));
+  const changes = groupBy(plan.changes, (one) => one.subhost);
+  const ended = groupBy(outcomes, (one) => one.step.change.subhost);
+  const left = groupBy(rest, (one) => one.subhost);
+  const blockers = groupBy(plan.blockers, (one) => subhosts.get(one.address) ?? null);
+  return (name) => ({
+    changes: changes.get(name) ?? [],
+    outcomes: ended.get(name) ?? [],
+    rest: left.get(name) ?? [],
+    blockers: blockers.get(name) ?? [],
+  });
+}
+
+function groupBy<T>(list: readonly T[], keyOf: (one: T) => string | null): Map<string | null, T[]> {
+  const groups = new Map<string | null, T[]>();
+  for (const one of list) {
+    const key = keyOf(one);
+    const group = groups.get(key);
+    if (group) group.push(one);
+    else groups.set(key, [one]);
+  }
+  return groups;
+}
+
 /** The first that went wrong of a subhost. What was not begun, because of another's failure, says nothing of it. */
-function failureOf({ plan, outcomes, rest }: RunEnd, name: string): Failure | undefined {
+function failureOf({ outcomes, rest, blockers }: Own): Failure | undefined {
   for (const outcome of outcomes) {
-    if (outcome.result !== 'failed' || outcome.step.change.subhost !== name) continue;
+    if (outcome.result !== 'failed') continue;
     const [words = '', command] = outcome.error.message.split('; ran: ');
     return { step: outcome.step.id, command: command ?? null, words, hint: outcome.error.hint ?? null };
   }
-  const addresses = new Set(plan.changes.filter(({ subhost }) => subhost === name).map(({ address }) => address));
-  const blocker = plan.blockers.find(({ address }) => addresses.has(address));
+  const [blocker] = blockers;
   if (blocker) return { step: `plan ${blocker.address}`, command: null, words: blocker.what, hint: blocker.hint };
   const done = new Set(outcomes.filter(({ result }) => result === 'done').map(({ step }) => step.change.address));
-  const left = rest.filter(({ address }) => done.has(address));
-  const [first] = driftOf(left, name);
+  const [first] = wordsOf(rest.filter(({ address }) => done.has(address)));
   return first ? { step: `look ${first}`, command: null, words: 'it was put right, and differs still', hint: null } : undefined;
 }
 
