@@ -38,12 +38,23 @@ export async function lookAndRepair(keeper: Keeper): Promise<Looked> {
     if (seen.leave.size === 0) teller.forget();
     return { found: 'nothing', nextAt: seen.nextAt };
   }
-  const code = await repair(keeper);
-  const after = await see(keeper);
-  // What failed for good is left alone from now on, and keeps nobody else waiting.
-  const isWell = code === ExitCode.ok || after.isAsWanted;
+  const { isWell, after } = await repairAll(keeper, seen);
   if (seen.isAsWanted && isWell) return { found: 'nothing', nextAt: after.nextAt };
   return { found: isWell ? 'repaired' : 'failed', nextAt: after.nextAt };
+}
+
+/**
+ * What failed is left alone from then on: without it the others are gone through once more, and at once, since what is in
+ * its way keeps all of them waiting.
+ */
+async function repairAll(keeper: Keeper, seen: Seen): Promise<{ isWell: boolean; after: Seen }> {
+  for (let left = seen.leave.size; ; ) {
+    const code = await repair(keeper);
+    const after = await see(keeper);
+    const isWell = code === ExitCode.ok || after.isAsWanted;
+    if (isWell || keeper.context.signal.aborted || after.leave.size <= left) return { isWell, after };
+    left = after.leave.size;
+  }
 }
 
 interface Seen {
