@@ -56,7 +56,8 @@ async function blockerInside(machine: Machine, { address, fields, extra }: VethS
 async function toLive(machine: Machine, link: Link, spec: VethSpec | undefined): Promise<VethLive> {
   const owner = ownerOf(link);
   const name = owner && owner !== 'unfinished' ? owner.name : null;
-  const netns = name ?? /^(.*?)\d+$/.exec(link.name)?.[1] ?? '';
+  // Where the alias is lost, the file knows; a name may end in digits itself.
+  const netns = name ?? spec?.extra.netns ?? /^(.*?)\d+$/.exec(link.name)?.[1] ?? '';
   const inside = await insideOf(machine, netns);
   const peer = inside?.links.find((one) => one.kind !== undefined && one.index === link.peerIndex && one.peerIndex === link.index);
   return {
