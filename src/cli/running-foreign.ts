@@ -24,19 +24,19 @@ async function describe(look: Look, foreign: Foreign): Promise<RunningSubhost> {
     upper,
     work,
     ramSize: size ? formatSize(size) : null,
-    cables: links.flatMap((link) => toCable(name, link, inside)).sort((a, b) => a.number - b.number),
-    vlans: links.map((link) => link.name).filter((link) => link.startsWith(name) && /^\d+\.\d+$/.test(link.slice(name.length))),
+    cables: links.flatMap((link) => toCable(name, link, inside, links)).sort((a, b) => a.number - b.number),
     mounts: [...new Set(mounts.map((mount) => mount.point).filter((point) => !/^\/($|(dev|proc|sys|run)($|\/))/.test(point)))].sort(),
     programs: programsOf(foreign),
   };
 }
 
 /** A link of the machine's whose other end is in the subhost. */
-function toCable(name: string, link: Link, inside: readonly Link[]): RunningSubhost['cables'] {
+function toCable(name: string, link: Link, inside: readonly Link[], links: readonly Link[]): RunningSubhost['cables'] {
   const number = link.name.startsWith(name) ? /^\d+$/.exec(link.name.slice(name.length))?.[0] : undefined;
   const peer = inside.find((one) => one.kind === 'veth' && one.index === link.peerIndex && one.peerIndex === link.index);
   if (link.kind !== 'veth' || number === undefined || !peer) return [];
-  return [{ number: Number(number), bridge: link.master ?? null, mac: peer.mac ?? null, address: peer.addresses }];
+  const vlans = links.flatMap(({ carrier, vlan, master }) => (carrier === link.name && vlan ? [{ id: vlan, bridge: master ?? null }] : []));
+  return [{ number: Number(number), bridge: link.master ?? null, mac: peer.mac ?? null, address: peer.addresses, vlans }];
 }
 
 function programsOf(foreign: Foreign): string[] {

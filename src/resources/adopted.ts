@@ -7,6 +7,7 @@ import type { Address, Blocker } from './kind.ts';
 import { markWords, ownerOf } from './link-rules.ts';
 import { cgroupPath, makeCgroup, needCgroupRoot, readMembers } from './linux/cgroup.ts';
 import { type Foreign, findForeign, isPid1, membersOf } from './linux/foreign.ts';
+import type { Link } from './linux/ip.ts';
 import { runIpBatch } from './linux/ip-batch.ts';
 import { describeProcess, identify, type ProcessId, readLinkIfThere } from './linux/proc.ts';
 import type { Look, Machine } from './machine.ts';
@@ -83,19 +84,21 @@ export async function toTake({ look, scope }: Machine, subhost: Subhost, foreign
   const cables = await cablesOf(look, subhost);
   return [
     { address: `process/${name}`, what: `${membersOf(foreign).length} processes, PID 1 is ${foreign.pid}` },
-    ...cables.map((cable): Taken => ({ address: `veth/${cable}`, what: '' })),
+    ...cables.map((link): Taken => ({ address: `${link.kind ?? 'veth'}/${link.name}`, what: '' })),
     { address: `netns/${name}`, what: '' },
   ];
 }
 
-/** Cables of the file that are plugged into the namespace. What has another owner's mark is left alone. */
-async function cablesOf(look: Look, { name, cables }: Subhost): Promise<string[]> {
-  const wanted = new Set(cables.map(({ hostEnd }) => hostEnd));
+/** The cables of the file that are plugged into the namespace, and the VLANs on them; what has an owner's mark is left out. */
+async function cablesOf(look: Look, { name, cables }: Subhost): Promise<Link[]> {
+  const names = new Set(cables.map(({ hostEnd }) => hostEnd));
   const inside = (await look.inside(name))?.links ?? [];
-  const links = (await look.links()).filter((link) => link.kind === 'veth' && wanted.has(link.name) && !ownerOf(link));
-  const isPeer = (link: (typeof links)[number]): boolean =>
+  const wanted = (await look.links()).filter((link) => names.has(link.name));
+  const isPeer = (link: Link): boolean =>
     inside.some((peer) => peer.kind === 'veth' && peer.index === link.peerIndex && peer.peerIndex === link.index);
-  return links.filter(isPeer).map((link) => link.name);
+  const plugged = wanted.filter((link) => link.kind === 'veth' && isPeer(link));
+  const vlans = wanted.filter((link) => link.kind === 'vlan' && plugged.some((one) => one.name === link.carrier));
+  return [...plugged, ...vlans].filter((link) => !ownerOf(link));
 }
 
 /** Takes a subhost over. It must be the one that the file describes, see `whyNot`; nothing in it is stopped or told. */
@@ -109,7 +112,7 @@ export async function takeOver(machine: Machine, subhost: Subhost, foreign: Fore
   removeLeft(foreign);
   const words = markWords(markOf(owner));
   const cables = await cablesOf(look, subhost);
-  await orThrow(runIpBatch(cables.map((cable) => ({ address: cable, words: ['link', 'set', 'dev', cable, ...words] }))));
+  await orThrow(runIpBatch(cables.map((link) => ({ address: link.name, words: ['link', 'set', 'dev', link.name, ...words] }))));
   await orThrow(runIpBatch([{ address: name, words: ['link', 'set', 'dev', 'lo', 'alias', markOf(owner)] }], name));
 }
 

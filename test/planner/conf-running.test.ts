@@ -9,7 +9,6 @@ const WEB: RunningSubhost = {
   work: '/srv/web/work',
   ramSize: '50M',
   cables: [],
-  vlans: [],
   mounts: [],
   programs: [],
 };
@@ -33,23 +32,25 @@ test('what is not as usual is said', () => {
   );
 });
 
-test('cables are in the words of overlay-boot, each with the address that it has as a comment', () => {
+test('cables are in the words of overlay-boot, each with its VLANs, and the address that it has as a comment', () => {
   const cables = [
-    { number: 0, bridge: 'br0', mac: '02:00:0a:4d:00:02', address: [] },
-    { number: 2, bridge: null, mac: '02:00:0a:4d:00:03', address: ['10.0.0.2/24'] },
+    { number: 0, bridge: 'br0', mac: '02:00:0a:4d:00:02', address: [], vlans: [{ id: 302, bridge: 'br1' }] },
+    { number: 2, bridge: null, mac: '02:00:0a:4d:00:03', address: ['10.0.0.2/24'], vlans: [{ id: 5, bridge: null }] },
   ];
   const told: string[] = [];
   const text = writeRunning([{ ...WEB, cables }], (line) => void told.push(line));
-  assert.match(text, /cables:\n {6}- "br0=02:00:0a:4d:00:02"\n {6}# eth2 has 10.0.0.2\/24 now\n {6}- "=02:00:0a:4d:00:03"\n/);
+  assert.match(
+    text,
+    /cables:\n {6}- "br0=02:00:0a:4d:00:02"\n {6}- "br1=.302"\n {6}# eth2 has 10.0.0.2\/24 now\n {6}- "=02:00:0a:4d:00:03"\n {6}- "=.5"\n/,
+  );
   assert.match(told.join('\n'), /^web: the numbers of its cables have a gap: /m);
 });
 
 test('what cannot be seen from outside is told, and stands in the file', () => {
-  const { told } = write({ ...WEB, vlans: ['web0.302'], mounts: ['/data'], programs: ['sshd', 'sh'] });
+  const { told } = write({ ...WEB, mounts: ['/data'], programs: ['sshd', 'sh'] });
   for (const line of [
     /^web: live cannot be seen from outside: \/srv\/web\/live is taken$/m,
     /^web: start cannot be seen: .*what runs is sshd, sh$/m,
-    /^web: web0.302 is left out: /m,
     /^web: what is mounted on \/data may be a share/m,
   ])
     assert.match(told, line);

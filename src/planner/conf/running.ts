@@ -13,8 +13,6 @@ export interface RunningSubhost {
   readonly ramSize: string | null;
   /** In the order of their numbers. */
   readonly cables: readonly RunningCable[];
-  /** Links of the machine's that belong to a cable: each a VLAN. */
-  readonly vlans: readonly string[];
   /** Mount points inside that overlay-boot does not make in every subhost. */
   readonly mounts: readonly string[];
   /** Names of the programs that run inside. */
@@ -26,6 +24,8 @@ interface RunningCable {
   readonly bridge: string | null;
   readonly mac: string | null;
   readonly address: readonly string[];
+  /** On this cable. */
+  readonly vlans: readonly { readonly id: number; readonly bridge: string | null }[];
 }
 
 const SPOT = { line: 1, column: 1 } as const;
@@ -50,14 +50,13 @@ export function writeRunning(subhosts: readonly RunningSubhost[], warn: (line: s
   return writeYaml(map([{ key: key('subhosts'), value: map(entries) }]), comments);
 }
 
-function doubtsOf({ upper, cables, vlans, mounts, programs }: RunningSubhost): string[] {
+function doubtsOf({ upper, cables, mounts, programs }: RunningSubhost): string[] {
   const gap = cables.some(({ number }, index) => number !== index);
   return [
     `live cannot be seen from outside: ${dirname(upper)}/live is taken`,
     `start cannot be seen: networking and ssh are started if it is left out; what runs is ${programs.join(', ') || 'nothing'}`,
     'premount, postmount, init, log and an upper that a program sets up cannot be seen',
     ...(gap ? ['the numbers of its cables have a gap: each cable here gets the number of its place'] : []),
-    ...vlans.map((link) => `${link} is left out: a VLAN cable has no word yet`),
     ...mounts.map((point) => `what is mounted on ${point} may be a share: share says which directory of the machine is seen there`),
   ];
 }
@@ -78,10 +77,10 @@ function entriesOf({ lower, upper, work, ramSize, cables }: RunningSubhost, comm
 
 /** In overlay-boot's own words. An address is not ob's to give as long as the subhost gives it to itself. */
 function cablesOf(cables: readonly RunningCable[], comments: Comments): Node {
-  const items = cables.map(({ number, bridge, mac, address }) => {
+  const items = cables.flatMap(({ number, bridge, mac, address, vlans }) => {
     const item = scalar(`${bridge ?? ''}=${mac ?? ''}`);
     if (address.length > 0) comments.set(item, [`# eth${number} has ${address.join(', ')} now`]);
-    return item;
+    return [item, ...vlans.map((vlan) => scalar(`${vlan.bridge ?? ''}=.${vlan.id}`))];
   });
   return { kind: 'list', ...SPOT, items };
 }
