@@ -32,7 +32,7 @@ test('stop ends services in order and leaves cable and root; start brings them b
   assert.equal(await machine.sh('cat /mnt/web/root/calls | xargs'), 'start stop');
   assert.equal(await machine.sh('ip -o link show web0'), link);
   assert.match((await machine.ob('stop', 'web')).stdout, /^Nothing to do/);
-  assert.match((await machine.ob('status')).stdout, /^web +default +stopped /m);
+  assert.match((await machine.ob('status')).stdout, /^web +stopped /m);
   // Nobody starts what was stopped but who is told to.
   assert.equal((await machine.ob('plan', '--detailed-exitcode')).code, 2);
 

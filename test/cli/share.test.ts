@@ -14,6 +14,10 @@ test('share lets a running subhost see a directory at once, until an apply of a 
 
   const ran = await machine.ob('share', 'web', 'link:/srv/data', './www:/var/www/:ro');
   assert.deepEqual(ran, { code: 0, stdout: 'web: /mnt/data on /srv/data\nweb: /mnt/www on /var/www (ro)\n', stderr: SAID });
+  assert.match(
+    (await machine.ob('events', 'web')).stdout,
+    / default\/web {2}shared \/mnt\/data on \/srv\/data\n.* shared \/mnt\/www on \/var\/www \(ro\)\n$/,
+  );
   const inside = await machine.ob('exec', 'web', '--', 'sh', '-c', 'cat /srv/data/file; echo back >/srv/data/in; echo x >/var/www/x');
   assert.match(inside.stdout + inside.stderr, /^text\n.*Read-only file system/);
   assert.equal(await machine.sh('cat /mnt/data/in'), 'back');

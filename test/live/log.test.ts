@@ -86,12 +86,12 @@ test('what is planted in the place of a log is not written to, and is told', { s
   const machine = await createSubhost(t, HOSTS.replace('LOG', '/var/log/here/web.log'));
   for (const [what, [script, why]] of Object.entries(PLANTED)) {
     await machine.sh(`rm -rf /var/log/here; mkdir /var/log/here; ${script}`);
-    const before = await machine.sh('ls -lR --time-style=+ /var/log; cat /mnt/bait');
+    const before = await machine.sh('ls -lR --time-style=+ /var/log/here; cat /mnt/bait');
     const ran = await machine.ob((await machine.ob('stop', 'web')).code === 0 ? 'start' : 'apply', ...(what === 'a link' ? [] : ['web']));
     assert.equal(ran.code, 0, what + ran.stdout + ran.stderr);
     const told = (ran.stdout + ran.stderr).split('\n').find((line) => line.includes('is not kept in /var/log/here/web.log')) ?? '';
     assert.ok(told.includes(why), `${what}: ${ran.stdout}${ran.stderr}`);
-    assert.equal(await machine.sh('ls -lR --time-style=+ /var/log; cat /mnt/bait'), before, what);
+    assert.equal(await machine.sh('ls -lR --time-style=+ /var/log/here; cat /mnt/bait'), before, what);
   }
   await machine.sh('rm -rf /var/log/here');
   assert.equal((await machine.ob('restart', 'web')).code, 0);
