@@ -29,8 +29,8 @@ export interface ApplyOptions {
   readonly onEnd?: (outcome: Outcome) => void;
 }
 
-/** What a batch may do at a time of what takes long. */
-type Share = Pick<Machine, 'width' | 'turn'>;
+/** What a batch may do at a time of what takes long, and whom it tells when something has come to its end. */
+type Share = Pick<Machine, 'width' | 'turn' | 'early'>;
 
 /**
  * Most of what a batch does is one program for all of its objects, so that two cost twice as much; and what the kernel does
@@ -57,12 +57,26 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     options.onEnd?.(outcome);
   };
   const runBatch = async (batch: readonly Step[]): Promise<void> => {
-    if (options.signal?.aborted) for (const step of batch) settle({ step, result: 'skipped', because: 'interrupted' });
+    const open = new Map(batch.map((step): [Address, Step] => [step.change.address, step]));
+    const take = (outcome: Outcome): void => {
+      if (open.delete(outcome.step.change.address)) settle(outcome);
+    };
+    const early = (result: Result): void => {
+      const step = open.get(result.address);
+      if (!step) return;
+      try {
+        take(outcomeOf(step, result, undefined));
+        startReady();
+      } catch (error) {
+        broken.push(error);
+      }
+    };
+    if (options.signal?.aborted) for (const step of batch) take({ step, result: 'skipped', because: 'interrupted' });
     else {
       for (const step of batch) options.onStart?.(step);
       const { width } = sizeOf(sizes, batch[0]);
-      const machine = (): Machine => options.machine({ width, turn });
-      for (const outcome of await runSteps(kinds, machine, batch)) settle(outcome);
+      const machine = (): Machine => options.machine({ width, turn, early });
+      for (const outcome of await runSteps(kinds, machine, batch)) take(outcome);
     }
     startReady();
   };
@@ -151,13 +165,15 @@ async function runSteps(kinds: ReadonlyMap<string, Kind>, machine: () => Machine
   } catch (error) {
     broken = toObError(error);
   }
-  return batch.map((step) => {
-    const result = results.get(step.change.address);
-    const error = result ? result.error : (broken ?? new ObError('no result was given: this is a bug in ob'));
-    if (error?.exitCode === ExitCode.interrupted) return { step, result: 'skipped', because: 'interrupted' };
-    const notes = result?.notes ?? [];
-    return error ? { step, result: 'failed', error, notes } : { step, result: 'done', notes };
-  });
+  return batch.map((step) => outcomeOf(step, results.get(step.change.address), broken));
+}
+
+/** BROKEN: why the whole call gave no results. */
+function outcomeOf(step: Step, result: Result | undefined, broken: ObError | undefined): Outcome {
+  const error = result ? result.error : (broken ?? new ObError('no result was given: this is a bug in ob'));
+  if (error?.exitCode === ExitCode.interrupted) return { step, result: 'skipped', because: 'interrupted' };
+  const notes = result?.notes ?? [];
+  return error ? { step, result: 'failed', error, notes } : { step, result: 'done', notes };
 }
 
 /** All steps of a batch have the same kind and verb. */

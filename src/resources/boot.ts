@@ -59,12 +59,14 @@ interface Progress extends BootResult {
 
 /**
  * Boots subhosts with one helper process: all are made ready at once, then at most `width` run their start
- * lists at a time. Two-phase: nothing runs inside before the commit; if `ob` dies first, they die too.
+ * lists at a time. Two-phase: nothing runs inside before the commit; if `ob` dies first, they die too. ONEND: told of each
+ * that has come to the end of its list before the others have.
  */
 export async function bootSubhosts(
   { reaper, width, signal }: Pick<Machine, 'reaper' | 'width' | 'signal'>,
   requests: readonly BootRequest[],
   say: (mark: string, text: string) => void,
+  onEnd: (mark: string, result: BootResult) => void = () => {},
 ): Promise<Map<string, BootResult>> {
   const all = new Map<string, Progress>(
     requests.map(({ mark }, index) => [mark, { index, failed: [], skipped: [], pid: undefined, state: 'new' }]),
@@ -92,8 +94,9 @@ export async function bootSubhosts(
       answer = reply;
       const mark = line.slice(0, line.indexOf(' '));
       const one = all.get(mark);
-      if (!one) return;
+      if (!one || hasEnded(one)) return;
       takeLine(one, line, (text) => say(mark, text));
+      if (hasEnded(one)) onEnd(mark, one);
       commitNext();
     },
   });
@@ -101,6 +104,10 @@ export async function bootSubhosts(
   for (const one of all.values())
     if (one.state !== 'ended') end(one, new ObError(`the subhost ended while it was starting${ran.words ? `: ${ran.words}` : ''}`));
   return all;
+}
+
+function hasEnded(one: Progress): boolean {
+  return one.state === 'ended';
 }
 
 function end(one: Progress, error?: ObError): void {

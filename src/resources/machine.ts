@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { type End, readEnd } from './end.ts';
 import { hasCode } from './error.ts';
+import type { Result } from './kind.ts';
 import { cgroupName, cgroupPath, findCgroupRoot, listCgroups, readCgroup, readMembers } from './linux/cgroup.ts';
 import { findMountsOfUppers, type UpperUse } from './linux/holders.ts';
 import { findInit, findInits, type Init } from './linux/init.ts';
@@ -21,6 +22,8 @@ export interface Machine {
   readonly width: number;
   /** Does something else that takes long (a command of the hosts file) when its turn has come, of all calls of all kinds. */
   readonly turn: <T>(act: () => Promise<T>) => Promise<T>;
+  /** Takes what is known of one object before the call ends, so that what waits for it can go on. It is not heard twice. */
+  readonly early?: (result: Result) => void;
   /** Aborted: what takes long is not begun any more. */
   readonly signal?: AbortSignal;
   readonly look: Look;

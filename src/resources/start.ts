@@ -54,10 +54,21 @@ async function bootReady(machine: Machine, specs: readonly StartSpec[], mounts: 
     makeCgroup(cgroup);
     return { mark, cgroup, subhost, upper: upperOf(subhost, mounts), end: makeEnd(owner) };
   });
-  const addresses = new Map(specs.map((spec) => [spec.extra.mark, spec.address]));
-  const say = (mark: string, text: string): void => machine.say(addresses.get(mark) ?? mark, text);
-  const booted = await bootSubhosts(machine, requests, say);
-  return Promise.all(specs.map((spec) => machine.turn(() => toResult(machine, spec, booted.get(spec.extra.mark)))));
+  const byMark = new Map(specs.map((spec) => [spec.extra.mark, spec]));
+  const say = (mark: string, text: string): void => machine.say(byMark.get(mark)?.address ?? mark, text);
+  const results = new Map<StartSpec, Promise<Result>>();
+  const resultOf = (spec: StartSpec, booted: BootResult | undefined): Promise<Result> => {
+    const known = results.get(spec);
+    if (known) return known;
+    const result = machine.turn(() => toResult(machine, spec, booted));
+    results.set(spec, result);
+    return result;
+  };
+  const booted = await bootSubhosts(machine, requests, say, (mark, one) => {
+    const spec = byMark.get(mark);
+    if (spec) void resultOf(spec, one).then(machine.early, () => {});
+  });
+  return Promise.all(specs.map((spec) => resultOf(spec, booted.get(spec.extra.mark))));
 }
 
 /** Read from its mount, as a program may have made it. A tree that is mounted already is left as it is. */

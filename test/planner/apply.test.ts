@@ -74,6 +74,20 @@ test('what takes long has its turn, in however many calls it is', async () => {
   await run.finish();
 });
 
+test('what is known before its call ends lets others go on, and counts once', async () => {
+  const run = await start('+net/a, +net/b, +task/a <- net/a, +task/b <- net/b', { fewest: 2 });
+  run.earlies[0]?.({ address: 'net/a' });
+  assert.deepEqual(
+    run.ended.map(({ step }) => step.id),
+    ['converge net/a'],
+  );
+  assert.deepEqual(run.running(), ['+net/a+net/b', '+task/a']);
+  run.earlies[0]?.({ address: 'net/a', error: no });
+  await run.end('+net/a+net/b', { 'net/a': no, 'net/b': no });
+  await run.finish();
+  assert.equal(textOfOutcomes(await run.outcomes), '+net/a done, +net/b failed: no, +task/a done, +task/b skipped: +net/b');
+});
+
 test('a failure skips what comes after it, is named at its root, and stops nothing else', async () => {
   const run = await start('+a, +b <- a, +c <- b, +d, +e <- d, +f <- c e');
   await run.end('+a', { a: no });

@@ -15,6 +15,8 @@ export interface Run {
   /** What each call may do at a time. */
   readonly widths: readonly number[];
   readonly turns: readonly Machine['turn'][];
+  /** By which each call can tell of one object before it ends. */
+  readonly earlies: readonly Machine['early'][];
   /** Calls that have not ended. */
   running(): string[];
   /** Ends a call: all well, or with an error for those named. Returns when all that can begin then has begun. */
@@ -49,6 +51,7 @@ async function startSteps(steps: readonly Step[], options: Partial<ApplyOptions>
   const given: Task[] = [];
   const widths: number[] = [];
   const turns: Machine['turn'][] = [];
+  const earlies: Machine['early'][] = [];
   const ended: Outcome[] = [];
   const hold = (sign: string, addresses: readonly Address[]): Promise<Result[]> => {
     const call = addresses.map((address) => shortOf(`${sign === '+' ? 'converge' : 'remove'} ${address}`)).join('');
@@ -78,9 +81,10 @@ async function startSteps(steps: readonly Step[], options: Partial<ApplyOptions>
   );
   const outcomes = apply(steps, {
     kinds,
-    machine({ width, turn }) {
+    machine({ width, turn, early }) {
       widths.push(width);
       turns.push(turn);
+      earlies.push(early);
       return {} as Machine;
     },
     parallel: 16,
@@ -104,6 +108,7 @@ async function startSteps(steps: readonly Step[], options: Partial<ApplyOptions>
     calls,
     widths,
     turns,
+    earlies,
     tasks: given,
     running: () => [...held.keys()],
     async end(call, errors = {}) {
