@@ -56,7 +56,7 @@ test('a run with a conf file is about its subhost and no other', { skip: noLive 
   assertQuiet(await machine.ob('apply', b), 0, 'apply b');
   assert.equal(await names(), 'a b other');
   assert.match((await machine.ob('apply', b, a)).stdout, /^Nothing to do: /);
-  assert.deepEqual((await machine.ob('status', b)).stdout.match(/^\w+(?= +default)/gm), ['b']);
+  assert.deepEqual((await machine.ob('status', b)).stdout.match(/^\w+(?= +running)/gm), ['b']);
 
   // What is imported says the same: there is nothing left for it to do.
   const { code, stdout } = await machine.ob('import', a, b);
