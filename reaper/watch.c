@@ -12,7 +12,7 @@ ENTRY_POINT;
 
 __attribute__((noreturn, used)) void enter(long *stack);
 
-enum { MAX_WATCHES = 65536, PAUSE_MS = 50, USAGE = 64 };
+enum { MAX_WATCHES = 65536, MAX_HOSTS = 4096, PAUSE_MS = 50, USAGE = 64 };
 /* From <sys/socket.h>, which wants a libc. */
 enum { LEVEL_NETLINK = 270, FAMILY_NETLINK = 16 };
 
@@ -64,6 +64,48 @@ static long watch_process(const char *pid) {
     return add_watch(sys_pidfd_open(number), POLLIN, pid);
 }
 
+static struct host {
+    int uts;
+    unsigned name; /* a digest of it */
+} hosts[MAX_HOSTS];
+static size_t host_count;
+static const char hostname[] = "hostname";
+
+static unsigned read_hostname(int uts) {
+    struct {
+        char system[65], node[65], rest[4][65];
+    } seen; /* struct new_utsname of <linux/utsname.h> */
+    unsigned digest = 0;
+    /* Nothing else here asks in which of them we are. */
+    if (sys_setns(uts, CLONE_NEWUTS) < 0 || sys_uname(&seen) < 0) return 0;
+    for (const char *c = seen.node; *c; c++) digest = digest * 33 + (unsigned char)*c;
+    return digest;
+}
+
+/* The kernel tells of every change of any host name on the machine, and each start of a container anywhere is one. */
+static bool have_hosts_moved(void) {
+    bool moved = false;
+    for (struct host *host = hosts; host < hosts + host_count; host++) {
+        unsigned name = read_hostname(host->uts);
+        moved |= name != host->name;
+        host->name = name;
+    }
+    return moved;
+}
+
+static long watch_host(const char *pid) {
+    if (host_count == MAX_HOSTS) return -EMFILE;
+    if (!host_count) {
+        long fd = sys_openat(AT_FDCWD, "/proc/sys/kernel/hostname", O_RDONLY | O_CLOEXEC, 0);
+        long error = add_watch(fd, POLLPRI, hostname);
+        if (error < 0) return error;
+    }
+    long uts = open_proc_file(pid, "ns/uts", O_RDONLY);
+    if (uts < 0) return uts;
+    hosts[host_count++] = (struct host){.uts = (int)uts, .name = read_hostname((int)uts)};
+    return 0;
+}
+
 static long watch_file(const char *path) {
     return sys_inotify_add_watch(inotify, path, IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB);
 }
@@ -81,6 +123,7 @@ static const struct {
     {"links", watch_links},     /* FILE of a network namespace: its links, addresses and routes */
     {"urgent", watch_urgent},   /* FILE of /proc that tells by POLLPRI that it reads differently, such as mountinfo */
     {"process", watch_process}, /* PID: its end */
+    {"host", watch_host},       /* PID: its host name */
     {"file", watch_file},       /* FILE: what is in it */
     {"folder", watch_folder},   /* FOLDER: what names are in it */
 };
@@ -107,6 +150,7 @@ static void drain(int fd) {
 }
 
 static void tell(struct pollfd *watch, const char *word) {
+    if (word == hostname && !have_hosts_moved()) return;
     write_word(1, "moved", word);
     /* A look at what is urgent has been taken by ppoll itself. A process ends once. */
     if (!(watch->events & POLLIN)) return;

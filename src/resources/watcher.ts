@@ -12,8 +12,7 @@ const NETNS_FOLDER = '/run/netns';
 
 /** All that can tell of a drift of these subhosts. What no event tells, only a look from time to time finds. */
 export function listWatches(look: Look, scope: string, names: readonly string[]): Watches {
-  // Every change of a host name shows at every host name.
-  const machine = ['links', '/proc/self/ns/net', 'urgent', '/proc/self/mountinfo', 'urgent', '/proc/sys/kernel/hostname'];
+  const machine = ['links', '/proc/self/ns/net', 'urgent', '/proc/self/mountinfo'];
   const isReal = new Set(look.netnsNames().flatMap((one) => (one.real ? one.name : [])));
   const folder = ifThere(() => readdirSync(NETNS_FOLDER)) ? ['folder', NETNS_FOLDER] : [];
   return [
@@ -32,7 +31,7 @@ function watchesOfInit(look: Look, init: LiveInit | undefined): string[] {
   if (!init) return [];
   const process = `/proc/${init.pid}`;
   return [
-    ...['urgent', `${process}/mountinfo`, 'process', String(init.pid), 'folder', `${process}/root/dev`],
+    ...['urgent', `${process}/mountinfo`, 'process', String(init.pid), 'host', String(init.pid), 'folder', `${process}/root/dev`],
     ...listServices(init.pid).flatMap((pid) => ['process', pid]),
     ...watchesOfCgroup(`${look.cgroupRoot()}${init.cgroup}`),
   ];

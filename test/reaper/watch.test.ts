@@ -58,7 +58,7 @@ test('the watcher tells each move, of the machine and of what is inside', { skip
     t,
     rig,
     ...['links', '/proc/self/ns/net', 'links', links, 'urgent', '/proc/self/mountinfo', 'urgent', mounts],
-    ...['urgent', '/proc/sys/kernel/hostname', 'process', String(pid), 'file', events, 'folder', '/mnt/watched'],
+    ...['host', String(pid), 'process', String(pid), 'file', events, 'folder', '/mnt/watched'],
     ...(hasLimit ? ['file', limit] : []),
   );
   const in1 = (script: string): string => `nsenter -t ${pid} -a sh -c '${script}'`;
@@ -88,16 +88,16 @@ test('the watcher tells each move, of the machine and of what is inside', { skip
     [in1('mount -t tmpfs tmpfs /mnt'), mounts],
     [in1('umount /mnt'), mounts],
     [in1('mount -o remount,bind,ro /'), mounts],
-    [in1('hostname other'), '/proc/sys/kernel/hostname'],
+    [in1('hostname other'), 'hostname'],
     ['touch /mnt/watched/new', 'files'],
     ['mv /mnt/watched/new /mnt/watched/old', 'files'],
     ['rm /mnt/watched/old', 'files'],
     ...(hasLimit ? [[`echo 100M >${limit}`, 'files'] as const] : []),
   ];
   for (const [script, word] of moves) await t.test(script, () => watcher.movesOf(script, word).then(() => {}));
-  // A look and a write to a device move nothing.
+  // A look, a write to a device and the name of another host move nothing.
   const told = await watcher.movesOf(
-    `echo x >/mnt/watched/null; cat ${mounts} /proc/self/mountinfo >/dev/null; ip -n web link; kill -KILL ${pid}`,
+    `echo x >/mnt/watched/null; cat ${mounts} /proc/self/mountinfo >/dev/null; hostname another; ip -n web link; kill -KILL ${pid}`,
     String(pid),
     'files',
   );
