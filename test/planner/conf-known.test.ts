@@ -98,14 +98,32 @@ test('each share keeps the comment above it', () => {
   );
 });
 
-test('a command as value goes through where the format has a form for it, but never as BASE', () => {
+test('a command as value goes through where the format has a form for it, but never as NAME', () => {
   const conf = 'BASE=.\nLOWER=!overlay-diskfile mnt/ disk.img 2\nSTART= !cat services\n';
   assert.deepEqual(read(conf, knownOf(schemaOf({}))).problems, [
     '2:7: a command as value (!…) is not supported yet: write what it prints',
     '3:8: a command as value (!…) is not supported yet: write what it prints',
   ]);
   assert.match(read(conf, ALL).yaml, /^ {4}lower: "!overlay-diskfile mnt\/ disk.img 2"\n {4}start: "!cat services"$/m);
-  assert.deepEqual(read('BASE=!pwd\n', ALL).problems, ['1:6: BASE cannot be a command (!…) here: write the path']);
+  assert.deepEqual(read('BASE=.\nNAME=!hostname\n', ALL).problems, ['2:6: NAME cannot be a command (!…) here: write what it prints']);
+});
+
+test('where a command prints BASE, paths are left to be meant from there', () => {
+  const conf =
+    'BASE= !./find-base web\nPREMOUNT=before x\nPOSTMOUNT=../after\nINIT=make-init\nSHARE=data:/var/data\nLOWER=!./disk\nWORK=wk\n';
+  assert.equal(
+    read(conf, ALL).yaml,
+    `subhosts:
+  web:
+    base: "!/opt/subhost/web/find-base web"
+    premount: ["./before", x]
+    postmount: "../after"
+    init: make-init
+    share: ["data:/var/data"]
+    lower: "!./disk"
+    work: wk
+`,
+  );
 });
 
 test('a tag that is no number goes on to the format, which says what is wrong with it', () => {

@@ -180,3 +180,31 @@ test('a file of any name is read, and named in one line', (t) => {
   );
   assert.equal(warnings.length, 4);
 });
+
+test('a BASE that a command prints is meant from its conf file, and its command is found there', (t) => {
+  const at = folder(t, {
+    'web/web.conf': 'BASE=!./where sub\nSTART=none\nLOG=!./log\n',
+    'db/db.conf': 'BASE= !where ../other\nSTART=none\n',
+  });
+  const asked: string[] = [];
+  const answer = ({ argv, folder: from }: { argv: readonly string[]; folder: string }) => {
+    asked.push(`${argv.join(' ')} in ${from}`.replaceAll(at, 'AT'));
+    return { output: argv[1] ?? 'log' };
+  };
+  const confs = [`${at}/web/web.conf`, `${at}/db/db.conf`];
+  const { subhosts } = readConfFiles(confs, { ...ANY, answer }, quiet);
+  assert.deepEqual(
+    subhosts.map(({ base, upper }) => [base, upper].map((path) => path.replace(at, 'AT'))),
+    [
+      ['AT/web/sub', 'AT/web/sub/root'],
+      ['AT/other', 'AT/other/root'],
+    ],
+  );
+  assert.deepEqual(asked, ['AT/web/where sub in AT/web', './log in AT/web/sub', 'where ../other in AT/db']);
+  const warnings: string[] = [];
+  importConfFiles(confs, (line) => void warnings.push(line.replace(at, 'AT')));
+  assert.deepEqual(warnings, [
+    'AT/web/web.conf:1: BASE is printed by a command: a relative path will be meant from the folder of hosts.yaml',
+    'AT/db/db.conf:1: BASE is printed by a command: a relative path will be meant from the folder of hosts.yaml',
+  ]);
+});

@@ -40,11 +40,12 @@ test('what a command prints stands in its place, whatever it looks like', () => 
     start: "!echo networking  ./start"
     cables: ["!echo br0= =02:00:00:00:00:09", "="]
     ram_size: "!echo 20M"
+    log: "!echo ./log"
 `);
-  const { base, lower, upper, work, live, start, cables, ramSize } = only(file);
+  const { base, lower, upper, work, live, start, cables, ramSize, log } = only(file);
   assert.deepEqual(
-    [base, lower, upper, work, live, ramSize],
-    ['/srv/web', '/srv/!echo $(id)', '/srv/web/!echo up', '/srv/web/"quoted"', '/srv/web/two words', 20 << 20],
+    [base, lower, upper, work, live, ramSize, log],
+    ['/srv/web', '/srv/!echo $(id)', '/srv/web/!echo up', '/srv/web/"quoted"', '/srv/web/two words', 20 << 20, '/srv/web/log'],
   );
   assert.deepEqual(
     start.map(({ name }) => name),

@@ -1,6 +1,7 @@
 import { basename, dirname, resolve as resolvePath } from 'node:path';
 import type { KeyNode, MapNode, Node, Report } from '../hosts/node.ts';
 import { subhostName } from '../hosts/values.ts';
+import { toDiskfile } from './diskfile.ts';
 import type { Known } from './known.ts';
 import { type Line, plain, splitLines, type Variable } from './lines.ts';
 import { type Kept, sift } from './sift.ts';
@@ -22,6 +23,8 @@ export interface Desk {
   readonly known: Known;
   readonly comments: Comments;
   readonly warn: Report;
+  /** Of what means something else once it stands in another file. */
+  readonly warnOfImport: Report;
   readonly report: Report;
 }
 
@@ -34,12 +37,19 @@ export function readConf({ path, text }: Source, first: number, desk: Desk): Ent
     return undefined;
   }
   const key = readName(path, first, findVariable(lines, 'NAME'), desk.report);
-  const written = findVariable(lines, 'BASE')?.value.text ?? '';
+  const baseLine = findVariable(lines, 'BASE');
+  const written = baseLine?.value.text ?? '';
+  if (baseLine && written.startsWith('!'))
+    desk.warnOfImport(baseLine, 'BASE is printed by a command: a relative path will be meant from the folder of hosts.yaml');
   if (written === '') desk.report(key, 'BASE is missing');
   const folder = dirname(resolvePath(path));
-  const base = resolvePath(folder, plain(written));
-  const { kept, end } = sift(lines, { ...desk, mounts: pathIn(lines, base, 'LOWER', '/') !== pathIn(lines, base, 'LIVE', 'live') });
-  const entries = toEntries(kept, key, { ...desk, folder, base });
+  // What a command prints comes later.
+  const base = written.startsWith('!') ? undefined : resolvePath(folder, plain(written));
+  const { kept, end } = sift(lines, {
+    ...desk,
+    mounts: pathIn(lines, base ?? folder, 'LOWER', '/') !== pathIn(lines, base ?? folder, 'LIVE', 'live'),
+  });
+  const entries = toEntries(kept, key, { ...desk, folder, base, mountPoint: mountPointOf(lines) });
   const value: MapNode = { kind: 'map', line: key.line, column: key.column, entries };
   keep(desk, value, end);
   return { key, value };
@@ -58,6 +68,10 @@ function readName(path: string, first: number, line: Variable | undefined, repor
   const written = line && line.value.text !== '' ? line.value : undefined;
   const text = written ? plain(written.text) : basename(path, '.conf');
   const spot = written ? { line: written.line, column: written.column } : { line: first, column: 1 };
+  if (text.startsWith('!')) {
+    report(spot, 'NAME cannot be a command (!…) here: write what it prints');
+    return { ...spot, text };
+  }
   const hint = written ? '' : '; it is from the name of the file: NAME=… gives another';
   subhostName.read({ kind: 'scalar', value: text, source: text, ...spot }, (at, message) => report(at, `${message}${hint}`));
   return { ...spot, text };
@@ -65,7 +79,14 @@ function readName(path: string, first: number, line: Variable | undefined, repor
 
 interface Place extends Desk {
   readonly folder: string;
-  readonly base: string;
+  readonly base: string | undefined;
+  readonly mountPoint: string | undefined;
+}
+
+/** Where the image is mounted that UPPER is in. */
+function mountPointOf(lines: readonly Line[]): string | undefined {
+  const upper = findVariable(lines, 'UPPER');
+  return upper && toDiskfile(upper.value)?.mountPoint;
 }
 
 function toEntries(kept: readonly Kept[], name: KeyNode, place: Place): Entry[] {

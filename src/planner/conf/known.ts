@@ -7,6 +7,8 @@ export interface Known {
   readonly vlan: boolean;
   /** Can a value be a command, `!COMMAND`? */
   readonly commands: boolean;
+  /** Can a layer be in an image? */
+  readonly diskfile: boolean;
 }
 
 export function knownOf(schema: object): Known {
@@ -18,6 +20,7 @@ export function knownOf(schema: object): Known {
       return some(found, (part) => part['type'] === 'array') && !isText(found) ? 'list' : 'text';
     },
     vlan: some(at(keys, 'cables'), (part) => Object.hasOwn(at(part, 'properties'), 'vlan')),
+    diskfile: some(at(keys, 'lower'), (part) => Object.hasOwn(at(part, 'properties'), 'diskfile')),
     commands: some(at(keys, 'lower'), (part) => typeof part['pattern'] === 'string' && part['pattern'].startsWith('^!')),
   };
 }

@@ -10,6 +10,8 @@ export interface Confs {
   readonly comments: Comments;
   /** Whatever was passed over or has lost something: `file:line: message`. */
   readonly warnings: readonly string[];
+  /** The same of what will mean something else in a file that is written anew. */
+  readonly importWarnings: readonly string[];
   readonly problems: Problems;
 }
 
@@ -22,15 +24,21 @@ export function parseConfs(sources: readonly Source[], known: Known = KNOWN): Co
   };
   const problems = createProblems(locate);
   const warnings = createProblems(locate);
+  const importWarnings = createProblems(locate);
   const comments: Comments = new Map();
-  const desk = { known, comments, warn: warnings.report, report: problems.report };
+  const desk = { known, comments, warn: warnings.report, warnOfImport: importWarnings.report, report: problems.report };
   const entries = sources.flatMap((source, index) => readConf(source, firstLines[index] ?? 1, desk) ?? []);
   return {
     node: toHosts(withoutTwins(entries, problems.report)),
     comments,
-    warnings: warnings.sorted().map(({ path, line, message }) => `${showPath(path)}:${line}: ${message}`),
+    warnings: linesOf(warnings),
+    importWarnings: linesOf(importWarnings),
     problems,
   };
+}
+
+function linesOf(warnings: Problems): string[] {
+  return warnings.sorted().map(({ path, line, message }) => `${showPath(path)}:${line}: ${message}`);
 }
 
 function firstLinesOf(sources: readonly Source[]): number[] {

@@ -29,9 +29,10 @@ export function readConfFiles(paths: readonly string[], facts: Facts, warn: Warn
 /** Conf files as the text of a hosts file that says the same. Whether it fits this machine, its plan will tell. */
 export function importConfFiles(paths: readonly string[], warn: Warn): string {
   const reading = collect(paths, warn);
-  const { node, comments, problems } = parse(reading);
+  const { node, comments, problems, importWarnings } = parse(reading);
   hostsFileShape.read(node, problems.reportMore());
   if (problems.size > 0) throw problems.toError();
+  importWarnings.forEach(warn);
   for (const [full, { path }] of reading.sources)
     if (reading.lists.length > 0 && !reading.booted.has(full))
       warn(`${showPath(path)}:1: not in ${reading.lists.map(showPath).join(', ')}: hosts.yaml has no word for what is not started at boot`);

@@ -1,6 +1,7 @@
 import { resolve as resolvePath } from 'node:path';
 import type { Node, ScalarNode } from '../hosts/node.ts';
 import { quote } from '../hosts/show.ts';
+import { toDiskfile } from './diskfile.ts';
 import type { Known } from './known.ts';
 import { plain, splitWords, type Word } from './lines.ts';
 
@@ -11,8 +12,10 @@ export interface Reading {
   readonly known: Known;
   /** The conf file's own folder. */
   readonly folder: string;
-  /** The subhost's base, which paths of the machine's begin at. */
-  readonly base: string;
+  /** The subhost's base, which paths of the machine's begin at; undefined: a command prints it. */
+  readonly base: string | undefined;
+  /** Where overlay-boot mounts the image that UPPER is in. */
+  readonly mountPoint: string | undefined;
   /** Says that a part of the value has no meaning yet, and goes without it. */
   drop(word: Word, what: string): void;
   /** Says that a part of the value is wrong. */
@@ -26,19 +29,28 @@ export function toValue(key: string, value: Word, reading: Reading): Node {
   if (key === 'start') return start(value, reading);
   if (key === 'cables') return list(value, (word) => cable(word, reading));
   if (HOOKS.includes(key)) return hook(key, value, reading);
+  if (key === 'work' && reading.mountPoint !== undefined) return workInImage(value, reading.mountPoint, reading);
   return scalar(value);
 }
 
 /** SHARE says a directory of the machine's, from BASE, and after a colon where it is seen inside. */
-export function toShare(value: Word, base: string): ScalarNode {
+export function toShare(value: Word, base: string | undefined): ScalarNode {
   const [machine = '', ...inside] = plain(value.text).split(':');
-  return scalar(value, [resolvePath(base, machine), ...inside].join(':'));
+  return scalar(value, [base === undefined ? machine : resolvePath(base, machine), ...inside].join(':'));
 }
 
-function command(key: string, value: Word, { known, refuse }: Reading): Node {
-  // What a command prints comes too late to find the folder that relative paths of other values begin at.
-  if (key === 'base') refuse(value, 'BASE cannot be a command (!…) here: write the path');
-  else if (!known.commands) refuse(value, 'a command as value (!…) is not supported yet: write what it prints');
+function command(key: string, value: Word, reading: Reading): Node {
+  const { known, refuse, folder } = reading;
+  if (!known.commands) refuse(value, 'a command as value (!…) is not supported yet: write what it prints');
+  const diskfile = known.diskfile && (key === 'lower' || key === 'upper') ? toDiskfile(value) : undefined;
+  if (diskfile?.node) return diskfile.node;
+  if (diskfile) refuse(value, diskfile.problem);
+  // Of these it is not run in BASE, which may not be known yet.
+  if (key === 'base')
+    return scalar(
+      value,
+      plain(value.text).replace(/^!\s*(\S*\/\S*)/, (_, path) => `!${resolvePath(folder, path)}`),
+    );
   return key === 'cables' ? { ...value, kind: 'list', items: [scalar(value)] } : scalar(value);
 }
 
@@ -50,9 +62,17 @@ function start(value: Word, { refuse }: Reading): Node {
   return list(value, scalar);
 }
 
+/** overlay-boot takes it from BASE, where the image is mounted; here it is meant from the root of that. */
+function workInImage(value: Word, mountPoint: string, { refuse }: Reading): Node {
+  const path = plain(value.text);
+  if (!path.startsWith(`${mountPoint}/`)) refuse(value, `WORK has to be below ${quote(mountPoint)}, where the image is that UPPER is in`);
+  return scalar(value, path.slice(mountPoint.length + 1));
+}
+
 /** A program and its arguments. It is run in BASE; INIT alone is looked for in PATH as well. */
 function hook(key: string, value: Word, { base, known }: Reading): Node {
-  const toPath = ({ text }: Word): string => (key === 'init' && !text.includes('/') ? plain(text) : resolvePath(base, plain(text)));
+  const fromBase = (path: string): string => (base === undefined ? path.replace(/^(?![./])/, './') : resolvePath(base, path));
+  const toPath = ({ text }: Word): string => (key === 'init' && !text.includes('/') ? plain(text) : fromBase(plain(text)));
   const [program, ...rest] = splitWords(value);
   const texts = program ? [toPath(program), ...rest.map(({ text }) => plain(text))] : [];
   if (known.subhostKey(key) === 'text' && !texts.some((text) => / /.test(text))) return scalar(value, texts.join(' '));

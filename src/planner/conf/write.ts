@@ -14,7 +14,7 @@ export function writeYaml(node: MapNode, comments: Comments): string {
 function writeMap(node: MapNode, comments: Comments, indent: string): string[] {
   const lines = node.entries.flatMap(({ key, value }, index) => [
     // Between subhosts, which are maps in a map.
-    ...(index > 0 && value.kind === 'map' ? [''] : []),
+    ...(index > 0 && value.kind === 'map' && indent.length < 4 ? [''] : []),
     ...commentsOf(key, comments, indent),
     ...writeEntry(key, value, comments, indent),
   ]);
@@ -24,7 +24,8 @@ function writeMap(node: MapNode, comments: Comments, indent: string): string[] {
 function writeEntry(key: KeyNode, value: Node, comments: Comments, indent: string): string[] {
   const head = `${indent}${quote(key.text)}:`;
   const short = `${head} ${inline(value)}`;
-  if (value.kind === 'map' && value.entries.length > 0) return [head, ...writeMap(value, comments, `${indent}  `)];
+  // What is deeper than a subhost's keys is short.
+  if (value.kind === 'map' && value.entries.length > 0 && indent.length < 4) return [head, ...writeMap(value, comments, `${indent}  `)];
   if (value.kind !== 'list' || isShort(value.items, short, comments)) return [short];
   return [head, ...value.items.flatMap((item) => [...commentsOf(item, comments, `${indent}  `), `${indent}  - ${inline(item)}`])];
 }

@@ -12,8 +12,6 @@ interface Place {
   readonly report: Report;
   /** Full path of the file in which a line is. */
   readonly fileOf: (line: number) => string;
-  /** Where a relative base begins. */
-  readonly folder: string;
   readonly name?: string;
   /** Where commands are run, if it is there. */
   readonly base?: string | undefined;
@@ -77,9 +75,12 @@ function print(node: Node, { facts, report, fileOf, name, base }: Place): Printe
   return value === undefined ? undefined : { ...node, value, source: value, isPrinted: true };
 }
 
-function baseOf(node: MapNode, { folder }: Place): string | undefined {
+/** A relative one is meant from its file. */
+function baseOf(node: MapNode, { fileOf }: Place): string | undefined {
   const base = find(node, 'base');
-  return base?.kind === 'scalar' && typeof base.value === 'string' && !isCommand(base) ? resolvePath(folder, base.value) : undefined;
+  return base?.kind === 'scalar' && typeof base.value === 'string' && !isCommand(base)
+    ? resolvePath(dirname(fileOf(base.line)), base.value)
+    : undefined;
 }
 
 function find(node: MapNode, name: string): Node | undefined {

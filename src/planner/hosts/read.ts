@@ -33,7 +33,7 @@ function open(text: string, path: string): (facts: Facts) => HostsFile {
 export function toHostsFile(written: Node | undefined, folder: string, facts: Facts, problems: Problems): HostsFile {
   const fileOf = (line: number): string => resolvePath(problems.pathOf(line));
   // In a file that is wrong already no command is run.
-  const node = written && problems.size === 0 ? evaluate(written, { facts, report: problems.report, fileOf, folder }) : written;
+  const node = written && problems.size === 0 ? evaluate(written, { facts, report: problems.report, fileOf }) : written;
   const report = problems.reportMore();
   const raw = node && hostsFileShape.read(node, report);
   const file = raw && resolve(raw, { folder, fileOf }, facts);

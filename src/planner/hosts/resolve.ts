@@ -1,4 +1,4 @@
-import { resolve as resolvePath } from 'node:path';
+import { dirname, resolve as resolvePath } from 'node:path';
 import { type Bridge, type Cable, type HostsFile, INIT_SCRIPT, type StartEntry, type Subhost } from '../../resources/hosts.ts';
 import { type Numbered, numberCables } from './cables.ts';
 import type { Facts } from './facts.ts';
@@ -40,7 +40,7 @@ function toBridge({ name, value }: Named<RawBridge>): Bridge {
 }
 
 function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { folder, fileOf, facts, own, scope }: Context): Subhost {
-  const base = facts.realPath(resolvePath(folder, raw.base?.value ?? ''));
+  const base = facts.realPath(resolvePath(raw.base ? dirname(fileOf(raw.base.line)) : folder, raw.base?.value ?? ''));
   const below = (path: string): string => facts.realPath(resolvePath(base, path));
   const { lower, upper, work, disks } = toLayers(raw, { name, scope, facts, below });
   const hooks = {
