@@ -17,7 +17,22 @@ import {
   text,
 } from './shape.ts';
 import { share } from './share.ts';
-import { cidr, ip, linkName, mac, mtu, path, type RamSize, type Restart, ramSize, restart, scopeName, startEntry, subhostName, vlan } from './values.ts';
+import {
+  cidr,
+  ip,
+  linkName,
+  mac,
+  mtu,
+  path,
+  type RamSize,
+  type Restart,
+  ramSize,
+  restart,
+  scopeName,
+  startEntry,
+  subhostName,
+  vlan,
+} from './values.ts';
 
 /** A hosts file as it is written: checked value by value, nothing filled in. */
 export interface RawFile {
