@@ -66,6 +66,7 @@ const NETWORK: Readonly<Record<string, readonly [missing: string, differs: strin
   bridge: ['BridgeMissing', 'BridgeDiffers'],
   netns: ['NamespaceMissing', 'NamespaceDiffers'],
   veth: ['CableMissing', 'CableDiffers'],
+  vlan: ['VlanMissing', 'VlanDiffers'],
 };
 
 /** What is left over from an earlier file does not, nor does a mark that is missing. */

@@ -11,6 +11,7 @@ import { destroy } from './commands/destroy.ts';
 import { enter } from './commands/enter.ts';
 import { events } from './commands/events.ts';
 import { exec } from './commands/exec.ts';
+import { explain } from './commands/explain.ts';
 import { hold } from './commands/hold.ts';
 import { importConfs } from './commands/import.ts';
 import { list } from './commands/list.ts';
@@ -37,6 +38,7 @@ const COMMANDS: readonly Command[] = [
   apply,
   destroy,
   status,
+  explain,
   list,
   start,
   stop,

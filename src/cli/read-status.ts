@@ -1,3 +1,6 @@
+import type { World } from '../planner/live.ts';
+import type { Plan } from '../planner/plan.ts';
+import type { HostsFile } from '../resources/hosts.ts';
 import { createLook } from '../resources/machine.ts';
 import { listOwners } from '../resources/scopes.ts';
 import { readUsage } from '../resources/usage.ts';
@@ -9,25 +12,39 @@ import { readRecords } from './record/records.ts';
 import { desiredOf, findHostsFiles, limitOf, lookAhead, namesOf, planFor, REAPER, readFiles, sayUnknownScope, warn } from './session.ts';
 import { type Beside, type Status, statusOf } from './status.ts';
 
-/** Of all subhosts of a file, or of a scope: what is wanted, what is seen, what is kept of them. */
-export async function readStatus(args: Args): Promise<Status[]> {
-  if (args.scope) return statusOfScope(args.scope);
+/** What is wanted, what is seen, what is kept. */
+export interface Scene {
+  readonly scope: string;
+  /** Undefined: none was read, and nothing is compared. */
+  readonly file?: HostsFile;
+  readonly plan: Plan;
+  readonly world: World;
+  readonly reasons: readonly Reason[];
+  readonly all: readonly Status[];
+}
+
+/** Of all subhosts of a file, or of a scope. */
+export async function readScene(args: Pick<Args, 'files' | 'scope'>): Promise<Scene> {
+  if (args.scope) return sceneOfScope(args.scope);
   const paths = findHostsFiles(args.files);
   const look = lookAhead();
   const file = await readFiles(paths, warn, look);
+  const { scope } = file;
   const limit = limitOf([], args.files, namesOf(file));
   const desired = desiredOf(file);
-  const { plan, world } = await planFor(file.scope, desired, { limit }, look);
-  const { reasons } = gate({ scope: file.scope, desired, world, isUnattended: true });
-  return statusOf(file.scope, plan, world, besideOf(file.scope, reasons)).filter(({ name }) => !limit || limit.has(name));
+  const { plan, world } = await planFor(scope, desired, { limit }, look);
+  const { reasons } = gate({ scope, desired, world, isUnattended: true });
+  const all = statusOf(scope, plan, world, besideOf(scope, reasons)).filter(({ name }) => !limit || limit.has(name));
+  return { scope, file, plan, world, reasons, all };
 }
 
 /** Without a file nothing is wanted: what is there is shown as it is. */
-async function statusOfScope(scope: string): Promise<Status[]> {
+async function sceneOfScope(scope: string): Promise<Scene> {
   sayUnknownScope(scope, await listOwners(createLook(REAPER)));
   const { plan, world } = await planFor(scope, []);
   const { reasons } = gate({ scope, desired: [], world, isUnattended: true });
-  return statusOf(scope, { ...plan, changes: [] }, world, { ...besideOf(scope, reasons), isCompared: false });
+  const shown = { ...plan, changes: [] };
+  return { scope, plan: shown, world, reasons, all: statusOf(scope, shown, world, { ...besideOf(scope, reasons), isCompared: false }) };
 }
 
 function besideOf(scope: string, reasons: readonly Reason[]): Beside {

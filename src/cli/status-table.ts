@@ -30,7 +30,7 @@ export function statusLines(all: readonly Status[], wide: boolean, paint: Output
   ];
 }
 
-function age(seconds: number | null): string {
+export function age(seconds: number | null): string {
   if (seconds === null) return '-';
   if (seconds < 120) return `${seconds}s`;
   if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
@@ -44,7 +44,7 @@ function part(list: readonly { readonly state: string }[], good: string): string
 }
 
 /** `612K`, `38M`, `1.4G`: at most four characters and the unit. */
-function size(bytes: number): string {
+export function size(bytes: number): string {
   if (bytes < 1 << 20) return `${Math.round(bytes / 1024)}K`;
   if (bytes < 1 << 30) return `${Math.round(bytes / 2 ** 20)}M`;
   return `${(bytes / 2 ** 30).toFixed(1)}G`;

@@ -31,7 +31,7 @@ export interface Status {
   readonly notes: readonly string[];
 }
 
-export interface Ended {
+interface Ended {
   readonly how: string;
   /** Exit status, 128 + N by signal N; null: nobody knows. */
   readonly status: number | null;

@@ -1,6 +1,6 @@
 import { ExitCode } from '../../resources/error.ts';
 import type { Command } from '../command.ts';
-import { readStatus } from '../read-status.ts';
+import { readScene } from '../read-status.ts';
 import { isWell } from '../status.ts';
 import { statusLines } from '../status-table.ts';
 
@@ -18,7 +18,7 @@ export const status: Command = {
   needsRoot: true,
 
   async run(args, { stdout, output }) {
-    const all = await readStatus(args);
+    const { all } = await readScene(args);
     if (args.json || args.format === 'json') stdout.write(`${JSON.stringify(all, null, 2)}\n`);
     else for (const line of statusLines(all, args.format === 'wide', output.paint)) stdout.write(`${line}\n`);
     return all.every(isWell) ? ExitCode.ok : ExitCode.failed;
