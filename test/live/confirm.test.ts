@@ -97,7 +97,7 @@ test('until it is confirmed nothing else is done; then it is kept, and stays', {
   const machine = await createOffice(t);
   machine.write('/mnt/hosts.yaml', HOSTS.replace('10.77.0.2/24', '10.77.0.22/24'));
   assert.equal((await machine.ob('apply', '--confirm', '10m')).code, 0);
-  for (const words of ['apply', 'apply --confirm 1m', 'start web', 'restart web', 'stop web', 'destroy', 'destroy web', 'share web /srv']) {
+  for (const words of ['apply', 'apply --confirm 1m', 'start web', 'restart web', 'stop web', 'destroy web', 'share web /srv']) {
     const ran = await machine.ob(...words.split(' '));
     assert.match(
       ran.stderr,
@@ -120,7 +120,14 @@ test('until it is confirmed nothing else is done; then it is kept, and stays', {
     ['confirmed'],
   );
   assert.match((await machine.ob('apply')).stdout, /^Nothing to do/);
-  assert.equal((await machine.ob('destroy')).code, 0);
+
+  machine.write('/mnt/hosts.yaml', CUT);
+  assert.equal((await machine.ob('apply', '--confirm', '10m')).code, 0);
+  const pid = String(pendingOf(machine)?.watchdog?.pid);
+  assert.deepEqual((await machine.sh(`ps -o sid=,tty= -p ${pid}`)).trim().split(/ +/), [pid, '?'], 'it has a session of its own');
+  assert.equal(await machine.sh(`readlink /proc/${pid}/cwd`), '/');
+  assert.equal((await machine.ob('destroy')).code, 0, 'as when the machine is shut down');
+  await until('the watchdog has ended', () => isGone(machine));
   assert.equal(await machine.sh('ls /run/ob 2>/dev/null || true'), '', 'nothing is left over');
 });
 
@@ -145,6 +152,24 @@ test('if the watchdog is killed, the next run after the time goes back', { skip:
   assert.equal(pendingOf(machine), undefined);
   assert.ok(await answers(machine));
   await isFormer(machine);
+});
+
+test('ob watch goes back as well, and does not have it again', { skip: noLive }, async (t) => {
+  const machine = await createOffice(t);
+  machine.write('/mnt/hosts.yaml', CUT);
+  assert.equal((await machine.ob('apply', '--confirm', '2s')).code, 0);
+  await machine.sh(`kill -9 ${pendingOf(machine)?.watchdog?.pid}`);
+  const watch = machine.start(OB, ['watch'], { cwd: '/mnt' });
+  let said = '';
+  watch.stdout?.on('data', (bytes: Buffer) => (said += bytes));
+  await until('it says that it leaves things as they are', () => said.includes('was taken back at'));
+  assert.deepEqual(
+    eventsOf(machine).map(({ what }) => what),
+    ['taken-back'],
+  );
+  await isFormer(machine);
+  assert.ok(await answers(machine));
+  watch.kill('SIGTERM');
 });
 
 test('a limited run is taken back with the bridge that it made, and nothing else is touched', { skip: noLive }, async (t) => {

@@ -3,7 +3,7 @@ import type { World } from '../../planner/live.ts';
 import type { HostsFile } from '../../resources/hosts.ts';
 import { type Stamp, stampNow } from '../record/clock.ts';
 import { dropBack, readBack, writeBack } from './files.ts';
-import { dropTakenBack } from './pending.ts';
+import { dropPending, dropTakenBack, readPending } from './pending.ts';
 
 // What ob was told last: the only state before a run that one can go back to, and know when it is there. What the kernel
 // shows is not enough to make a subhost anew (its commands, its folders), and a drift is nothing to go back to.
@@ -40,10 +40,12 @@ export function writeApplied(before: HostsFile | undefined, file: HostsFile, lim
     writeBack<Applied>(nameOf(file.scope), { ...stampNow(), file: after });
 }
 
-/** Of these subhosts, or of all of a scope, nothing is to be there. Needs the lock. */
+/** Of these subhosts, or of all of a scope, nothing is to be there: then there is nothing to go back to either. Needs the lock. */
 export function forgetApplied(scope: string, world: World, limit?: ReadonlySet<string>): void {
   writeApplied(knownBefore(scope, world), nothingOf(scope), limit);
-  if (!limit) dropTakenBack(scope);
+  if (limit) return;
+  dropTakenBack(scope);
+  if (readPending()?.scope === scope) dropPending();
 }
 
 /** As a run that is limited leaves it: subhosts of LIMIT and the bridges that they need are as FILE says. Pure. */

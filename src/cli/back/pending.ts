@@ -61,6 +61,18 @@ export function isDue(pending: Pending): boolean {
   return sinceBoot() >= pending.deadline;
 }
 
+/** The time of a run that nobody confirmed is over, and it is still there. */
+export function isTakeBackDue(): boolean {
+  const pending = readPending();
+  return pending !== undefined && isDue(pending);
+}
+
+/** When the time of a run that nobody has confirmed yet will be over, if there is one. */
+export function takeBackTimes(): number[] {
+  const pending = readPending();
+  return pending && !isDue(pending) ? [toDate(pending.deadline).getTime()] : [];
+}
+
 /** What is not confirmed is not built upon. */
 export function waitsForConfirm(pending: Pending): ObError {
   const until = showDate(toDate(pending.deadline));

@@ -4,7 +4,8 @@ import { createLook } from '../../resources/machine.ts';
 import type { Owner } from '../../resources/marks.ts';
 import { listOwners } from '../../resources/scopes.ts';
 import { forgetApplied } from '../back/applied.ts';
-import type { Args, Command } from '../command.ts';
+import type { Args, Command, Context } from '../command.ts';
+import { withLock } from '../lock.ts';
 import { notThere } from '../owned.ts';
 import { refuseHeld } from '../record/round.ts';
 import { runPlan } from '../run-plan.ts';
@@ -27,19 +28,24 @@ export const destroy: Command = {
   tellsEvents: true,
 
   async run(args, context) {
-    return withTurn(args, context, async () => {
-      const owners = await listOwners(createLook(REAPER));
-      const { scope, inFile } = await findTarget(args, owners);
-      const limit = limitOf(args.names, args.files, inFile);
-      const { plan, world } = await planFor(scope, [], { limit });
-      const there = [...world.live.values()].flatMap((one) => one.subhost ?? []);
-      for (const name of args.names) refuseUnknown(name, new Set([...inFile, ...there]), owners, scope);
-      refuseHeld(scope, limit ?? there, { desired: [], world });
-      const begin = async (): Promise<void> => forgetApplied(scope, world, limit);
-      return runPlan(plan, { scope, desired: [], selection: { limit }, world, begin }, args, context);
-    });
+    const isWhole = args.names.length === 0 && !args.files.some(isConf);
+    // A machine that is shut down stops all in order, whatever waits to be confirmed.
+    if (isWhole) return withLock(args.lockTimeout, context, () => takeDown(args, context));
+    return withTurn(args, context, () => takeDown(args, context));
   },
 };
+
+async function takeDown(args: Args, context: Context): Promise<number> {
+  const owners = await listOwners(createLook(REAPER));
+  const { scope, inFile } = await findTarget(args, owners);
+  const limit = limitOf(args.names, args.files, inFile);
+  const { plan, world } = await planFor(scope, [], { limit });
+  const there = [...world.live.values()].flatMap((one) => one.subhost ?? []);
+  for (const name of args.names) refuseUnknown(name, new Set([...inFile, ...there]), owners, scope);
+  refuseHeld(scope, limit ?? there, { desired: [], world });
+  const begin = async (): Promise<void> => forgetApplied(scope, world, limit);
+  return runPlan(plan, { scope, desired: [], selection: { limit }, world, begin }, args, context);
+}
 
 interface Target {
   readonly scope: string;

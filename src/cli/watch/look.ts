@@ -2,6 +2,7 @@ import { isEmpty } from '../../planner/plan.ts';
 import { ExitCode, toObError } from '../../resources/error.ts';
 import { createLook } from '../../resources/machine.ts';
 import { listWatches, type Watches } from '../../resources/watcher.ts';
+import { isTakeBackDue, takeBackTimes } from '../back/pending.ts';
 import type { Args, Context } from '../command.ts';
 import type { Event } from '../events.ts';
 import { reconcile } from '../reconcile.ts';
@@ -69,9 +70,9 @@ async function see({ source: { file }, args }: Keeper): Promise<Seen> {
     const asking = { scope: file.scope, desired: desiredOf(file), selection: { limit: limitIn(file, args) }, isUnattended: true };
     const { plan, reasons } = await planGated(asking);
     const left = reasons.filter((reason) => reason.isLeft);
-    const times = left.flatMap(({ until }) => (until === null ? [] : Date.parse(until)));
+    const times = [...left.flatMap(({ until }) => (until === null ? [] : Date.parse(until))), ...takeBackTimes()];
     return {
-      isAsWanted: isEmpty(plan),
+      isAsWanted: isEmpty(plan) && !isTakeBackDue(),
       leave: new Set(left.map(({ name }) => name)),
       nextAt: times.length > 0 ? Math.min(...times) : undefined,
     };
