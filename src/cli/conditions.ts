@@ -92,7 +92,12 @@ function networkReason({ address, action, fields }: Change): string {
   return kindOf(address) === 'veth' && fields.some(({ field }) => field === 'up' || field === 'inside_up') ? 'CableDown' : differs;
 }
 
-const ROOT: Readonly<Record<string, string>> = { covered_by: 'Covered', access: 'ReadOnly', root: 'ReadOnlyInside' };
+const ROOT: Readonly<Record<string, string>> = {
+  attached: 'NotMounted',
+  covered_by: 'Covered',
+  access: 'ReadOnly',
+  root: 'ReadOnlyInside',
+};
 
 function rootOf({ isCompared, isThere, isRunning, pending, isMounted }: Sight): Condition {
   const no = (reason: string, message: string): Condition => condition('Root', 'False', reason, message);

@@ -127,7 +127,7 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
       blockers: seen.blockers,
       cables,
       services,
-      isMounted: live.some((one) => kindOf(one.address) === 'mount'),
+      isMounted: live.some(({ address, fields }) => kindOf(address) === 'mount' && fields['attached'] !== false),
       ended,
       kept: record,
     }),
