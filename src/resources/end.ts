@@ -99,6 +99,11 @@ function isInOrder({ how, status }: End): boolean {
   return how === 'stopped' || (how === 'ended' && status === 0);
 }
 
+/** For whoever sees it go. */
+export function endNote(name: string, { end }: Ended): string {
+  return `${name} had ended by itself${end.at ? ` at ${end.at}` : ''}: ${tellEnd(end)}`;
+}
+
 /** Why nothing but an order starts it again, if that is the file's wish. */
 export function restOf(name: string, end: End, restart: Subhost['restart']): string | undefined {
   if (restart === undefined || (restart === 'on-failure' && !isInOrder(end))) return undefined;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { endAdopted, findAdopted, foreignBlocker } from './adopted.ts';
 import { bootDigest, STOP_LIMIT_MS, toEntry } from './boot.ts';
-import { type End, type Ended, fieldsOf, forgetEnds, restOf } from './end.ts';
+import { type End, type Ended, endNote, fieldsOf, forgetEnds, restOf } from './end.ts';
 import { type ObError, toObError } from './error.ts';
 import type { HostsFile, Share, Subhost } from './hosts.ts';
 import type { Blocker, Kind, Live, Need, Result, Spec } from './kind.ts';
@@ -280,6 +280,7 @@ async function removeOne(machine: Machine, { address, subhost, handle }: Process
   try {
     if (handle.adopted) await endAdopted(handle.adopted);
     await endCgroup(handle.cgroup);
+    if (handle.ended) return { address, notes: [endNote(subhost ?? '', handle.ended)] };
     const left = machine.look.init({ scope: machine.scope, name: subhost ?? '' });
     if (!left) return { address };
     // It was not in its cgroup: somebody has moved it.

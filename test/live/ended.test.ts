@@ -102,7 +102,13 @@ test('what has ended by itself is started again as its file wants', { skip: noLi
 
   await end(rig, 'killed');
   assert.equal((await ended(rig, 'never'))?.how, 'killed');
-  await rig.apply();
+  const repaired = await rig.machine.ob('apply', '--quiet');
+  assert.equal(
+    repaired.stdout.replaceAll(' (drift)', ''),
+    ['always', 'failed']
+      .map((name) => `restarted process/${name}  running: no -> yes; ${name} had ended by itself: its PID 1 was killed\n`)
+      .join(''),
+  );
   assert.deepEqual(await running(rig), ['always', 'failed']);
 
   assert.equal((await rig.machine.ob('destroy')).code, 0);
