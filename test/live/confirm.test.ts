@@ -45,6 +45,12 @@ async function answers(machine: TestMachine): Promise<boolean> {
 
 const isGone = async (machine: TestMachine): Promise<boolean> => (await machine.run('pgrep', ['-f', 'confirm --watchdog'])).code === 1;
 
+/** The time of what waits for a confirm. */
+async function isOver(machine: TestMachine): Promise<boolean> {
+  const now = Number(await machine.sh('cut -d" " -f1 /proc/uptime')) * 1000;
+  return now > (pendingOf(machine)?.deadline ?? Number.POSITIVE_INFINITY);
+}
+
 async function isFormer(machine: TestMachine): Promise<void> {
   machine.write('/mnt/former.yaml', HOSTS);
   const ran = await machine.ob('plan', 'former.yaml');
@@ -138,8 +144,7 @@ test('if the watchdog is killed, the next run after the time goes back', { skip:
   const pid = pendingOf(machine)?.watchdog?.pid;
   assert.ok(pid);
   await machine.sh(`kill -9 ${pid}`);
-  const { deadline = 0 } = pendingOf(machine) ?? {};
-  await until('the time is over', async () => Number(await machine.sh('cut -d" " -f1 /proc/uptime')) * 1000 > deadline);
+  await until('the time is over', () => isOver(machine));
   assert.equal(await answers(machine), false, 'nobody is there who could');
   const ran = await machine.ob('apply', '--quiet');
   assert.match(
@@ -152,6 +157,21 @@ test('if the watchdog is killed, the next run after the time goes back', { skip:
   assert.equal(pendingOf(machine), undefined);
   assert.ok(await answers(machine));
   await isFormer(machine);
+});
+
+test('a run that is killed half-way is taken back as soon as it is over', { skip: noLive }, async (t) => {
+  const machine = await createOffice(t);
+  const slow = '#!/bin/sh\n[ "$1" = stop ] || exec sleep 1000\n';
+  await machine.sh(`mkdir -p /mnt/web/root/opt; printf '%s' '${slow}' >/mnt/web/root/opt/slow; chmod 755 /mnt/web/root/opt/slow`);
+  machine.write('/mnt/hosts.yaml', CUT.replace('base: /mnt/web,', 'base: /mnt/web, start: [/opt/slow],'));
+  machine.start(OB, ['apply', '--confirm', '1s'], { cwd: '/mnt' });
+  await until('the start command runs', async () => (await machine.run('pgrep', ['-f', 'sleep 1000'])).code === 0);
+  await until('the time is over', () => isOver(machine));
+  assert.deepEqual([eventsOf(machine).length, await isGone(machine)], [0, false], 'it waits for the end of the run');
+  await machine.sh(`kill -9 ${machine.read('/run/ob/lock').split(' ')[0]}`);
+  await until('the former state is back', () => eventsOf(machine).length > 0);
+  await isFormer(machine);
+  assert.ok(await answers(machine));
 });
 
 test('ob watch goes back as well, and does not have it again', { skip: noLive }, async (t) => {
@@ -241,7 +261,7 @@ const SSHD = `
   ssh-keygen -q -t ed25519 -N '' -f /mnt/host
   cp /mnt/key.pub /mnt/keys
   echo "10.77.0.1 $(cut -d' ' -f1-2 /mnt/host.pub)" >/mnt/known
-  printf '%s\\n' 'ListenAddress 10.77.0.1' 'HostKey /mnt/host' 'AuthorizedKeysFile /mnt/keys' 'PidFile none' 'UsePAM no' \\
+  printf '%s\\n' 'ListenAddress 10.77.0.1' 'HostKey /mnt/host' 'AuthorizedKeysFile /mnt/keys' 'PidFile none' 'UsePAM yes' \\
     'PermitRootLogin yes' 'ClientAliveInterval 1' 'ClientAliveCountMax 1' >/mnt/sshd_config
   /usr/sbin/sshd -f /mnt/sshd_config`;
 
