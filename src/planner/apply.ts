@@ -2,6 +2,7 @@ import PQueue from 'p-queue';
 import { ExitCode, ObError, toObError } from '../resources/error.ts';
 import type { Address, Kind, Result } from '../resources/kind.ts';
 import type { Machine } from '../resources/machine.ts';
+import { type Batch, createCutter } from './batches.ts';
 import { kindOf } from './live.ts';
 import type { Step, StepId } from './order.ts';
 
@@ -33,12 +34,6 @@ export interface ApplyOptions {
 type Share = Pick<Machine, 'width' | 'turn' | 'early'>;
 
 /**
- * Most of what a batch does is one program for all of its objects, so that two cost twice as much; and what the kernel does
- * for links and mounts it does one by one anyway.
- */
-const FEWEST = 128;
-
-/**
  * Runs steps in their order, many at a time, and gives an outcome for each. Never throws because a step failed, only
  * where a callback did.
  */
@@ -50,13 +45,13 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
   const broken: unknown[] = [];
   const slow = new PQueue({ concurrency: options.parallel });
   const turn: Machine['turn'] = (act) => slow.add(act);
-  const sizes = sizeBatches(steps, options);
+  const cut = createCutter(steps, kinds, options);
 
   const settle = (outcome: Outcome): void => {
     outcomes.set(outcome.step.id, outcome);
     options.onEnd?.(outcome);
   };
-  const runBatch = async (batch: readonly Step[]): Promise<void> => {
+  const runBatch = async ({ steps: batch, width }: Batch): Promise<void> => {
     const open = new Map(batch.map((step): [Address, Step] => [step.change.address, step]));
     const take = (outcome: Outcome): void => {
       if (open.delete(outcome.step.change.address)) settle(outcome);
@@ -74,7 +69,6 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     if (options.signal?.aborted) for (const step of batch) take({ step, result: 'skipped', because: 'interrupted' });
     else {
       for (const step of batch) options.onStart?.(step);
-      const { width } = sizeOf(sizes, batch[0]);
       const machine = (): Machine => options.machine({ width, turn, early });
       for (const outcome of await runSteps(kinds, machine, batch)) take(outcome);
     }
@@ -84,7 +78,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     skipBlocked(waiting, outcomes, settle);
     const ready = [...waiting].filter((step) => [...step.after].every((id) => outcomes.get(id)?.result === 'done'));
     for (const step of ready) waiting.delete(step);
-    for (const batch of cutBatches(ready, sizes)) void queue.add(() => runBatch(batch)).catch((error) => broken.push(error));
+    for (const batch of cut(ready)) void queue.add(() => runBatch(batch)).catch((error) => broken.push(error));
   };
 
   startReady();
@@ -114,47 +108,6 @@ function isLost(outcome: Outcome | undefined): boolean {
 /** A failure is named at its root, not at each step between. */
 function rootOf(outcome: Outcome | undefined, id: StepId): StepId | 'interrupted' {
   return outcome?.result === 'skipped' ? outcome.because : id;
-}
-
-function groupOf(step: Step): string {
-  return `${step.verb} ${kindOf(step.change.address)}`;
-}
-
-interface BatchSize {
-  readonly objects: number;
-  /** Its part of what may go on at a time. */
-  readonly width: number;
-}
-
-/** A batch holds up what waits for any of its objects: so a wave of very many becomes PARALLEL batches. */
-function sizeBatches(steps: readonly Step[], { parallel, fewest = FEWEST }: ApplyOptions): Map<string, BatchSize> {
-  const counts = new Map<string, number>();
-  for (const step of steps) counts.set(groupOf(step), (counts.get(groupOf(step)) ?? 0) + 1);
-  const toSize = (count: number): BatchSize => {
-    const objects = Math.max(Math.ceil(count / parallel), fewest);
-    return { objects, width: Math.max(1, Math.floor(parallel / Math.ceil(count / objects))) };
-  };
-  return new Map([...counts].map(([group, count]) => [group, toSize(count)]));
-}
-
-function sizeOf(sizes: ReadonlyMap<string, BatchSize>, step: Step | undefined): BatchSize {
-  return (step && sizes.get(groupOf(step))) ?? { objects: 1, width: 1 };
-}
-
-function cutBatches(ready: readonly Step[], sizes: ReadonlyMap<string, BatchSize>): Step[][] {
-  const batches: Step[][] = [];
-  const open = new Map<string, Step[]>();
-  for (const step of ready) {
-    const group = groupOf(step);
-    let batch = open.get(group);
-    if (!batch || batch.length >= sizeOf(sizes, step).objects) {
-      batch = [];
-      open.set(group, batch);
-      batches.push(batch);
-    }
-    batch.push(step);
-  }
-  return batches;
 }
 
 async function runSteps(kinds: ReadonlyMap<string, Kind>, machine: () => Machine, batch: readonly Step[]): Promise<Outcome[]> {

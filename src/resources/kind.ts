@@ -123,6 +123,11 @@ export interface Kind<F extends Fields = Fields, X = unknown, H = unknown, S ext
   readonly name: string;
   /** Its objects are what runs: they can be stopped and started again on what stays. */
   readonly runs?: true;
+  /**
+   * Does its call take long for such an object, because commands of the hosts file are run, or services stopped? Then few
+   * others have to wait for it: it is not dealt with in one call with a hundred.
+   */
+  takesLong?(object: S | L): boolean;
   /** A rule for every field. */
   readonly rules: Readonly<Record<string, Rule>>;
   desired(file: HostsFile): S[];

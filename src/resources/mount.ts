@@ -42,6 +42,8 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     if (desired.some((spec) => spec.fields.type === 'overlay')) needOverlay();
   },
 
+  takesLong: (object) => ('extra' in object ? object.extra.subhost.hooks !== undefined : object.handle.setup !== null),
+
   async list(machine, desired) {
     const stacks = byPoint(machine.look.mounts());
     const live = listRoots(machine, stacks, desired);

@@ -81,6 +81,8 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     return { live: live.flat(), blockers: [...foreign.flat(), ...desired.flatMap((spec) => blockerOf(machine, spec))] };
   },
 
+  takesLong: (object) => 'handle' in object && (object.handle.init?.entries.length ?? 0) > 0,
+
   async converge(machine, tasks) {
     const kept = tasks.flatMap(({ spec, live }) => (live?.handle.init ? changeInTurn(machine, spec, live, live.handle.init) : []));
     const boots = tasks.filter((task) => !task.live?.handle.init).map((task) => task.spec);
@@ -133,8 +135,10 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
   };
 }
 
-function changeInTurn(machine: Machine, spec: ProcessSpec, live: ProcessLive, init: Init): Promise<Result> {
-  return machine.turn(() => change(machine, spec, live, init));
+async function changeInTurn(machine: Machine, spec: ProcessSpec, live: ProcessLive, init: Init): Promise<Result> {
+  const result = await machine.turn(() => change(machine, spec, live, init));
+  machine.early?.(result);
+  return result;
 }
 
 /** What can be put right while it runs. */

@@ -33,6 +33,8 @@ export const veth: Kind<VethFields, VethExtra, VethHandle, VethSpec, VethLive> =
   desired: (file) =>
     file.subhosts.flatMap((subhost) => subhost.cables.flatMap((cable) => (cable.vlan ? [] : [toSpec(file, subhost, cable)]))),
 
+  takesLong: (object) => 'extra' in object && object.extra.runsIfup,
+
   preflight: () => void needProgram('ip'),
 
   list: listCables,

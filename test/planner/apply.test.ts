@@ -57,6 +57,14 @@ test('a few objects go in one call, and share in it what may go on at a time; ve
   await alone.finish();
 });
 
+test('for what takes long no hundred others have to wait', async () => {
+  const run = await start('+a, +b, +c, +slow, +dslow, +eslow', { parallel: 2, fewest: 10 });
+  assert.deepEqual(run.running(), ['+a+b+c', '+slow+dslow']);
+  await run.end('+a+b+c');
+  assert.deepEqual(run.running(), ['+slow+dslow', '+eslow']);
+  await run.finish();
+});
+
 test('what takes long has its turn, in however many calls it is', async () => {
   const run = await start('+net/a, +root/b', { parallel: 2 });
   const ends: (() => void)[] = [];

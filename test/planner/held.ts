@@ -62,6 +62,7 @@ async function startSteps(steps: readonly Step[], options: Partial<ApplyOptions>
     (name): Kind => ({
       name,
       rules: {},
+      takesLong: ({ address }) => address.endsWith('slow'),
       desired: () => [],
       preflight: () => {},
       list: async () => ({ live: [], blockers: [] }),
