@@ -97,12 +97,16 @@ const ROOT: Readonly<Record<string, string>> = {
   covered_by: 'Covered',
   access: 'ReadOnly',
   root: 'ReadOnlyInside',
+  inside: 'MissingInside',
+  missing_in_dev: 'MissingInside',
 };
+/** Of these, what is seen from inside alone. */
+const INSIDE: readonly string[] = ['root', 'inside', 'missing_in_dev'];
 
 function rootOf({ isCompared, isThere, isRunning, pending, isMounted }: Sight): Condition {
   const no = (reason: string, message: string): Condition => condition('Root', 'False', reason, message);
   const own = pending.filter((one) => ['mount', 'disk'].includes(kindOf(one.address)) && disturbs(one));
-  const inside = pending.filter(({ fields }) => fields.some(({ field }) => field === 'root'));
+  const inside = pending.filter(({ fields }) => fields.some(({ field }) => INSIDE.includes(field)));
   const [first] = [...own, ...inside];
   if (first) {
     const reason = first.fields.flatMap(({ field }) => ROOT[field] ?? [])[0] ?? 'Differs';

@@ -123,7 +123,7 @@ function unusual({ conditions }: Status): string[] {
 
 const RECORDINGS =
   'bridge-gone bridge-down bridge-without-mark cable-gone cable-mtu cable-removed cable-renamed-inside cable-unplugged empty-machine ' +
-  'foreign-link netns-residue own-tree-missing pid1-dead ram-size root-covered root-gone root-read-only root-read-only-inside ' +
+  'foreign-link inner-mount-gone netns-residue own-tree-missing pid1-dead ram-size root-covered root-gone root-read-only root-read-only-inside ' +
   'start-failed start-nothing starting subhost-removed upper-moved';
 
 test('the conditions of subhosts on recorded machines are those that a person has read', async () => {
