@@ -106,7 +106,9 @@ const INSIDE: readonly string[] = ['root', 'inside', 'missing_in_dev'];
 function rootOf({ isCompared, isThere, isRunning, pending, isMounted }: Sight): Condition {
   const no = (reason: string, message: string): Condition => condition('Root', 'False', reason, message);
   const own = pending.filter((one) => ['mount', 'disk'].includes(kindOf(one.address)) && disturbs(one));
-  const inside = pending.filter(({ fields }) => fields.some(({ field }) => INSIDE.includes(field)));
+  const inside = pending.filter(
+    ({ address, fields }) => kindOf(address) === 'process' && fields.some(({ field }) => INSIDE.includes(field)),
+  );
   const [first] = [...own, ...inside];
   if (first) {
     const reason = first.fields.flatMap(({ field }) => ROOT[field] ?? [])[0] ?? 'Differs';
@@ -145,7 +147,18 @@ function inSyncOf({ isCompared, pending, blockers }: Sight): Condition {
   if (blockers[0]) return no('Blocked', `in the way: ${blockers[0].what}`);
   if (pending.length === 0) return condition('InSync', 'True', 'AsWanted', 'it is as the file says');
   if (pending.every(({ action }) => action === 'remove')) return no('NotInFile', `not in the file any more: ${listAddresses(pending)}`);
-  return no('Differs', tellAll(pending));
+  return no(whyOf(pending), tellAll(pending));
+}
+
+/** Has the world moved, or the file, or both; or is that not known? */
+function whyOf(pending: readonly Change[]): string {
+  const causes = new Set(
+    pending.flatMap(({ cause, fields, because }) =>
+      fields.length > 0 ? fields.map((one) => one.cause) : because.length > 0 ? [] : [cause],
+    ),
+  );
+  const [only] = causes;
+  return causes.size === 1 && only ? { drift: 'Drifted', change: 'FileChanged' }[only] : 'Differs';
 }
 
 function heldOf({ kept }: Sight): Condition {

@@ -49,7 +49,7 @@ test('what is wrong with a subhost is explained, and what to do mends it', { ski
 
 What is wrong
   Network  BridgeMissing: bridge/ob0 is missing; veth/web0 bridge: none -> ob0
-  InSync   Differs: bridge/ob0 is missing; veth/web0 bridge: none -> ob0
+  InSync   Drifted: bridge/ob0 is missing; veth/web0 bridge: none -> ob0
 
 What to do
   ob apply --limit web

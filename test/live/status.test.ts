@@ -55,12 +55,12 @@ async function createSubhosts(rig: Rig): Promise<void> {
 
 /** What is done to the machine, what status says of web then; after each, apply makes all well again. */
 const DAMAGES: readonly (readonly [damage: string, unusual: readonly string[]])[] = [
-  ['ip link delete ob0', ['Ready False BridgeMissing', 'Network False BridgeMissing', 'InSync False Differs']],
-  ['ip link delete web0', ['Ready False CableMissing', 'Network False CableMissing', 'InSync False Differs']],
-  ['ip -n web link set eth0 down', ['Ready False CableDown', 'Network False CableDown', 'InSync False Differs']],
-  ['mount -t tmpfs tmpfs /mnt/web/live', ['Ready False Covered', 'Root False Covered', 'InSync False Differs']],
-  ['mount -o remount,bind,ro /mnt/web/live', ['Ready False ReadOnly', 'Root False ReadOnly', 'InSync False Differs']],
-  ['umount /mnt/web/live', ['Ready False NotMounted', 'Root False NotMounted', 'InSync False Differs']],
+  ['ip link delete ob0', ['Ready False BridgeMissing', 'Network False BridgeMissing', 'InSync False Drifted']],
+  ['ip link delete web0', ['Ready False CableMissing', 'Network False CableMissing', 'InSync False Drifted']],
+  ['ip -n web link set eth0 down', ['Ready False CableDown', 'Network False CableDown', 'InSync False Drifted']],
+  ['mount -t tmpfs tmpfs /mnt/web/live', ['Ready False Covered', 'Root False Covered', 'InSync False Drifted']],
+  ['mount -o remount,bind,ro /mnt/web/live', ['Ready False ReadOnly', 'Root False ReadOnly', 'InSync False Drifted']],
+  ['umount /mnt/web/live', ['Ready False NotMounted', 'Root False NotMounted', 'InSync False Drifted']],
 ];
 
 test('each condition of a subhost is true and false as the machine is, and the exit code with it', { skip: noLive }, async (t) => {
@@ -88,13 +88,13 @@ test('each condition of a subhost is true and false as the machine is, and the e
   }
 
   rig.hosts(HOSTS.replace('10M', '20M'));
-  assert.deepEqual((await read(rig)).unusual('web'), ['InSync False Differs']);
+  assert.deepEqual((await read(rig)).unusual('web'), ['InSync False FileChanged']);
   await rig.apply();
 
   rig.machine.write('/mnt/web/root/srv/more', '#!/bin/sh\nexit 3\n');
   assert.equal((await rig.machine.ob('restart', 'web')).code, 1);
   const failed = await read(rig);
-  assert.deepEqual([failed.code, failed.unusual('web')], [1, ['Ready False Failed', 'Services False Failed', 'InSync False Differs']]);
+  assert.deepEqual([failed.code, failed.unusual('web')], [1, ['Ready False Failed', 'Services False Failed', 'InSync False Drifted']]);
   assert.match(JSON.stringify(failed.all), /\/srv\/more failed \(exit 3\)/);
 });
 
