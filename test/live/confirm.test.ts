@@ -90,6 +90,10 @@ test('what nobody confirms is taken back, and not had again by the next run from
   assert.deepEqual(await machine.ob('apply', '--quiet'), { code: 75, stdout: '', stderr: '' }, 'said once');
   assert.match((await machine.ob('apply')).stderr, refused, 'to a person each time');
   assert.match((await machine.ob('restart', 'web')).stderr, refused);
+  assert.match(
+    (await machine.ob('status')).stderr,
+    /^ob: note: what "ob apply --confirm 3s" did was taken back at .*: nobody confirmed it/,
+  );
   await isFormer(machine);
 
   const late = await machine.ob('confirm');
@@ -113,6 +117,7 @@ test('until it is confirmed nothing else is done; then it is kept, and stays', {
   }
   assert.deepEqual(await machine.ob('apply', '--quiet'), { code: 75, stdout: '', stderr: '' });
   assert.equal((await machine.ob('plan')).code, 0);
+  assert.match((await machine.ob('status')).stderr, /^ob: note: what "ob apply --confirm 10m" did waits .* UTC: ob confirm keeps it\n$/);
 
   const kept = await machine.ob('confirm');
   assert.deepEqual([kept.code, kept.stderr], [0, '']);

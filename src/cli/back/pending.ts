@@ -105,6 +105,21 @@ export function dropTakenBack(scope: string): void {
   dropBack(`taken-back-${scope}`);
 }
 
+function describe({ why, at, isBack }: TakenBack): string {
+  const rest = isBack ? '' : ', and not all of the former state is back (ob events)';
+  return `was taken back at ${showDate(toDate(at))}: ${why === 'unconfirmed' ? 'nobody confirmed it in time' : 'it failed'}${rest}`;
+}
+
+/** What a person who looks at a scope has to know. */
+export function notesOnBack(scope: string): string[] {
+  const pending = readPending();
+  const mark = readTakenBack(scope);
+  return [
+    ...(pending ? [`${waitsForConfirm(pending).message}: ob confirm keeps it`] : []),
+    ...(mark ? [`what "${mark.by}" did ${describe(mark)}`] : []),
+  ];
+}
+
 /**
  * An error if WANTED is what was taken back: cron would have it again a minute later. Said once, then without a word if
  * nobody is there.
@@ -113,8 +128,7 @@ export function refuseTakenBack(scope: string, wanted: () => string, isUnattende
   const mark = readTakenBack(scope);
   if (!mark || mark.wanted !== wanted()) return;
   if (!mark.told) writeTakenBack(scope, { ...mark, told: true });
-  const why = mark.why === 'unconfirmed' ? 'nobody confirmed it in time' : 'it failed';
-  throw new ObError(`what the hosts file says was taken back at ${showDate(toDate(mark.at))}: ${why}`, {
+  throw new ObError(`what the hosts file says ${describe(mark)}`, {
     hint: 'change the file; or once more, with ob apply --confirm 2m (then ob confirm) or --rollback-on-failure',
     exitCode: mark.told && isUnattended ? ExitCode.locked : ExitCode.failed,
   });

@@ -1,4 +1,5 @@
 import { ExitCode } from '../../resources/error.ts';
+import { notesOnBack } from '../back/pending.ts';
 import type { Command } from '../command.ts';
 import { readScene } from '../read-status.ts';
 import { isWell } from '../status.ts';
@@ -18,7 +19,8 @@ export const status: Command = {
   needsRoot: true,
 
   async run(args, { stdout, output }) {
-    const { all } = await readScene(args);
+    const { scope, all } = await readScene(args);
+    for (const note of notesOnBack(scope)) output.warn(`ob: note: ${note}`);
     if (args.json || args.format === 'json') stdout.write(`${JSON.stringify(all, null, 2)}\n`);
     else for (const line of statusLines(all, args.format === 'wide', output.paint)) stdout.write(`${line}\n`);
     return all.every(isWell) ? ExitCode.ok : ExitCode.failed;
