@@ -44,7 +44,7 @@ export type Event =
   /** What follows makes the machine what it was told to be before the run BY. */
   | { readonly type: 'rollback'; readonly why: 'unconfirmed' | 'failed'; readonly by: string }
   /** Was the former state found to be there? */
-  | { readonly type: 'rolled-back'; readonly isBack: boolean }
+  | { readonly type: 'rolled-back'; readonly ok: boolean }
   /** Another run changes the machine, and we wait for it. */
   | { readonly type: 'waiting'; readonly for: string; readonly seconds: number }
   /** By a signal: nothing new is begun, what runs comes to its end. */

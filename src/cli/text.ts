@@ -65,7 +65,7 @@ function linesOf(event: Event, paint: Paint): string[] {
         paint('bold', `${event.why === 'failed' ? 'It failed' : `Nobody confirmed "${event.by}"`}: going back to the former state.`),
       ];
     case 'rolled-back':
-      return event.isBack ? [paint('bold', 'The former state is back.')] : [paint('red', 'The former state is NOT back: see above.')];
+      return event.ok ? [paint('bold', 'The former state is back.')] : [paint('red', 'The former state is NOT back: see above.')];
     case 'waiting':
       return [`waiting up to ${event.seconds} s for another run to end: ${event.for}`];
     case 'interrupted':

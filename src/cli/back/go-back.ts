@@ -27,7 +27,7 @@ export async function goBack(way: WayBack, why: TakenBack['why'], args: Args, co
   dropPending();
   log.add({ subhost: null, address: null, what: isBack ? 'taken-back' : 'not-back', why: `${WHY[why]}: ${by}` });
   log.flush();
-  sink({ type: 'rolled-back', isBack });
+  sink({ type: 'rolled-back', ok: isBack });
   return isBack;
 }
 
