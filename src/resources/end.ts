@@ -58,7 +58,7 @@ export function forgetEnds(scope: string, gone: ReadonlyMap<string, Ended | unde
   const files = ifThere(() => readdirSync(folder)) ?? [];
   for (const name of files) if (!kept.has(name)) rmSync(`${folder}/${name}`, { force: true });
   try {
-    if (kept.size === 0) for (const empty of [folder, FOLDER]) rmdirSync(empty);
+    for (const empty of [folder, FOLDER]) rmdirSync(empty);
   } catch (error) {
     if (!hasCode(error, 'ENOTEMPTY', 'ENOENT')) throw error;
   }

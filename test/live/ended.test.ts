@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { noLive } from '../machine.ts';
 import { createRig, type Rig } from './rig.ts';
+import { startWatching } from './watching.ts';
 
 /** Each ends when /go is there, with the exit status in it. */
 const SERVE = `#!/bin/sh
@@ -128,4 +129,25 @@ test('what ob has stopped itself, or never came up, is started, whatever the fil
   assert.equal(await ended(rig, 'never'), null);
   await rig.apply();
   assert.deepEqual(await running(rig), POLICIES);
+});
+
+test('ob watch starts again what it is to, and leaves the rest', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  await createSubhosts(rig);
+  const watching = await startWatching(t, rig);
+  await watching.idle();
+  await end(rig, 0);
+  await watching.line(
+    'always is started',
+    ({ type, address, action }) => type === 'done' && address === 'process/always' && action === 'restart',
+  );
+  await watching.idle();
+  assert.deepEqual(await running(rig), ['always']);
+  assert.deepEqual([(await ended(rig, 'never'))?.rests, (await ended(rig, 'failed'))?.rests], [true, true]);
+  assert.equal((await rig.machine.ob('start', 'failed')).code, 0);
+  await rig.machine.sh(`kill -KILL ${rig.pid1('failed')}`);
+  await watching.line(
+    'failed is started',
+    ({ type, address, action }) => type === 'done' && address === 'process/failed' && action === 'restart',
+  );
 });
