@@ -230,6 +230,10 @@ test('--rollback-on-failure brings the former state back at once, and looks if i
   );
   assert.match((await machine.ob('apply')).stderr, /was taken back at .* UTC: it failed\n/);
 
+  await machine.ob('hold', 'desk');
+  const held = await machine.ob('apply', '--rollback-on-failure');
+  assert.match(held.stdout, /going back to the former state\.\nleft alone: desk is held\n/);
+  await machine.ob('release', 'desk');
   const both = await machine.ob('apply', '--rollback-on-failure', '--confirm', '10m');
   assert.equal(both.code, 1);
   assert.equal(pendingOf(machine), undefined, 'nothing is left to be confirmed');

@@ -5,6 +5,7 @@ import type { Args, Context } from '../command.ts';
 import { stampNow } from '../record/clock.ts';
 import { createEventsLog } from '../record/events-log.ts';
 import { gate } from '../record/gate.ts';
+import { gateEvents } from '../record/round.ts';
 import { runPlan, type Wish } from '../run-plan.ts';
 import { desiredOf, planFor } from '../session.ts';
 import { writeApplied } from './applied.ts';
@@ -40,6 +41,7 @@ async function tryBack(way: WayBack, limit: ReadonlySet<string> | undefined, arg
   const { world } = await planFor(scope, desired, asked);
   // A person may have begun to work on one of them since.
   const held = gate({ scope, desired, world, isUnattended: false, limit });
+  for (const event of gateEvents(held.reasons.filter(({ isLeft }) => isLeft))) context.output.sink(event);
   const selection = { ...asked, leave: new Set([...way.leave, ...held.leave]) };
   const wish: Wish = { scope, desired, selection, world };
   return (await runPlan(makePlan(kinds, desired, world, selection), wish, args, context)) === ExitCode.ok;
