@@ -46,6 +46,13 @@ void report_to(int fd);
 
 /* Mounts proc, sysfs, /dev and /run onto ROOT; gives the mount of /dev. */
 int mount_inside(int root, const struct spec *spec);
+/* The same one by one, and what /dev holds: what is there of that stays. The umask has to be 0. */
+void mount_proc(int root, const char *mark);
+void mount_sysfs(int root, const char *mark);
+int mount_dev(int root, const char *mark);
+void mount_pts(int root, const char *mark);
+void mount_shm(int root, const char *mark);
+void fill_dev(int dev, const char *mark);
 /* What is at PATH below ROOT, no symlink on the way. */
 long open_below(int root, const char *path, uint64_t flags, unsigned mode);
 /* From here on this process sees the mounts of a running subhost; gives its root. */

@@ -58,8 +58,7 @@ static void attach(int mount, int target, const char *mark, const char *name) {
     sys_close(target);
 }
 
-/* The umask is 0 here. */
-static void fill_dev(int dev, const char *mark) {
+void fill_dev(int dev, const char *mark) {
     static const struct node nodes[] = {
         {"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
         {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
@@ -71,10 +70,13 @@ static void fill_dev(int dev, const char *mark) {
     };
     for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
         unsigned device = nodes[i].major << 8 | nodes[i].minor;
-        must(mark, "mknod", sys_mknodat(dev, nodes[i].name, S_IFCHR | 0666, device), nodes[i].name);
+        long error = sys_mknodat(dev, nodes[i].name, S_IFCHR | 0666, device);
+        must(mark, "mknod", error == -EEXIST ? 0 : error, nodes[i].name);
     }
-    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
-        must(mark, "symlink", sys_symlinkat(links[i].text, dev, links[i].name), links[i].name);
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        long error = sys_symlinkat(links[i].text, dev, links[i].name);
+        must(mark, "symlink", error == -EEXIST ? 0 : error, links[i].name);
+    }
 }
 
 static void mount_on(int root, const char *parent, const char *name, int mount, const char *mark) {
@@ -90,20 +92,36 @@ static void mount_run(int root, const struct spec *spec) {
     sys_close(run);
 }
 
-int mount_inside(int root, const struct spec *spec) {
-    const char *mark = spec->mark;
-    int proc = make_mount("proc", PURE_DATA, no_options, mark);
-    mount_on(root, "/", "proc", proc, mark);
-    int sysfs = make_mount("sysfs", PURE_DATA | MOUNT_ATTR_RDONLY, no_options, mark);
-    mount_on(root, "/", "sys", sysfs, mark);
+void mount_proc(int root, const char *mark) {
+    mount_on(root, "/", "proc", make_mount("proc", PURE_DATA, no_options, mark), mark);
+}
+
+void mount_sysfs(int root, const char *mark) {
+    mount_on(root, "/", "sys", make_mount("sysfs", PURE_DATA | MOUNT_ATTR_RDONLY, no_options, mark), mark);
+}
+
+int mount_dev(int root, const char *mark) {
     /* Not noexec yet: the reaper's image is cloned from here, and a clone inherits the flags. */
     int dev = make_mount("tmpfs", MOUNT_ATTR_NOSUID, dev_options, mark);
     mount_on(root, "/", "dev", dev, mark);
     fill_dev(dev, mark);
-    int pts = make_mount("devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, pts_options, mark);
-    mount_on(root, "dev", "pts", pts, mark);
-    int shm = make_mount("tmpfs", INERT, shm_options, mark);
-    mount_on(root, "dev", "shm", shm, mark);
+    return dev;
+}
+
+void mount_pts(int root, const char *mark) {
+    mount_on(root, "dev", "pts", make_mount("devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, pts_options, mark), mark);
+}
+
+void mount_shm(int root, const char *mark) {
+    mount_on(root, "dev", "shm", make_mount("tmpfs", INERT, shm_options, mark), mark);
+}
+
+int mount_inside(int root, const struct spec *spec) {
+    mount_proc(root, spec->mark);
+    mount_sysfs(root, spec->mark);
+    int dev = mount_dev(root, spec->mark);
+    mount_pts(root, spec->mark);
+    mount_shm(root, spec->mark);
     mount_run(root, spec);
     return dev;
 }

@@ -50,6 +50,8 @@ const LOOK = {
   mountsOfUppers: () => new Map(),
   isSameDirectory: () => false,
   insideOf: async () => undefined,
+  hostname: async () => undefined,
+  devices: () => [],
   loop: () => undefined,
   isPlainFolder: () => true,
 } as Partial<Look> as Look;

@@ -9,8 +9,9 @@ import { type Inside, parseInsides } from './linux/inside.ts';
 import { type Link, parseIpJson, toLink, toRoute } from './linux/ip.ts';
 import { type Loop, readLoop } from './linux/loop.ts';
 import { countLayers, type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
-import { listPids, readIfThere, readLinkIfThere, uptimeSeconds } from './linux/proc.ts';
+import { ifThere, listPids, type ProcessId, readIfThere, readLinkIfThere, uptimeSeconds } from './linux/proc.ts';
 import { markOf, type Owner } from './marks.ts';
+import { readHostnames } from './mender.ts';
 import { failure, run } from './run.ts';
 
 /** What a kind is given to work with. */
@@ -77,6 +78,10 @@ export interface Look {
    * in its cgroup; if it is not there, among all processes: a second one must never be started beside it.
    */
   init(owner: Owner): LiveInit | undefined;
+  /** Devices and links in the /dev of a process; undefined: it cannot be read. */
+  devices(process: ProcessId): readonly string[] | undefined;
+  /** The host name that is seen inside; undefined: it cannot be known. */
+  hostname(owner: Owner): Promise<string | undefined>;
   /** How a subhost without a PID 1 has ended by itself; undefined: it has not. */
   end(owner: Owner): End | undefined;
   /** Overlays on these upper directories in any mount namespace, by upper directory. */
@@ -99,6 +104,11 @@ export function createLook(reaper: string): Look {
   );
   const strays = once(readStrays);
   const cgroupRoot = once(findCgroupRoot);
+  const cgroups = once(() => {
+    const root = cgroupRoot();
+    return root ? listCgroups(root) : [];
+  });
+  const hostnames = once(() => readHostnamesIn(reaper, cgroupRoot(), cgroups()));
   return {
     links: once(readLinks),
     netnsNames,
@@ -109,15 +119,30 @@ export function createLook(reaper: string): Look {
     loop: readLoop,
     isPlainFolder,
     cgroupRoot,
-    cgroups: once(() => {
-      const root = cgroupRoot();
-      return root ? listCgroups(root) : [];
-    }),
+    cgroups,
     init: (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner)),
     end: (owner) => readEnd(owner, cgroupPath(cgroupRoot() ?? '', owner)),
+    devices: readDevices,
+    hostname: async (owner) => (await hostnames()).get(markOf(owner)),
     mountsOfUppers: findMountsOfUppers,
     isSameDirectory,
   };
+}
+
+function readDevices({ pid }: ProcessId): string[] | undefined {
+  const entries = ifThere(() => readdirSync(`/proc/${pid}/root/dev`, { withFileTypes: true }));
+  return entries?.filter((one) => one.isCharacterDevice() || one.isSymbolicLink()).map(({ name }) => name);
+}
+
+/** By mark, with one program for all of them: any member of a cgroup tells. */
+async function readHostnamesIn(reaper: string, root: string | undefined, owners: readonly Owner[]): Promise<Map<string, string>> {
+  const members = owners.flatMap((owner): [string, number][] => {
+    const [pid] = root ? readMembers(cgroupPath(root, owner)) : [];
+    return pid === undefined ? [] : [[markOf(owner), pid]];
+  });
+  const pids = members.map(([, pid]) => pid);
+  const names = await readHostnames(reaper, pids);
+  return new Map(members.flatMap(([mark, pid]) => (names.has(pid) ? [[mark, names.get(pid) ?? '']] : [])));
 }
 
 function once<T>(read: () => T): () => T {

@@ -1,7 +1,7 @@
 import type { Subhost } from './hosts.ts';
 import type { Live, Spec } from './kind.ts';
 import { type MountEntry, optionValue } from './linux/mountinfo.ts';
-import type { Machine } from './machine.ts';
+import type { LiveInit, Machine } from './machine.ts';
 import { parseMark, setupOfMark } from './marks.ts';
 
 /** An index signature lets the planner read fields whose names it does not know. */
@@ -11,6 +11,8 @@ export type MountFields = {
   readonly live: string;
   readonly access: 'rw' | 'ro';
   readonly whole: boolean;
+  /** False: only PID 1 has it still. Of a root on which no command waits. */
+  readonly attached?: boolean;
   /** How many mounts are on the root. */
   readonly covered_by: number;
   /** Is its subhost there? Only of roots for which commands are run. */
@@ -18,8 +20,11 @@ export type MountFields = {
 };
 export type MountExtra = { readonly mark: string; readonly subhost: Subhost };
 export type MountSpec = Spec<MountFields, MountExtra>;
-/** POINTS: all at which it shows, see `mergeCopies`; SETUP: the program that has set it up, and has to be run once more. */
-export type MountHandle = { readonly points: readonly string[]; readonly setup: string | null };
+/**
+ * POINTS: all at which it shows, see `mergeCopies`; SETUP: the program that has set it up, and has to be run once more;
+ * INIT: who has a root that shows nowhere.
+ */
+export type MountHandle = { readonly points: readonly string[]; readonly setup: string | null; readonly init?: LiveInit };
 export type MountLive = Live<MountFields, MountHandle>;
 
 /** All that is mounted at each point, the topmost last. */
@@ -35,7 +40,9 @@ export function listRoots(
   stacks: ReadonlyMap<string, readonly MountEntry[]>,
   desired: readonly MountSpec[],
 ): MountLive[] {
-  const roots = [...stacks.values()].flatMap((stack) => toLive(machine, stack, desired));
+  const attached = [...stacks.values()].flatMap((stack) => toLive(machine, stack, desired));
+  const there = new Set(attached.map(({ address }) => address));
+  const roots = [...attached, ...desired.flatMap((spec) => (there.has(spec.address) ? [] : keptByInit(machine, spec)))];
   return mergeCopies(roots, new Map(desired.map((spec) => [spec.address, spec.fields.live])));
 }
 
@@ -68,12 +75,25 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
         ...(setup === null && !hasCommands ? {} : { in_use: machine.look.init(owner) !== undefined }),
         access: root?.options.includes('ro') ? 'ro' : 'rw',
         whole: root !== undefined,
+        attached: true,
         covered_by: root === undefined ? 0 : stack.length - 1 - stack.indexOf(root),
       },
       handle: { points: [entry.point], setup },
       ...(setup === null ? {} : { endsWithRun: true }),
     },
   ];
+}
+
+/** A root that was unmounted in the machine lives on in its subhost, with all that is wanted of it. */
+function keptByInit(machine: Machine, { address, subhost, fields, extra }: MountSpec): MountLive[] {
+  if (fields.attached === undefined) return [];
+  const init = machine.look.init({ scope: machine.scope, name: extra.subhost.name });
+  const root = init?.mounts.find(({ point, type, source }) => point === '/' && type === 'overlay' && source === extra.mark);
+  if (!init || !root) return [];
+  const layers = overlayLayers({ ...root, options: root.superOptions });
+  const holds = [`dir:${fields.live}`, `dir:${layers['upper']}`, `dir:${layers['work']}`];
+  const seen = { type: 'overlay', ...layers, attached: false } as const;
+  return [{ address, subhost, needs: [], holds, fields: seen, handle: { points: [], setup: null, init } }];
 }
 
 /**

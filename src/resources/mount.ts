@@ -11,6 +11,7 @@ import type { MountEntry } from './linux/mountinfo.ts';
 import { mountRoots, type RootToMount, unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
 import { markOf, parseMark } from './marks.ts';
+import { mendRoot } from './mender.ts';
 import { byPoint, listRoots, type MountExtra, type MountFields, type MountHandle, type MountLive, type MountSpec } from './mount-seen.ts';
 import { depthOf, type SetUpRoot, setUp, tearDown } from './mount-setup.ts';
 import { failure, needProgram, run } from './run.ts';
@@ -29,6 +30,7 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     upper: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
     work: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
     access: { class: 'live', why: 'the root is remounted' },
+    attached: { class: 'live', why: 'PID 1 keeps the root: it is mounted again from there' },
     whole: { class: 'replace', why: 'the root is only half mounted' },
     covered_by: { class: 'live', why: 'what is mounted over the root is unmounted' },
     setup: { class: 'replace', why: 'another program sets up the upper directory' },
@@ -130,6 +132,7 @@ function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
     live,
     ...(setup === null ? { upper } : {}),
     access: 'rw',
+    ...(upper === lower || hooks ? {} : { attached: true }),
     whole: true,
     covered_by: 0,
     setup,
@@ -248,8 +251,13 @@ function makeFolder(folder: string): void {
   chmodSync(folder, 0o755);
 }
 
-async function mend(machine: Machine, spec: MountSpec, { fields }: MountLive): Promise<void> {
+async function mend(machine: Machine, spec: MountSpec, { fields, handle }: MountLive): Promise<void> {
   const { live } = spec.fields;
+  if (handle.init) {
+    makeFolder(live);
+    const error = await mendRoot(machine.reaper, handle.init, spec.extra.mark, live);
+    if (error) throw new ObError(`cannot mount the root of PID 1 again: ${error.message}`);
+  }
   if (fields.covered_by) {
     const errors = await unmountRoots(machine.reaper, [{ key: spec.address, point: live, depth: fields.covered_by }]);
     for (const error of errors.values()) throw explainBusy(error, live);

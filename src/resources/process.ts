@@ -12,6 +12,7 @@ import { type ProcessId, readIfThere, uptimeSeconds } from './linux/proc.ts';
 import { defaultLog } from './log.ts';
 import type { LiveInit, Machine } from './machine.ts';
 import { markOf, type Owner } from './marks.ts';
+import { mendInside } from './mender.ts';
 import { homelessInit } from './netns-home.ts';
 import { runForEach } from './reaper.ts';
 import { run } from './run.ts';
@@ -29,6 +30,8 @@ type ProcessFields = {
   readonly ram_size?: string;
   readonly run_in_memory: string;
   readonly inside: readonly string[];
+  readonly hostname?: string;
+  readonly missing_in_dev?: readonly string[];
   readonly shares: readonly string[];
   readonly not_started: readonly string[];
 };
@@ -55,10 +58,12 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     netns: { class: 'restart', why: 'it lives in another network namespace' },
     boot: { class: 'restart', why: 'it was booted with other parameters' },
     start: { class: 'restart', why: 'the start list is run when a subhost boots' },
-    run_in_memory: { class: 'restart', why: '/run is mounted when a subhost boots' },
+    run_in_memory: { class: 'restart', why: 'services keep their sockets and PID files in /run' },
     ram_size: { class: 'live', why: 'what is in /run stays' },
-    root: { class: 'restart', why: 'its root is read-only inside' },
-    inside: { class: 'restart', why: 'its own mounts are made when a subhost boots' },
+    root: { class: 'live', why: 'its root is made writable again inside' },
+    inside: { class: 'live', why: 'its own mounts are made again inside' },
+    missing_in_dev: { class: 'live', why: 'they are made again' },
+    hostname: { class: 'live', why: 'programs there see it at once' },
     shares: { class: 'live', why: 'shares come and go while it runs' },
     not_started: { class: 'live', why: 'the start command is waited for, or run again' },
   },
@@ -125,6 +130,8 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
       ...(subhost.ramSize === null ? {} : { ram_size: formatSize(subhost.ramSize) }),
       run_in_memory: subhost.ramSize === null ? 'no' : 'yes',
       inside: INNER_MOUNTS,
+      missing_in_dev: [],
+      hostname: name,
       // A tree that is the administrator's own may be read-only for a reason.
       ...(subhost.lower === subhost.live ? {} : { root: 'rw' }),
       shares: subhost.shares.map(showShare).sort(),
@@ -146,9 +153,19 @@ async function change(machine: Machine, spec: ProcessSpec, live: ProcessLive, in
   const { shares, ramSize } = spec.extra.subhost;
   if (live.fields.cgroup !== spec.fields.cgroup) adopt(live.handle.cgroup, init);
   const error =
+    (await mend(machine, spec, live, init)) ??
     (ramSize !== null && live.fields.ram_size !== spec.fields.ram_size ? await resizeRun(machine.reaper, init, ramSize) : undefined) ??
     (await changeShares(machine.reaper, init, live.fields.shares ?? [], shares));
   return error ? { address: spec.address, error } : retry(machine, spec, init);
+}
+
+/** What was unmounted or removed inside, and the name of the whole. */
+async function mend({ reaper }: Machine, { fields, extra }: ProcessSpec, live: ProcessLive, init: Init): Promise<ObError | undefined> {
+  const { inside = INNER_MOUNTS, missing_in_dev: nodes = [], hostname = fields.hostname } = live.fields;
+  const points = INNER_MOUNTS.filter((point) => !inside.includes(point));
+  if (fields['root'] !== undefined && live.fields['root'] !== fields['root']) points.push('/');
+  if (points.length + nodes.length === 0 && hostname === fields.hostname) return undefined;
+  return mendInside(reaper, init, { mark: extra.mark, hostname: extra.subhost.name, points, nodes });
 }
 
 async function resizeRun(reaper: string, { pid, ticks }: Init, bytes: number): Promise<ObError | undefined> {
@@ -230,6 +247,8 @@ async function seenFields(machine: Machine, init: LiveInit, name: string): Promi
     inside: INNER_MOUNTS.filter((point) => mounts.some((mount) => mount.point === point)),
     // Of the mount, not of the filesystem: that one is the resource mount's to see to.
     root: init.mounts.findLast((mount) => mount.point === '/')?.options.includes('ro') ? 'ro' : 'rw',
+    ...(await hostnameSeen(machine, name)),
+    ...missingInDev(machine, init),
     not_started: init.entries
       .filter((entry) => hasFailed(entry) || isPending(entry))
       .map((entry) => `${serviceOf(entry)} (${shortState(entry.state)})`),
@@ -237,6 +256,20 @@ async function seenFields(machine: Machine, init: LiveInit, name: string): Promi
     uptime_s: init.uptimeSeconds,
     services: init.entries.map((entry) => `${serviceOf(entry)}: ${stateWord(entry.state)}`),
   };
+}
+
+async function hostnameSeen({ look, scope }: Machine, name: string): Promise<Pick<ProcessFields, 'hostname'>> {
+  const hostname = await look.hostname({ scope, name });
+  return hostname === undefined ? {} : { hostname };
+}
+
+/** What the reaper makes there: devices and links; sorted. */
+const IN_DEV = ['fd', 'full', 'null', 'ptmx', 'random', 'stderr', 'stdin', 'stdout', 'tty', 'urandom', 'zero'];
+
+/** Where /dev itself is not mounted, that is told, and they are made with it. */
+function missingInDev({ look }: Machine, init: LiveInit): Pick<ProcessFields, 'missing_in_dev'> {
+  const there = init.mounts.some(({ point }) => point === '/dev') ? look.devices(init) : undefined;
+  return there ? { missing_in_dev: IN_DEV.filter((name) => !there.includes(name)) } : {};
 }
 
 /** A tmpfs without a limit shows no size. */

@@ -87,13 +87,13 @@ async function assertBlocked(rig: Rig, words: string): Promise<void> {
     assert.equal(ran.code, 1, textOf(ran));
     assert.ok(ran.stdout.includes(`${words}\n`), textOf(ran));
     assert.match(ran.stdout, /Plan: nothing will be done while (this is|these 2 are) in the way\.\n$/);
-    // The lock of an apply is in a folder of its own, for as long as that runs.
+    // The lock of an apply is in a folder of ob's own, for as long as that runs.
     assertSame((await rig.snapshot(selection)).filter(isNotRun), before.filter(isNotRun), `${command} touched something`);
   }
 }
 
 function isNotRun(line: string): boolean {
-  return !line.startsWith('file /run: ');
+  return !/^file \/run(?:\/ob)?: /.test(line);
 }
 
 test('what is in the way is named, and nothing is touched', { skip: noLive }, async (t) => {

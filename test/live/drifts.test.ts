@@ -9,12 +9,12 @@ import { createRig, type Rig, textOf } from './rig.ts';
 const NAMES = ['web', 'client'];
 
 /** Every difference that a plan finds, each as a line: see `Drift.names`. */
-async function differences(rig: Rig): Promise<string[]> {
+async function differences(rig: Rig, expected: string): Promise<string[]> {
   const lines = (await rig.machine.ob('plan', '--json')).stdout.trim().split('\n');
   const changes: ChangeSeen[] = lines.map((line) => JSON.parse(line)).filter(({ type }) => type === 'change');
   for (const { address, action, cause, fields, because } of changes) {
     const told = action === 'create' || fields.length === 0 ? [{ field: '', cause }] : fields;
-    for (const one of because.length > 0 && fields.length === 0 ? [] : told) assert.equal(one.cause, 'drift', `${address} ${one.field}`);
+    for (const one of because.length > 0 && fields.length === 0 ? [] : told) assert.equal(one.cause, expected, `${address} ${one.field}`);
   }
   return changes.flatMap(linesOf);
 }
@@ -49,7 +49,7 @@ test('every drift is planned, repaired under what runs where that is possible, a
       const before = rig.pid1('web');
       await rig.machine.sh(scriptOf(drift, 'web', 'client'));
       plans.check(drift.what, await rig.plan());
-      const found = await differences(rig);
+      const found = await differences(rig, drift.cause ?? 'drift');
       assert.ok(found.includes(drift.names), `${drift.names}\nis not in\n${found.join('\n')}`);
       await rig.apply();
       await rig.settled();

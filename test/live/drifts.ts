@@ -1,3 +1,4 @@
+import { OB } from '../machine.ts';
 import { PID1 } from './rig.ts';
 
 /** One way in which somebody, or something, makes a machine differ from its hosts file. */
@@ -9,6 +10,8 @@ export interface Drift {
   readonly names: string;
   /** The subhost has to be stopped and started: whatever else is here is repaired under its running processes. */
   readonly restarts?: true;
+  /** What the plan says has moved, if it is not the world. */
+  readonly cause?: 'change';
 }
 
 /** The whole script of a drift of one subhost. */
@@ -35,6 +38,7 @@ function subhostText(name: string, index: number): string {
         gateway: 10.77.0.1
       - { bridge: br0, mac: "02:00:00:00:${two(index)}:02" }
     start: [/srv/web]
+    share: [/mnt/data:/data]
     ram_size: 10M
 `;
 }
@@ -42,6 +46,7 @@ function subhostText(name: string, index: number): string {
 /** What such subhosts need before they are made: a bridge of the administrator's, and a service. */
 export function prepareDrifts(names: readonly string[]): string {
   return `set -e
+    mkdir /mnt/data
     ip link add br0 address 02:00:00:00:00:b0 up type bridge
     for name in ${names.join(' ')}; do
       mkdir -p /mnt/$name/root/srv
@@ -178,14 +183,13 @@ export const DRIFTS: readonly Drift[] = [
     inject: 'mount -t tmpfs tmpfs /mnt/$NAME/live',
     names: 'mount/web covered_by: 1 -> 0',
   },
-  { what: 'the root is unmounted', inject: 'umount /mnt/$NAME/live', names: '+ mount/web', restarts: true },
+  { what: 'the root is unmounted', inject: 'umount /mnt/$NAME/live', names: 'mount/web attached: false -> true' },
 
   // Inside.
   {
     what: 'the root is read-only inside',
     inject: 'nsenter -t $(pid1 $NAME) -m -p mount -o remount,bind,ro /',
     names: 'process/web root: ro -> rw',
-    restarts: true,
   },
   {
     what: '/run is unmounted inside',
@@ -194,10 +198,44 @@ export const DRIFTS: readonly Drift[] = [
     restarts: true,
   },
   {
-    what: '/proc and /dev are unmounted inside',
-    inject: 'nsenter -t $(pid1 $NAME) -m -p sh -c "umount -l /dev; umount -l /proc"',
-    names: 'process/web inside: [/sys] -> [/dev, /dev/pts, /dev/shm, /proc, /sys]',
-    restarts: true,
+    what: '/proc is unmounted inside',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p umount -l /proc',
+    names: 'process/web inside: [/dev, /dev/pts, /dev/shm, /sys] -> [/dev, /dev/pts, /dev/shm, /proc, /sys]',
+  },
+  {
+    what: 'devpts is unmounted inside',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p umount -l /dev/pts',
+    names: 'process/web inside: [/dev, /dev/shm, /proc, /sys] -> [/dev, /dev/pts, /dev/shm, /proc, /sys]',
+  },
+  {
+    what: 'sysfs is unmounted inside',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p umount -l /sys',
+    names: 'process/web inside: [/dev, /dev/pts, /dev/shm, /proc] -> [/dev, /dev/pts, /dev/shm, /proc, /sys]',
+  },
+  {
+    what: 'all but /run is unmounted inside',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p sh -c "umount -l /dev; umount -l /sys; umount -l /proc"',
+    names: 'process/web inside: [] -> [/dev, /dev/pts, /dev/shm, /proc, /sys]',
+  },
+  {
+    what: 'a device is missing inside',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p rm /dev/null /dev/ptmx',
+    names: 'process/web missing_in_dev: [null, ptmx] -> []',
+  },
+  {
+    what: 'a device has become a file',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p sh -c "rm /dev/null; echo >/dev/null"',
+    names: 'process/web missing_in_dev: [null] -> []',
+  },
+  {
+    what: 'the host name is another',
+    inject: 'nsenter -t $(pid1 $NAME) -u hostname elsewhere',
+    names: 'process/web hostname: elsewhere -> web',
+  },
+  {
+    what: 'a share is unmounted inside',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p umount /data',
+    names: 'process/web shares: [] -> [/mnt/data on /data]',
   },
 
   // What runs.
@@ -234,4 +272,30 @@ export const DRIFTS: readonly Drift[] = [
     names: '+ process/web',
     restarts: true,
   },
+
+  // What the file does not know.
+  {
+    what: 'a subhost is left that is no longer in the file',
+    inject: `
+      printf 'scope: demo\\nsubhosts: { left: { base: /mnt/left, start: none } }\\n' >/mnt/left.yaml
+      ${OB} apply /mnt/left.yaml --limit left --lock-timeout 60 >/dev/null`,
+    names: '- process/left',
+    cause: 'change',
+  },
+  {
+    what: 'a cable has the mark of no subhost',
+    inject: 'ip link add left0 group 28514 type veth peer name left9 || true; ip link set left0 alias ob:demo/left',
+    names: '- veth/left0',
+  },
+  {
+    what: 'a namespace has the mark of no subhost',
+    inject: 'ip netns add left || true; ip -n left link set lo alias ob:demo/left',
+    names: '- netns/left',
+  },
+  {
+    what: 'a mount has the mark of no subhost',
+    inject: 'mkdir -p /mnt/left/live; mount -t tmpfs ob:demo/left /mnt/left/live',
+    names: '- mount/left',
+  },
+  { what: 'a cgroup is that of no subhost', inject: 'mkdir -p /sys/fs/cgroup/ob/demo/left', names: '- process/left' },
 ];

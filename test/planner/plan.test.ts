@@ -58,7 +58,6 @@ const FIRST: Readonly<Record<string, readonly (readonly [first: string, then: st
     ['remove veth/web0', 'converge veth/web0'],
     ['converge netns/web', 'converge veth/web0'],
   ],
-  'root-gone': [['remove process/web', 'converge mount/web']],
   'uppers-swapped': [
     ['remove process/web', 'remove mount/web'],
     ['remove mount/web', 'converge mount/db'],

@@ -49,6 +49,10 @@ interface RecordedInit {
   readonly pid: number;
   readonly netns: number;
   readonly cgroup?: string;
+  /** What is missing in its /dev. */
+  readonly lacks?: readonly string[];
+  /** Left out: its name. */
+  readonly hostname?: string;
   readonly arguments: readonly string[];
   readonly mounts: Readonly<Record<string, string>>;
 }
@@ -141,10 +145,17 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     cgroups: () => Object.keys(inits).flatMap((name) => parseMark(`ob:${name}`) ?? []),
     init: ({ scope, name }) => toInit(inits[`${scope}/${name}`], `${scope}/${name}`, digests),
     end: ({ scope, name }) => inits[`${scope}/${name}`]?.end,
+    devices: ({ pid }) => {
+      const { lacks = [] } = Object.values(inits).find((init) => init.pid === pid) ?? {};
+      return IN_DEV.filter((name) => !lacks.includes(name));
+    },
+    hostname: async ({ scope, name }) => inits[`${scope}/${name}`]?.hostname ?? name,
     mountsOfUppers: () => new Map(),
     isSameDirectory: (one, other) => sameDirectories[one] === other,
   };
 }
+
+const IN_DEV = 'fd full null ptmx random stderr stdin stdout tty urandom zero'.split(' ');
 
 function toInside({ links, routes = [] }: Partial<RecordedNetns> = {}): Inside | undefined {
   return links && { links: toLinks(links), routes: routes.map((route) => ({ ...NO_ROUTE, ...route })) };

@@ -1,0 +1,91 @@
+/* The program `mender`: gives a running subhost back what was unmounted inside, its device nodes and its host name, and
+ * the machine the root that it keeps. */
+#include "boot.h"
+#include "modes.h"
+#include "process.h"
+#include "text.h"
+
+ENTRY_POINT;
+
+__attribute__((noreturn, used)) void enter(long *stack);
+
+enum { FIXED_WORDS = 4, ROOT_WORDS = 4, NAMESPACES = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS };
+
+static void mount_point(int root, const char *point, const struct spec *spec) {
+    struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY};
+    if (same(point, "/")) must(spec->mark, "mount_setattr", sys_mount_setattr(root, AT_EMPTY_PATH, &writable), "/");
+    if (same(point, "/proc")) mount_proc(root, spec->mark);
+    if (same(point, "/sys")) mount_sysfs(root, spec->mark);
+    struct mount_attr inert = {.attr_set = MOUNT_ATTR_NOEXEC};
+    if (same(point, "/dev"))
+        must(spec->mark, "mount_setattr", sys_mount_setattr(mount_dev(root, spec->mark), AT_EMPTY_PATH, &inert), "/dev");
+    if (same(point, "/dev/pts")) mount_pts(root, spec->mark);
+    if (same(point, "/dev/shm")) mount_shm(root, spec->mark);
+    if (same(point, "nodes")) fill_dev((int)must(spec->mark, "open", open_below(root, "dev", O_PATH | O_DIRECTORY, 0), "/dev"), spec->mark);
+}
+
+__attribute__((noreturn)) static void put_right(int root, int count, char **word) {
+    struct spec spec = {.mark = word[2], .hostname = word[3]};
+    sys_umask(0);
+    must(spec.mark, "sethostname", sys_sethostname(spec.hostname, length_of(spec.hostname)), spec.hostname);
+    for (int i = FIXED_WORDS; i < count; i++) mount_point(root, word[i], &spec);
+    sys_exit(DONE);
+}
+
+/* WORD: PID TICKS MARK HOSTNAME, then mount points, `/` (is made writable) and `nodes`, what lies deeper later. A mount of
+ * proc shows the pid namespace of who makes it: hence the child. */
+static int mend_inside(int count, char **word) {
+    int status = 0;
+    if (count < FIXED_WORDS) return USAGE;
+    const char *mark = word[2];
+    int pidfd = (int)must(mark, "open", open_process(word[0], word[1]), "");
+    /* Nobody inside may look into it. */
+    sys_prctl(PR_SET_DUMPABLE, 0, 0);
+    must(mark, "setns", sys_setns(pidfd, NAMESPACES), "");
+    int root = enter_mounts(pidfd, mark);
+    struct clone_args args = {.exit_signal = SIGCHLD};
+    long child = must(mark, "clone", sys_clone3(&args), "");
+    if (child == 0) put_right(root, count, word);
+    if (sys_wait4(child, &status, __WALL) < 0 || status) return FAILED;
+    write_word(1, mark, "ok");
+    return DONE;
+}
+
+/* WORD: PID TICKS MARK LIVE: mounts the root of that process, and nothing below it, at LIVE. */
+static int mend_root(int count, char **word) {
+    if (count != ROOT_WORDS) return USAGE;
+    const char *mark = word[2], *live = word[3];
+    int pidfd = (int)must(mark, "open", open_process(word[0], word[1]), "");
+    int machine = (int)must(mark, "open", sys_openat(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC, 0), "");
+    enter_mounts(pidfd, mark);
+    int tree = (int)must(mark, "open_tree", sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), "/");
+    must(mark, "setns", sys_setns(machine, CLONE_NEWNS), "");
+    int target = (int)must(mark, "live", sys_openat(AT_FDCWD, live, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), live);
+    must(mark, "move_mount", sys_move_mount(tree, target), live);
+    write_word(1, mark, "ok");
+    return DONE;
+}
+
+/* Host names, each on a line after the PID. Of a process that has ended there is none. */
+static int tell_names(int count, char **word) {
+    for (int i = 0; i < count; i++) {
+        char names[6][65] = {0}; /* struct new_utsname; the host name is its second */
+        long uts = open_proc_file(word[i], "ns/uts", O_RDONLY);
+        if (uts < 0) continue;
+        if (sys_setns((int)uts, CLONE_NEWUTS) >= 0 && sys_uname(names) >= 0) write_word(1, word[i], names[1]);
+        sys_close((int)uts);
+    }
+    return DONE;
+}
+
+static int run(int count, char **word) {
+    block_signal(SIGPIPE);
+    report_to(1);
+    if (count > 1 && same(word[1], "inside")) return mend_inside(count - 2, word + 2);
+    if (count > 1 && same(word[1], "root")) return mend_root(count - 2, word + 2);
+    if (count > 1 && same(word[1], "names")) return tell_names(count - 2, word + 2);
+    return USAGE;
+}
+
+/* The stack at entry: argc, argv, NULL, environment, NULL (System V ABI). */
+void enter(long *stack) { sys_exit(run((int)*stack, (char **)(stack + 1))); }

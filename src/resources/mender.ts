@@ -1,0 +1,42 @@
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { ObError } from './error.ts';
+import type { ProcessId } from './linux/proc.ts';
+import { runForEach } from './reaper.ts';
+import { run } from './run.ts';
+
+/** Lies beside the reaper; both are built together. */
+function menderOf(reaper: string): string {
+  return `${dirname(reaper)}/mender`;
+}
+
+/** What is to be put right inside a running subhost. */
+export interface Mending {
+  readonly mark: string;
+  readonly hostname: string;
+  /** What was unmounted; `/`: it is only read-only. */
+  readonly points: readonly string[];
+  /** Names in /dev that are missing, or something else. */
+  readonly nodes: readonly string[];
+}
+
+export async function mendInside(reaper: string, { pid, ticks }: ProcessId, mending: Mending): Promise<ObError | undefined> {
+  const { mark, hostname, points, nodes } = mending;
+  // Its /dev is a mount of ours, which nobody inside can take away: no link leads out of it.
+  for (const name of nodes) rmSync(`/proc/${pid}/root/dev/${name}`, { force: true });
+  const words = [String(pid), String(ticks), mark, hostname, ...points, ...(nodes.length > 0 ? ['nodes'] : [])];
+  return (await runForEach(menderOf(reaper), 'inside', words, [mark])).get(mark);
+}
+
+/** Mounts the root that a PID 1 keeps at LIVE again. */
+export async function mendRoot(reaper: string, { pid, ticks }: ProcessId, mark: string, live: string): Promise<ObError | undefined> {
+  return (await runForEach(menderOf(reaper), 'root', [String(pid), String(ticks), mark, live], [mark])).get(mark);
+}
+
+/** Host names by PID. Of what has ended, or cannot be read, none. */
+export async function readHostnames(reaper: string, pids: readonly number[]): Promise<Map<number, string>> {
+  if (pids.length === 0) return new Map();
+  const { output } = await run(menderOf(reaper), ['names', ...pids.map(String)]);
+  const lines = output.split('\n').map((line) => /^(\d+) (.*)$/.exec(line));
+  return new Map(lines.flatMap((match) => (match ? [[Number(match[1]), match[2] ?? '']] : [])));
+}
