@@ -172,9 +172,12 @@ function pendingNote(pending: readonly Change[], isRunning: boolean): string[] {
   return [`differs from the file: ${pending.map((change) => change.address).join(', ')}`];
 }
 
+/** A VLAN is told as one of its own. */
+const CABLES = ['veth', 'vlan'];
+
 function cablesOf(live: readonly Live[], changes: readonly Change[]): Status['cables'] {
-  const there = live.filter((one) => kindOf(one.address) === 'veth');
-  const missing = changes.filter((change) => kindOf(change.address) === 'veth' && change.action === 'create');
+  const there = live.filter((one) => CABLES.includes(kindOf(one.address)));
+  const missing = changes.filter((change) => CABLES.includes(kindOf(change.address)) && change.action === 'create');
   return [
     ...there.map(({ address, fields }) => {
       const seen = fields as Fields;

@@ -20,7 +20,7 @@ const NUMBER = HOSTS.replace('vlan: 302', 'vlan: 303');
 const ELSEWHERE = HOSTS.replace('bridge: ob1, address: 10.30.2.2/24', 'bridge: ob2, address: 10.30.3.2/24');
 
 async function pings(rig: Rig, address: string): Promise<void> {
-  await rig.machine.sh(`ip netns exec web ping -c 1 -W 10 ${address}`);
+  await rig.machine.sh(`ip netns exec web /bin/busybox ping -c 1 -W 10 ${address}`);
 }
 
 test('a VLAN carries traffic, changes while its subhost runs, and goes with it', { skip: noVlan }, async (t) => {
@@ -79,7 +79,7 @@ test('where the kernel has no VLANs, what it lacks is named before anything is t
 
 test('ip takes the words that make a VLAN, whether its kernel does or not', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
-  await rig.machine.sh('ip link add web0 type veth peer name eth0');
+  await rig.machine.sh('ip link add web0 up type veth peer name eth0; ip link set eth0 up');
   for (const words of [
     'link add dev web0.302 link web0 mtu 1400 up group 28514 type vlan id 302',
     'link add dev eth0.302 link eth0 type vlan id 302',

@@ -43,7 +43,7 @@ test('both ends of a VLAN are made on the ends of its cable', () => {
   ]);
 });
 
-test('without a bridge it is plugged in nowhere, and on the second cable it has that one’s number and mtu', () => {
+test('without a bridge it is plugged in nowhere, and on the second cable it has its number and mtu', () => {
   const task: VlanTask = { spec: specOf('"=", { mtu: 1400 }, "=.5"'), live: null, changes: [] };
   assert.deepEqual(batch(task), [
     'link add dev web1.5 link web1 mtu 1400 up group 28514 type vlan id 5',
@@ -85,16 +85,13 @@ test('a VLAN is read with its number and the link that it is on', () => {
 });
 
 test('inside, the reaper tells it by the index of the link that it is on', () => {
-  const links = [
-    { index: 3, name: 'eth0', up: 1, mtu: 1500, peer: 6, master: 0, group: 0, kind: 'veth' },
-    { index: 8, name: 'eth0.302', up: 1, mtu: 1500, peer: 3, master: 0, group: 0, kind: 'vlan' },
-  ];
-  const inside = parseInsides(`web\n${JSON.stringify({ error: 0, links })}\n`).get('web');
+  const inside = parseInsides(seen('reaper-vlan.txt')).get('web');
   assert.deepEqual(
-    inside?.links.map(({ name, carrier }) => [name, carrier]),
+    inside?.links.map(({ name, kind, carrier, addresses }) => [name, kind, carrier, addresses]),
     [
-      ['eth0', undefined],
-      ['eth0.302', 'eth0'],
+      ['lo', undefined, undefined, []],
+      ['eth0', 'veth', undefined, ['10.77.0.2/24']],
+      ['eth0.302', 'vlan', 'eth0', ['10.30.2.2/24']],
     ],
   );
 });

@@ -101,8 +101,9 @@ subhosts:
     start: none
 `,
     foreign: 'ip link add web0.302 type bridge; ip address add 10.9.9.9/24 dev web0.302',
+    foreignAway: 'ip link delete web0.302',
     isInTheWay: true,
-    takeAway: 'ip link delete web0.302',
+    takeAway: 'ip link delete web0.302; ip -n web link delete eth0.302',
     halfDone: [
       'ip link add dev web0.302 link web0 group 28514 type vlan id 302',
       'ip link add dev web0.302 link web0 master ob1 up group 28514 type vlan id 302; ip link set web0.302 alias ob:demo/web',
