@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import type { ObError } from './error.ts';
+import { cgroupName } from './linux/cgroup.ts';
 import { ifThere, readIfThere } from './linux/proc.ts';
 import type { LiveInit, Look } from './machine.ts';
 import { parseReaperError } from './reaper.ts';
@@ -14,10 +15,11 @@ const NETNS_FOLDER = '/run/netns';
 export function listWatches(look: Look, scope: string, names: readonly string[]): Watches {
   const machine = ['links', '/proc/self/ns/net', 'urgent', '/proc/self/mountinfo'];
   const isReal = new Set(look.netnsNames().flatMap((one) => (one.real ? one.name : [])));
-  const folder = ifThere(() => readdirSync(NETNS_FOLDER)) ? ['folder', NETNS_FOLDER] : [];
+  // A subhost that somebody starts on what is there already moves nothing but its cgroup.
+  const folders = [NETNS_FOLDER, `${look.cgroupRoot()}${cgroupName({ scope, name: '' })}`];
   return [
     ...machine,
-    ...folder,
+    ...folders.flatMap((folder) => (ifThere(() => readdirSync(folder)) ? ['folder', folder] : [])),
     ...names.flatMap((name) => [
       ...(isReal.has(name) ? ['links', `${NETNS_FOLDER}/${name}`] : []),
       ...watchesOfInit(look, look.init({ scope, name })),

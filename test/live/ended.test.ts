@@ -139,15 +139,16 @@ test('ob watch starts again what it is to, and leaves the rest', { skip: noLive 
   await end(rig, 0);
   await watching.line(
     'always is started',
-    ({ type, address, action }) => type === 'done' && address === 'process/always' && action === 'restart',
+    ({ type, address, action }) => type === 'repair' && address === 'process/always' && action === 'restart',
   );
   await watching.idle();
   assert.deepEqual(await running(rig), ['always']);
   assert.deepEqual([(await ended(rig, 'never'))?.rests, (await ended(rig, 'failed'))?.rests], [true, true]);
   assert.equal((await rig.machine.ob('start', 'failed')).code, 0);
+  await watching.idle();
   await rig.machine.sh(`kill -KILL ${rig.pid1('failed')}`);
   await watching.line(
     'failed is started',
-    ({ type, address, action }) => type === 'done' && address === 'process/failed' && action === 'restart',
+    ({ type, address, action }) => type === 'repair' && address === 'process/failed' && action === 'restart',
   );
 });
