@@ -32,9 +32,10 @@ interface Pending {
   readonly watchdog: { readonly pid: number } | null;
 }
 
+const PENDING = '/run/ob/back/confirm.json';
+
 function pendingOf(machine: TestMachine): Pending | undefined {
-  const path = '/run/ob/back/confirm.json';
-  return existsSync(`/proc/${machine.pid}/root${path}`) ? (JSON.parse(machine.read(path)) as Pending) : undefined;
+  return existsSync(`/proc/${machine.pid}/root${PENDING}`) ? (JSON.parse(machine.read(PENDING)) as Pending) : undefined;
 }
 
 /** Its refusal of a connection is an answer too. */
@@ -45,10 +46,20 @@ async function answers(machine: TestMachine): Promise<boolean> {
 
 const isGone = async (machine: TestMachine): Promise<boolean> => (await machine.run('pgrep', ['-f', 'confirm --watchdog'])).code === 1;
 
+const uptimeMs = async (machine: TestMachine): Promise<number> => Number(await machine.sh('cut -d" " -f1 /proc/uptime')) * 1000;
+
 /** The time of what waits for a confirm. */
 async function isOver(machine: TestMachine): Promise<boolean> {
-  const now = Number(await machine.sh('cut -d" " -f1 /proc/uptime')) * 1000;
-  return now > (pendingOf(machine)?.deadline ?? Number.POSITIVE_INFINITY);
+  return (await uptimeMs(machine)) > (pendingOf(machine)?.deadline ?? Number.POSITIVE_INFINITY);
+}
+
+/** Kills the watchdog, and lets the time be over in so many seconds. */
+async function loseWatchdog(machine: TestMachine, seconds = 0): Promise<void> {
+  const pending = pendingOf(machine);
+  assert.ok(pending?.watchdog);
+  await machine.sh(`kill -9 ${pending.watchdog.pid}`);
+  await until('the watchdog is gone', () => isGone(machine));
+  machine.write(PENDING, JSON.stringify({ ...pending, deadline: (await uptimeMs(machine)) + seconds * 1000 }));
 }
 
 async function isFormer(machine: TestMachine): Promise<void> {
@@ -145,16 +156,13 @@ test('until it is confirmed nothing else is done; then it is kept, and stays', {
 test('if the watchdog is killed, the next run after the time goes back', { skip: noLive }, async (t) => {
   const machine = await createOffice(t);
   machine.write('/mnt/hosts.yaml', CUT);
-  assert.equal((await machine.ob('apply', '--confirm', '2s')).code, 0);
-  const pid = pendingOf(machine)?.watchdog?.pid;
-  assert.ok(pid);
-  await machine.sh(`kill -9 ${pid}`);
-  await until('the time is over', () => isOver(machine));
+  assert.equal((await machine.ob('apply', '--confirm', '10m')).code, 0);
+  await loseWatchdog(machine);
   assert.equal(await answers(machine), false, 'nobody is there who could');
   const ran = await machine.ob('apply', '--quiet');
   assert.match(
     ran.stdout,
-    /Nobody confirmed "ob apply --confirm 2s": going back to the former state\.\n[\s\S]*\nThe former state is back\.\n$/,
+    /Nobody confirmed "ob apply --confirm 10m": going back to the former state\.\n[\s\S]*\nThe former state is back\.\n$/,
     ran.stderr,
   );
   assert.match(ran.stderr, /^ob: what the hosts file says was taken back at /);
@@ -182,8 +190,8 @@ test('a run that is killed half-way is taken back as soon as it is over', { skip
 test('ob watch goes back as well, and does not have it again', { skip: noLive }, async (t) => {
   const machine = await createOffice(t);
   machine.write('/mnt/hosts.yaml', CUT);
-  assert.equal((await machine.ob('apply', '--confirm', '2s')).code, 0);
-  await machine.sh(`kill -9 ${pendingOf(machine)?.watchdog?.pid}`);
+  assert.equal((await machine.ob('apply', '--confirm', '10m')).code, 0);
+  await loseWatchdog(machine, 3);
   const watch = machine.start(OB, ['watch'], { cwd: '/mnt' });
   let said = '';
   watch.stdout?.on('data', (bytes: Buffer) => (said += bytes));
@@ -203,11 +211,12 @@ test('a limited run is taken back with the bridge that it made, and nothing else
     '/mnt/hosts.yaml',
     CUT.replace('bridges: {', 'bridges: { ob1: {},').replace('web, cables: [{ bridge: ob0,', 'web, cables: [{ bridge: ob1,'),
   );
-  const ran = await machine.ob('apply', '--limit', 'web', '--confirm', '2s');
+  const ran = await machine.ob('apply', '--limit', 'web', '--confirm', '10m');
   assert.equal(ran.code, 0, ran.stderr);
   await machine.sh('ip link show ob1');
   await machine.sh('ip link set desk0 down');
-  await until('it is taken back', () => eventsOf(machine).length > 0);
+  await loseWatchdog(machine);
+  assert.match((await machine.ob('apply', '--limit', 'web')).stdout, /\nThe former state is back\.\n$/);
   assert.equal((await machine.run('ip', ['link', 'show', 'ob1'])).code, 1);
   assert.match(await machine.sh('ip -br link show desk0'), /DOWN/, 'the desk is not in the limit');
   await machine.sh('ip link set desk0 up');
