@@ -24,6 +24,8 @@ export interface Args {
   /** Seconds. */
   readonly for?: number;
   readonly why?: string;
+  /** Also what a person holds. */
+  readonly held: boolean;
   /** Seconds in which the run has to be confirmed. */
   readonly confirm?: number;
   readonly watchdog: boolean;

@@ -82,6 +82,7 @@ const OPTIONS: Readonly<Record<OptionName, Options>> = {
   running: { boolean: true, describe: 'What overlay-boot runs here, as the kernel shows it' },
   format: { alias: 'o', string: true, describe: 'wide: more columns; json: for programs', requiresArg: true },
   for: { string: true, describe: 'For so long: 30m, 2h, 3d; else until it is released', requiresArg: true },
+  held: { boolean: true, describe: 'Also what is held (ob hold): the machine is shut down' },
   why: { string: true, describe: 'What is said to whoever comes by', requiresArg: true },
   detectOnly: { boolean: true, describe: 'Tell what differs, change nothing' },
 };

@@ -55,6 +55,7 @@ export function toArgs(command: Command, raw: Raw): Args {
     follow: last(raw['follow']) === true,
     boot: last(raw['boot']) === true,
     ...(raw['for'] === undefined ? {} : { for: toDuration('--for', String(last(raw['for'])), hint) }),
+    held: last(raw['held']) === true,
     ...(raw['why'] === undefined ? {} : { why: String(last(raw['why'])) }),
     ...(raw['confirm'] === undefined ? {} : { confirm: toDuration('--confirm', String(last(raw['confirm'])), hint) }),
     watchdog: last(raw['watchdog']) === true,

@@ -130,7 +130,7 @@ test('with systemd, a unit is written that systemd finds nothing wrong with', { 
     `Environment="OB_NODE=${process.execPath}"`,
     `ExecStart=-${command('"apply" "--lock-timeout" "600" "/mnt/hosts.yaml"')}`,
     `ExecReload=${command('"apply" "--lock-timeout" "600" "/mnt/hosts.yaml"')}`,
-    `ExecStop=${command('"destroy" "--lock-timeout" "120" "--scope" "demo"')}`,
+    `ExecStop=${command('"destroy" "--lock-timeout" "120" "--scope" "demo" "--held"')}`,
     'TimeoutStartSec=infinity',
     'TimeoutStopSec=15min',
     'KillMode=mixed',

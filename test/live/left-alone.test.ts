@@ -238,6 +238,15 @@ test('what has held for a while is forgotten, and a record that a kill cut short
   assert(!isThere(machine, '/run/ob'));
 });
 
+test('a machine that is shut down stops also what is held', { skip: noLive }, async (t) => {
+  const { machine } = await createPair(t);
+  await machine.ob('hold', 'web');
+  assert.equal((await machine.ob('destroy', '--scope', 'demo')).code, 1);
+  const ran = await machine.ob('destroy', '--scope', 'demo', '--held');
+  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  assert.equal(await recordsOf(machine), '');
+});
+
 test('what another boot has recorded counts no more', { skip: noLive }, async (t) => {
   const rig = await createPair(t);
   const { machine } = rig;

@@ -16,7 +16,7 @@ export const destroy: Command = {
   name: 'destroy',
   positionals: '[file] [names..]',
   summary: 'Stop subhosts and remove all of them but their upper directories',
-  options: ['json', 'parallel', 'lockTimeout', 'scope'],
+  options: ['json', 'parallel', 'lockTimeout', 'scope', 'held'],
   examples: [
     ['ob destroy', 'All that ./hosts.yaml made, its bridges too'],
     ['ob destroy web client', 'Two subhosts, also when the file is broken or gone'],
@@ -42,7 +42,7 @@ async function takeDown(args: Args, context: Context): Promise<number> {
   const { plan, world } = await planFor(scope, [], { limit });
   const there = [...world.live.values()].flatMap((one) => one.subhost ?? []);
   for (const name of args.names) refuseUnknown(name, new Set([...inFile, ...there]), owners, scope);
-  refuseHeld(scope, limit ?? there, { desired: [], world });
+  if (!args.held) refuseHeld(scope, limit ?? there, { desired: [], world });
   const begin = async (): Promise<void> => forgetApplied(scope, world, limit);
   return runPlan(plan, { scope, desired: [], selection: { limit }, world, begin }, args, context);
 }

@@ -25,7 +25,7 @@ export function bootName(scope: string): string {
 function wordsOf({ scope, hostsFiles, program }: Job): { start: string[]; stop: string[] } {
   return {
     start: [program, 'apply', '--lock-timeout', String(START_LOCK_SECONDS), ...hostsFiles],
-    stop: [program, 'destroy', '--lock-timeout', String(STOP_LOCK_SECONDS), '--scope', scope],
+    stop: [program, 'destroy', '--lock-timeout', String(STOP_LOCK_SECONDS), '--scope', scope, '--held'],
   };
 }
 
