@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createMachine, noLive, type Ran, type TestMachine } from '../machine.ts';
+import { createMachine, noLive, OB, type Ran, type TestMachine } from '../machine.ts';
 import { HOSTS } from './helpers.ts';
 
 const CHANGED = HOSTS.replace('10.77.0.2/24', '10.77.0.22/24');
@@ -35,7 +35,7 @@ test('a plan that was kept is JSON that only root reads, shows the same again, a
   assert.deepEqual(again, { code: 2, stdout: shown, stderr: '' });
   // By its content: neither its name nor the folder that one is in matters.
   await machine.sh('mv /mnt/ob.plan /mnt/hosts.yml');
-  const ran = await machine.run('sh', ['-c', `cd / && exec ${process.cwd()}/dist/ob apply /mnt/hosts.yml`]);
+  const ran = await machine.run('sh', ['-c', `cd / && exec ${OB} apply /mnt/hosts.yml`]);
   assert.deepEqual([ran.code, ran.stderr], [0, '']);
   assert.ok(ran.stdout.startsWith(shown), ran.stdout);
   assert.equal(await addressesOf(machine), '10.77.0.22/24');
@@ -65,7 +65,7 @@ test('a plan is refused, and says why, when the machine or the file has moved si
     'what is in the way': {
       move: 'ip link delete client0; ip link add client0 type bridge',
       reason: /^ {4}in the way now: .*client0/m,
-      back: `ip link delete client0; cd /mnt && ${process.cwd()}/dist/ob apply --limit client >/dev/null`,
+      back: `ip link delete client0; cd /mnt && ${OB} apply --limit client >/dev/null`,
     },
     'the hosts file, though it means the same': {
       move: 'echo "# a remark" >>/mnt/hosts.yaml',
