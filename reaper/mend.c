@@ -1,5 +1,5 @@
 /* The program `mender`: gives a running subhost back what was unmounted inside, its device nodes and its host name, and
- * the machine the root that it keeps. */
+ * the machine the root that it keeps. Also reads what only the kernel's own calls tell. */
 #include "boot.h"
 #include "modes.h"
 #include "process.h"
@@ -78,12 +78,26 @@ static int tell_names(int count, char **word) {
     return DONE;
 }
 
+/* What overlayfs has noted on files of an upper directory: `y|x|whiteout PATH`. A directory with `y` hides
+ * all that is below it in the lower one, one with `x` holds files that are whiteouts by their attribute. */
+static int tell_overlay(int count, char **word) {
+    for (int i = 0; i < count; i++) {
+        char value[2] = {0};
+        if (sys_lgetxattr(word[i], "trusted.overlay.opaque", value, 1) == 1)
+            write_word(1, *value == 'x' ? "x" : "y", word[i]);
+        else if (sys_lgetxattr(word[i], "trusted.overlay.whiteout", NULL, 0) >= 0)
+            write_word(1, "whiteout", word[i]);
+    }
+    return DONE;
+}
+
 static int run(int count, char **word) {
     block_signal(SIGPIPE);
     report_to(1);
     if (count > 1 && same(word[1], "inside")) return mend_inside(count - 2, word + 2);
     if (count > 1 && same(word[1], "root")) return mend_root(count - 2, word + 2);
     if (count > 1 && same(word[1], "names")) return tell_names(count - 2, word + 2);
+    if (count > 1 && same(word[1], "overlay")) return tell_overlay(count - 2, word + 2);
     return USAGE;
 }
 

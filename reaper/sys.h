@@ -108,6 +108,9 @@ static inline long sys_keyctl(int option, const void *argument) {
 static inline long sys_prlimit(int resource, const struct rlimit64 *set, struct rlimit64 *old) {
     return SYS4(prlimit64, 0, resource, set, old);
 }
+static inline long sys_lgetxattr(const char *path, const char *name, void *value, size_t size) {
+    return SYS4(lgetxattr, path, name, value, size);
+}
 static inline long sys_uname(void *names) { return SYS1(uname, names); }
 static inline long sys_sethostname(const char *name, size_t length) {
     return SYS2(sethostname, name, length);

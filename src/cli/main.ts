@@ -8,6 +8,7 @@ import { createCompletion } from './commands/completion.ts';
 import { confirm } from './commands/confirm.ts';
 import { cron } from './commands/cron.ts';
 import { destroy } from './commands/destroy.ts';
+import { diff } from './commands/diff.ts';
 import { enter } from './commands/enter.ts';
 import { events } from './commands/events.ts';
 import { exec } from './commands/exec.ts';
@@ -39,6 +40,7 @@ const COMMANDS: readonly Command[] = [
   destroy,
   status,
   explain,
+  diff,
   list,
   start,
   stop,

@@ -40,3 +40,18 @@ export async function readHostnames(reaper: string, pids: readonly number[]): Pr
   const lines = output.split('\n').map((line) => /^(\d+) (.*)$/.exec(line));
   return new Map(lines.flatMap((match) => (match ? [[Number(match[1]), match[2] ?? '']] : [])));
 }
+
+const PATHS_AT_A_TIME = 500;
+
+/** What overlayfs has noted on files of an upper directory, by path: `y` and `x` are opaque directories. */
+export async function readOverlayNotes(reaper: string, paths: readonly string[]): Promise<Map<string, string>> {
+  const notes = new Map<string, string>();
+  for (let at = 0; at < paths.length; at += PATHS_AT_A_TIME) {
+    const { output } = await run(menderOf(reaper), ['overlay', ...paths.slice(at, at + PATHS_AT_A_TIME)]);
+    for (const line of output.split('\n')) {
+      const [note = '', ...path] = line.split(' ');
+      notes.set(path.join(' '), note);
+    }
+  }
+  return notes;
+}

@@ -1,0 +1,89 @@
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { ifThere } from './linux/proc.ts';
+import { readOverlayNotes } from './mender.ts';
+
+/** What an upper directory makes of one path of the lower one. */
+export interface Difference {
+  /** As it is seen inside; that of a directory ends with `/`. */
+  readonly path: string;
+  /** `replaced`: a directory that hides all that the lower one has there. */
+  readonly what: 'added' | 'changed' | 'deleted' | 'replaced';
+  /** Of a directory that was added: how many files are in it. */
+  readonly files?: number;
+  /** The file below has changed since this one was written: what is seen inside may be older. */
+  readonly hidesNewer?: true;
+}
+
+interface Folder {
+  /** From the root on, without `/` at the end. */
+  readonly path: string;
+  /** Does what the lower directory has there show through? */
+  readonly isMerged: boolean;
+}
+
+interface Entry extends Folder {
+  readonly seen: Stats;
+  readonly below: Stats | undefined;
+}
+
+/**
+ * All that an overlay's upper directory adds to the lower one, changes and hides, by path. The lower one is seen as the
+ * overlay sees it: without what is mounted in it.
+ */
+export async function listDifferences(reaper: string, upper: string, lower: string): Promise<Difference[]> {
+  const device = lstatSync(lower).dev;
+  const found: Difference[] = [];
+  // A level at a time: one program reads the attributes of a whole level.
+  for (let level: Folder[] = [{ path: '', isMerged: true }]; level.length > 0; ) {
+    const entries = level.flatMap((folder) => listEntries(folder, upper, lower, device));
+    const notes = await readOverlayNotes(
+      reaper,
+      entries.filter(mayHaveNote).map(({ path }) => upper + path),
+    );
+    const next: Folder[] = [];
+    for (const entry of entries) {
+      const one = toDifference(entry, notes.get(upper + entry.path), upper);
+      if (one) found.push(one);
+      if (one?.files === undefined && entry.seen.isDirectory())
+        next.push({ path: entry.path, isMerged: entry.below?.isDirectory() === true && notes.get(upper + entry.path) !== 'y' });
+    }
+    level = next;
+  }
+  return found.sort((one, other) => (one.path < other.path ? -1 : 1));
+}
+
+function listEntries({ path, isMerged }: Folder, upper: string, lower: string, device: number): Entry[] {
+  return (ifThere(() => readdirSync(upper + path)) ?? []).flatMap((name) => {
+    const own = `${path}/${name}`;
+    const seen = ifThere(() => lstatSync(upper + own));
+    if (!seen) return [];
+    const below = isMerged ? ifThere(() => lstatSync(lower + own)) : undefined;
+    // What is mounted there hides what the overlay sees; nothing can be said of that.
+    const isOwn = below?.dev === device;
+    return [{ path: own, isMerged: isMerged && isOwn, seen, below: isOwn ? below : undefined }];
+  });
+}
+
+/** Attributes are read where they make a difference only. */
+function mayHaveNote({ seen, below }: Entry): boolean {
+  return seen.isDirectory() ? below?.isDirectory() === true : seen.isFile() && seen.size === 0;
+}
+
+function toDifference({ path, seen, below }: Entry, note: string | undefined, upper: string): Difference | undefined {
+  // Whiteouts are character devices 0/0, or empty files with an attribute.
+  if ((seen.isCharacterDevice() && seen.rdev === 0) || (seen.isFile() && note === 'whiteout'))
+    return below ? { path: below.isDirectory() ? `${path}/` : path, what: 'deleted' } : undefined;
+  if (!seen.isDirectory()) {
+    const hidesNewer = below && below.ctimeMs > seen.ctimeMs ? ({ hidesNewer: true } as const) : {};
+    return { path, what: below ? 'changed' : 'added', ...hidesNewer };
+  }
+  if (!below?.isDirectory()) return { path: `${path}/`, what: below ? 'changed' : 'added', files: countFiles(upper + path) };
+  if (note === 'y') return { path: `${path}/`, what: 'replaced' };
+  const isSame = seen.mode === below.mode && seen.uid === below.uid && seen.gid === below.gid;
+  return isSame ? undefined : { path: `${path}/`, what: 'changed' };
+}
+
+function countFiles(folder: string): number {
+  const entries = ifThere(() => readdirSync(folder, { withFileTypes: true })) ?? [];
+  return entries.reduce((sum, one) => sum + (one.isDirectory() ? countFiles(`${folder}/${one.name}`) : 1), 0);
+}
