@@ -17,7 +17,7 @@ import { hasCode, ObError, toObError } from './error.ts';
 import { DISKS, type Disk, type HostsFile } from './hosts.ts';
 import type { Kind, Result, Task } from './kind.ts';
 import { explainBusy } from './linux/holders.ts';
-import { readLoop } from './linux/loop.ts';
+import { readAttachment, readLoop } from './linux/loop.ts';
 import { hasFilesystem } from './linux/modules.ts';
 import { parseMountinfo } from './linux/mountinfo.ts';
 import { readIfThere } from './linux/proc.ts';
@@ -204,6 +204,7 @@ function makeFolder(path: string, name: string): void {
 
 async function removeOne(machine: Machine, { address, handle }: DiskLive): Promise<Result> {
   const stacks = stacksOf(readMounts());
+  const attached = handle.source === undefined ? undefined : readAttachment(handle.source);
   const errors = await unmountRoots(
     machine.reaper,
     handle.points.flatMap((point) => {
@@ -213,7 +214,7 @@ async function removeOne(machine: Machine, { address, handle }: DiskLive): Promi
     }),
   );
   for (const [key, error] of errors) return { address, error: explainBusy(error, key.slice(address.length + 1)) };
-  const notes = handle.source === undefined ? [] : await waitForRelease(handle.source);
+  const notes = handle.source === undefined || attached === undefined ? [] : await waitForRelease(handle.source, attached);
   return { address, notes };
 }
 
@@ -229,9 +230,9 @@ function readMounts() {
 const RELEASE_LIMIT_MS = 5000;
 
 /** The kernel detaches a loop device a moment after its last mount has gone; other disks may be on it still. */
-async function waitForRelease(source: string): Promise<string[]> {
+async function waitForRelease(source: string, attached: string): Promise<string[]> {
   const image = readLoop(source)?.image;
-  for (const deadline = Date.now() + RELEASE_LIMIT_MS; readLoop(source)?.image === image && image !== undefined; await sleep(10)) {
+  for (const deadline = Date.now() + RELEASE_LIMIT_MS; readAttachment(source) === attached; await sleep(10)) {
     if (readMounts().some((mount) => mount.source === source)) return [];
     if (Date.now() > deadline)
       return [`${image} is still attached to ${source}: somebody has opened it, or mounted it in another mount namespace`];

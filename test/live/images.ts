@@ -39,5 +39,8 @@ export const IMAGES = `
   mkfs.ext4 -q -F -d tree part; dd if=part of=data.img bs=1M seek=18 conv=notrunc status=none
   rm -r part root`;
 
-/** The loop devices that are attached to files in /mnt: other tests have theirs there too, each in a machine of its own. */
-export const LOOPS = `losetup -n -l -O BACK-FILE,AUTOCLEAR | grep '^/mnt/' | tr -s ' ' | sort || true`;
+/**
+ * The loop devices that are attached to files on the /mnt of this machine. All machines share the devices: other tests have
+ * theirs too, with files of the same names.
+ */
+export const LOOPS = `losetup -n -l -O BACK-MAJ:MIN,BACK-FILE,AUTOCLEAR | tr -s ' ' | sed -n "s/^ *$(mountpoint -d /mnt) //p" | sort`;
