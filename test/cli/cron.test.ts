@@ -55,7 +55,7 @@ test('without systemd, cron repairs every minute, and says nothing when all is w
   assert.equal(linesOf((await runJob(machine)).stdout).length, 9, 'the first run makes all');
   refuseWords(await runJob(machine));
   await machine.sh('ip link set web0 down');
-  assert.deepEqual(await runJob(machine), { code: 0, stdout: 'changed   veth/web0  up: false -> true\n', stderr: '' });
+  assert.deepEqual(await runJob(machine), { code: 0, stdout: 'changed   veth/web0  up: false -> true (drift)\n', stderr: '' });
   refuseWords(await runJob(machine));
 
   await t.test('installing again changes nothing; another --every takes its place', async () => {
@@ -216,6 +216,6 @@ test('the real cron runs it: what was repaired is mailed to root', { skip: noLiv
   await until('mail has come', () => isThere(machine, '/mnt/mail') && machine.read('/mnt/mail').includes('veth'), 90);
   const [head = '', body] = machine.read('/mnt/mail').split('\n\n');
   assert.match(head, /^To: root$/m);
-  assert.equal(body, 'changed   veth/web0  up: false -> true\n');
+  assert.equal(body, 'changed   veth/web0  up: false -> true (drift)\n');
   assert.equal((await machine.ob('plan', '--detailed-exitcode')).code, 0);
 });
