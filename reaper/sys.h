@@ -149,9 +149,9 @@ static inline long sys_pread(int fd, void *to, size_t size, uint64_t at) {
 static inline long sys_sendfile(int to, int from, size_t size) {
     return SYS4(sendfile, to, from, 0, size);
 }
-/* Shared, to be read and written. */
+/* Shared, to be read and written. Near the program, if there is room: elsewhere it would need page tables of its own. */
 static inline long sys_mmap(size_t size, int fd) {
-    return sys(__NR_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return sys(__NR_mmap, 0x500000, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 static inline long sys_close(int fd) { return SYS1(close, fd); }
 static inline long sys_close_range(unsigned first, unsigned last) {
