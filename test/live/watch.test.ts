@@ -180,6 +180,15 @@ test('what is in the way is said once, and repaired when it is gone', { skip: no
   await rig.settled();
 });
 
+test('what a person holds is left alone by ob watch, and taken up at once when it is released', { skip: noLive }, async (t) => {
+  const { rig, watching } = await begin(t);
+  await rig.machine.sh(`${OB} hold web`);
+  await rig.machine.sh(DOWN);
+  await watching.idle();
+  assert.equal(count(watching, 'repair'), 5);
+  await watching.after(`${OB} release web`, isRepairOf('veth/web0'));
+});
+
 test('a watcher that is killed comes back', { skip: noLive }, async (t) => {
   const { watching } = await begin(t);
   await watching.idle();

@@ -25,7 +25,7 @@ export function readRecord(owner: Owner, name: RecordName): unknown {
 /** In one step: a reader, or a kill, meets the old record or the new one. Needs the lock. */
 export function writeRecord(owner: Owner, name: RecordName, value: unknown): void {
   makeRunFolder();
-  mkdirSync(folderOf(owner), { recursive: true, mode: 0o700 });
+  mkdirSync(recordsOf(owner), { recursive: true, mode: 0o700 });
   const file = fileOf(owner, name);
   writeFileSync(`${file}.new`, JSON.stringify(value), { mode: 0o600 });
   renameSync(`${file}.new`, file);
@@ -40,7 +40,7 @@ export function dropRecord(owner: Owner, name: RecordName): void {
 
 /** All that is known of a subhost, which is no more. */
 export function dropRecords(owner: Owner): void {
-  rmSync(folderOf(owner), { recursive: true, force: true });
+  rmSync(recordsOf(owner), { recursive: true, force: true });
   removeEmpty(owner);
 }
 
@@ -67,7 +67,7 @@ export function listAllRecorded(): Owner[] {
 /** Nothing is left over in /run. */
 function removeEmpty(owner: Owner): void {
   try {
-    for (const folder of [folderOf(owner), `${FOLDER}/${owner.scope}`, FOLDER]) rmdirIfThere(folder);
+    for (const folder of [recordsOf(owner), `${FOLDER}/${owner.scope}`, FOLDER]) rmdirIfThere(folder);
   } catch (error) {
     if (!hasCode(error, 'ENOTEMPTY')) throw error;
   }
@@ -81,10 +81,11 @@ function rmdirIfThere(folder: string): void {
   }
 }
 
-function folderOf({ scope, name }: Owner): string {
+/** Where the records of a subhost are. */
+export function recordsOf({ scope, name }: Owner): string {
   return `${FOLDER}/${scope}/${name}`;
 }
 
 function fileOf(owner: Owner, name: RecordName): string {
-  return `${folderOf(owner)}/${name}.json`;
+  return `${recordsOf(owner)}/${name}.json`;
 }

@@ -8,6 +8,7 @@ import type { Event } from '../events.ts';
 import { reconcile } from '../reconcile.ts';
 import { isOnProbation } from '../record/learn.ts';
 import { planGated } from '../record/round.ts';
+import { listRecorded, recordsOf } from '../record/store.ts';
 import { desiredOf, limitOf, namesOf, REAPER } from '../session.ts';
 import { withTurn } from '../turn.ts';
 import type { Source } from './source.ts';
@@ -102,7 +103,9 @@ async function repair({ paths, source: { file }, args, context, teller }: Keeper
 export function watchesOf({ source: { file }, args }: Pick<Keeper, 'source' | 'args'>): Watches {
   const limit = limitIn(file, args);
   const names = namesOf(file).filter((name) => !limit || limit.has(name));
-  return listWatches(createLook(REAPER), file.scope, names);
+  // Whom somebody takes back from being left alone is looked at at once.
+  const records = listRecorded(file.scope).flatMap((name) => ['folder', recordsOf({ scope: file.scope, name })]);
+  return [...listWatches(createLook(REAPER), file.scope, names), ...records];
 }
 
 function limitIn(file: Source['file'], args: Args): ReadonlySet<string> | undefined {

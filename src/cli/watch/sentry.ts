@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { ifThere } from '../../resources/linux/proc.ts';
 import { startWatcher, type Watcher, type Watches } from '../../resources/watcher.ts';
 import { WATCHER } from '../session.ts';
 import type { Teller } from './tell.ts';
@@ -11,6 +13,16 @@ export interface Sentry {
 
 /** Should somebody kill it, it comes back, but not in a loop. */
 const COME_BACK_MS = 1000;
+
+/** What has the same name may be another thing by now: a namespace, a cgroup, a filesystem mounted anew. */
+function keyOf(watches: Watches): string {
+  const things = watches.map((word) => {
+    const seen = word.startsWith('/') ? ifThere(() => statSync(word)) : undefined;
+    // Files of /proc have another number each time that they are looked up.
+    return seen && !word.endsWith('/mountinfo') ? `${word} ${seen.dev} ${seen.ino}` : word;
+  });
+  return things.join('\0');
+}
 
 export function createSentry(onMove: () => void, teller: Teller): Sentry {
   let current: { readonly key: string; readonly watcher: Watcher } | undefined;
@@ -27,7 +39,7 @@ export function createSentry(onMove: () => void, teller: Teller): Sentry {
   };
   return {
     async arm(watches) {
-      const key = watches.join('\0');
+      const key = keyOf(watches);
       if (current?.key === key) return false;
       const watcher = start(watches);
       await watcher.ready;
