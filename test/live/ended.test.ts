@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import test from 'node:test';
-import { noLive } from '../machine.ts';
+import { noLive, OB } from '../machine.ts';
+import { until } from '../reaper/rig.ts';
 import { createRig, type Rig } from './rig.ts';
 import { startWatching } from './watching.ts';
 
 /** Each ends when /go is there, with the exit status in it. */
 const SERVE = `#!/bin/sh
-[ "$1" = start ] || exit 0
+if [ "$1" = stop ]; then touch /stopping; while [ -e /hold ]; do sleep 0.02; done; exit; fi
 echo begun
 setsid sh -c 'until [ -e /go ]; do sleep 0.02; done; echo bye from $(hostname); exit $(cat /go)' &
 `;
@@ -121,10 +124,15 @@ test('what ob has stopped itself, or never came up, is started, whatever the fil
   await createSubhosts(rig);
   assert.equal((await rig.machine.ob('stop', ...POLICIES)).code, 0);
   await rig.apply();
+  await rig.machine.sh('rm -f /mnt/never/live/stopping');
   assert.deepEqual(await running(rig), POLICIES);
-  // As a run that is killed while it stops one: its end is no news then.
-  const pid = rig.pid1('never');
-  await rig.machine.sh(`rm /run/ob/end/demo/never; kill -TERM ${pid}`);
+  // A run is killed while it stops one: its end is no news then.
+  await rig.machine.sh('touch /mnt/never/live/hold');
+  const stop = rig.machine.start(OB, ['restart', 'never'], { cwd: '/mnt' });
+  const killed = once(stop, 'close');
+  await until('it stops', () => existsSync(`/proc/${rig.machine.pid}/root/mnt/never/live/stopping`));
+  await rig.machine.sh(`kill -KILL ${rig.machine.read('/run/ob/lock').split(' ')[0]}; rm /mnt/never/live/hold`);
+  await killed;
   await rig.machine.sh(`while grep -q 'populated 1' /sys/fs/cgroup/ob/demo/never/cgroup.events; do sleep 0.01; done`);
   assert.equal(await ended(rig, 'never'), null);
   await rig.apply();
