@@ -122,7 +122,7 @@ function rootOf({ isCompared, isThere, isRunning, pending, isMounted }: Sight): 
     : condition('Root', 'Unknown', 'NotSeen', 'no root of it is mounted by ob');
 }
 
-function servicesOf({ isRunning, pending, services }: Sight): Condition {
+function servicesOf({ isRunning, services }: Sight): Condition {
   const is = (status: Condition['status'], reason: string, message: string): Condition => condition('Services', status, reason, message);
   if (!isRunning) return is('Unknown', 'NotRunning', 'it does not run');
   const tell = (some: readonly { readonly name: string; readonly state: string }[]): string =>
@@ -131,15 +131,12 @@ function servicesOf({ isRunning, pending, services }: Sight): Condition {
   if (failed.length > 0) return is('False', 'Failed', tell(failed));
   const starting = services.filter(({ state }) => state === 'starting' || state === 'waiting');
   if (starting.length > 0) return is('Unknown', 'Starting', tell(starting));
-  const other = pending.flatMap(({ fields }) => fields.filter(({ field }) => SERVICE_FIELDS.includes(field)));
-  if (other[0]) return is('False', 'NotRunning', show(other[0].old));
+  const dead = services.filter(({ state }) => state === 'dead');
+  if (dead.length > 0) return is('False', 'Dead', tell(dead));
   const started = services.filter(({ state }) => state === 'started');
   if (started.length === 0) return is('True', 'None', 'nothing of its start list runs on');
   return is('True', 'Started', tell(started));
 }
-
-/** Fields of what runs that tell of services. */
-const SERVICE_FIELDS: readonly string[] = ['not_started'];
 
 function inSyncOf({ isCompared, pending, blockers }: Sight): Condition {
   const no = (reason: string, message: string): Condition => condition('InSync', 'False', reason, message);

@@ -95,7 +95,7 @@ function nextOf({ status, pending, blockers, isCompared, reason, log }: Known, w
   const held = reason?.state === 'held';
   const own = reason ? [{ command: reason.state === 'backing-off' ? `ob start ${name}` : reason.hint, why: REASONS[reason.state] }] : [];
   if (well || held) return own;
-  const failed = services.some(({ state }) => state.startsWith('failed'));
+  const failed = services.some(({ state }) => state.startsWith('failed') || state === 'dead');
   return [
     ...blockers.map(({ what, hint }) => ({ command: hint, why: `in the way: ${what}` })),
     ...own,

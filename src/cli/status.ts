@@ -98,7 +98,7 @@ function seenOf(name: string, plan: Plan, world: World): Seen {
 function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared = true, kept, usage }: Beside): Status {
   const { live, changes } = seen;
   const fields: Fields | undefined = live.find((one) => kindOf(one.address) === 'process')?.fields as Fields | undefined;
-  const services = listOf(fields?.['services']).map(toService);
+  const services = servicesOf(fields);
   const pending = [...seen.shared, ...changes].filter((change) => change.action !== 'none');
   const failed = services.filter((service) => service.state.startsWith('failed'));
   const isRunning = fields?.['running'] === 'yes';
@@ -138,6 +138,13 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
       ...pendingNote(pending.filter(isUntold), isRunning),
     ],
   };
+}
+
+/** One that was started, and does not run any more, is dead. */
+function servicesOf(fields: Fields | undefined): Status['services'] {
+  const dead = new Set(listOf(fields?.['dead_services']));
+  const all = listOf(fields?.['services']).map(toService);
+  return all.map((one) => (one.state === 'started' && dead.has(one.name) ? { ...one, state: 'dead' } : one));
 }
 
 function endedOf(live: readonly Live[]): Ended | null {

@@ -204,3 +204,18 @@ test('the table has 80 columns and the notes beneath it too; the wide one has th
   golden(`${GOLDEN}/table.txt`, `${[...lines, '', ...statusLines(all, true, paint)].join('\n')}\n`);
   assert.ok(lines.every((line) => line.length <= 80));
 });
+
+test('a service that was started and is dead is told as that', async () => {
+  const { file, plan, world } = await readRecording('nothing-to-do');
+  const live = new Map(world.live);
+  const before = live.get('process/web');
+  assert.ok(before);
+  live.set('process/web', { ...before, fields: { ...before.fields, dead_services: ['httpd'] } });
+  const web = statusOf(file.scope, plan, { ...world, live }).find(({ name }) => name === 'web');
+  assert.deepEqual(web?.services, [
+    { name: 'networking', state: 'started' },
+    { name: 'httpd', state: 'dead' },
+  ]);
+  const services = web?.conditions.find(({ type }) => type === 'Services');
+  assert.deepEqual([services?.status, services?.reason, services?.message], ['False', 'Dead', 'httpd dead']);
+});
