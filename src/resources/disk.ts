@@ -105,7 +105,7 @@ function toSpec(scope: string, name: string, disk: Disk, isWritten: boolean): Di
 
 let last: Promise<unknown> = Promise.resolve();
 
-/** One call after another: two mounts of one image at the same moment would each get a loop device, and write it both. */
+/** One call after another: mount(8) looks for a loop device of the image before it makes one, and two would write it both. */
 function inTurn<T>(act: () => Promise<T>): Promise<T> {
   const turn = last.then(act);
   last = turn.catch(() => undefined);

@@ -129,6 +129,18 @@ subhosts:
   assert.equal(await rig.machine.sh(LOOPS), '');
 });
 
+test('however many come up at once, an image has one loop device', { skip: noImages }, async (t) => {
+  const rig = await createDisks(t);
+  const names = Array.from({ length: 8 }, (_, index) => `web${index}x`);
+  const upper = (name: string): string => `upper: { diskfile: { image: /mnt/data.img, partition: 2, path: ${name}/root } }`;
+  rig.hosts(`scope: demo\nsubhosts:\n${names.map((name) => `  ${name}: { base: /mnt/${name}, start: none, ${upper(name)} }\n`).join('')}`);
+  await rig.apply('--parallel', '8');
+  await rig.settled();
+  assert.equal(await rig.machine.sh(LOOPS), '/mnt/data.img 1');
+  assert.equal((await rig.machine.ob('destroy', '--parallel', '8')).code, 0);
+  assert.equal(await rig.machine.sh(LOOPS), '');
+});
+
 const POINT = '/run/ob/disk/demo/web.upper';
 
 const DAMAGES: readonly (readonly [damage: string, plan: RegExp, pid: 'same' | 'other'])[] = [
