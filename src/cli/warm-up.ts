@@ -52,6 +52,7 @@ const LOOK = {
   insideOf: async () => undefined,
   hostname: async () => undefined,
   devices: () => [],
+  deadServices: async () => [],
   loop: () => undefined,
   isPlainFolder: () => true,
 } as Partial<Look> as Look;

@@ -35,6 +35,8 @@ export interface Subhost {
   readonly hooks?: Hooks;
   /** What becomes of it once it has ended by itself; left out: it is started again. */
   readonly restart?: 'on-failure' | 'never';
+  /** Are its services asked whether they run? */
+  readonly checkServices?: true;
 }
 
 /** Where they are mounted: SCOPE/NAME.ROLE. */

@@ -13,6 +13,7 @@ import { ifThere, listPids, type ProcessId, readIfThere, readLinkIfThere, uptime
 import { markOf, type Owner } from './marks.ts';
 import { readHostnames } from './mender.ts';
 import { failure, run } from './run.ts';
+import { findDeadServices } from './services.ts';
 
 /** What a kind is given to work with. */
 export interface Machine {
@@ -78,6 +79,8 @@ export interface Look {
    * in its cgroup; if it is not there, among all processes: a second one must never be started beside it.
    */
   init(owner: Owner): LiveInit | undefined;
+  /** Its services that say that they do not run. */
+  deadServices(owner: Owner, init: LiveInit): Promise<readonly string[]>;
   /** Devices and links in the /dev of a process; undefined: it cannot be read. */
   devices(process: ProcessId): readonly string[] | undefined;
   /** The host name that is seen inside; undefined: it cannot be known. */
@@ -122,6 +125,7 @@ export function createLook(reaper: string): Look {
     cgroups,
     init: (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner)),
     end: (owner) => readEnd(owner, cgroupPath(cgroupRoot() ?? '', owner)),
+    deadServices: async (owner, init) => findDeadServices(reaper, cgroupPath(cgroupRoot() ?? '', owner), init),
     devices: readDevices,
     hostname: async (owner) => (await hostnames()).get(markOf(owner)),
     mountsOfUppers: findMountsOfUppers,

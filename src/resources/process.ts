@@ -17,7 +17,7 @@ import { homelessInit } from './netns-home.ts';
 import { runForEach } from './reaper.ts';
 import { run } from './run.ts';
 import { changeShares, listShares, showShare } from './shares.ts';
-import { bootAll, retry, type Startable } from './start.ts';
+import { bootAll, retry, type Startable, startAgain } from './start.ts';
 
 type ProcessFields = {
   readonly [field: string]: string | number | null | readonly string[];
@@ -34,6 +34,8 @@ type ProcessFields = {
   readonly missing_in_dev?: readonly string[];
   readonly shares: readonly string[];
   readonly not_started: readonly string[];
+  /** Of a subhost whose services are asked. */
+  readonly dead_services?: readonly string[];
 };
 /** INIT is undefined where only a cgroup is left; ADOPTED: where overlay-boot has started what is in it. */
 type ProcessHandle = {
@@ -65,6 +67,7 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     missing_in_dev: { class: 'live', why: 'they are made again' },
     hostname: { class: 'live', why: 'programs there see it at once' },
     shares: { class: 'live', why: 'shares come and go while it runs' },
+    dead_services: { class: 'live', why: 'they are started again' },
     not_started: { class: 'live', why: 'the start command is waited for, or run again' },
   },
 
@@ -136,6 +139,7 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
       ...(subhost.lower === subhost.live ? {} : { root: 'rw' }),
       shares: subhost.shares.map(showShare).sort(),
       not_started: [],
+      ...(subhost.checkServices ? { dead_services: [] } : {}),
     },
     extra: { mark: markOf({ scope: file.scope, name }), subhost },
     summary: `starts ${subhost.start.map((entry) => entry.name).join(', ') || 'nothing'}; /run ${subhost.ramSize === null ? 'none' : formatSize(subhost.ramSize)}`,
@@ -156,7 +160,9 @@ async function change(machine: Machine, spec: ProcessSpec, live: ProcessLive, in
     (await mend(machine, spec, live, init)) ??
     (ramSize !== null && live.fields.ram_size !== spec.fields.ram_size ? await resizeRun(machine.reaper, init, ramSize) : undefined) ??
     (await changeShares(machine.reaper, init, live.fields.shares ?? [], shares));
-  return error ? { address: spec.address, error } : retry(machine, spec, init);
+  if (error) return { address: spec.address, error };
+  const started = await startAgain(machine, spec, init, live.fields.dead_services ?? []);
+  return started.error ? started : retry(machine, spec, init);
 }
 
 /** What was unmounted or removed inside, and the name of the whole. */
@@ -189,7 +195,8 @@ async function toLive(machine: Machine, name: string, wanted: Subhost | undefine
   const handle = { cgroup: cgroupPath(root, owner), init };
   const base = baseOf(name);
   if (!init) return [toEnded({ ...base, fields: { running: 'no' }, handle }, owner, look.end(owner), wanted)];
-  const fields = { ...(await seenFields(machine, init, name)), shares: seenShares(machine, init, name, wanted?.shares ?? []) };
+  const dead = wanted?.checkServices ? { dead_services: await look.deadServices(owner, init) } : {};
+  const fields = { ...(await seenFields(machine, init, name)), ...dead, shares: seenShares(machine, init, name, wanted?.shares ?? []) };
   return [{ ...base, holds: layersOf(init), fields, handle }];
 }
 

@@ -13,6 +13,7 @@ import { type MountEntry, optionValue, parseMounts } from './linux/mountinfo.ts'
 import { defaultLog, keepLog, readBootLog } from './log.ts';
 import type { Machine } from './machine.ts';
 import { run } from './run.ts';
+import { startService } from './services.ts';
 
 /** What it takes to boot a subhost. */
 export type Startable = { readonly mark: string; readonly subhost: Subhost };
@@ -158,6 +159,20 @@ export async function retry(machine: Machine, spec: StartSpec, before: Init): Pr
   }
   if (failed.length === 0) return { address };
   return { address, error: startError(spec, failed, await readLog(machine, init)) };
+}
+
+/** Runs the start commands of services again that have ended. */
+export async function startAgain(machine: Machine, spec: StartSpec, init: Init, names: readonly string[]): Promise<Result> {
+  const failed: { name: string; status: string }[] = [];
+  const cgroup = cgroupPath(needCgroupRoot(), { scope: machine.scope, name: spec.extra.subhost.name });
+  for (const name of init.entries.map(serviceOf).filter((one) => names.includes(one))) {
+    if (machine.signal?.aborted) return { address: spec.address, error: interrupted() };
+    machine.say(spec.address, `starting ${name}`);
+    const status = await startService(machine.reaper, cgroup, init, name);
+    if (status !== '0') failed.push({ name, status });
+  }
+  if (failed.length === 0) return { address: spec.address };
+  return { address: spec.address, error: startError(spec, failed, await readLog(machine, init)) };
 }
 
 async function retryOne(machine: Machine, { address }: StartSpec, init: Init, index: number): Promise<string> {

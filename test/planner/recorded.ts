@@ -49,6 +49,7 @@ interface RecordedInit {
   readonly pid: number;
   readonly netns: number;
   readonly cgroup?: string;
+  readonly dead?: readonly string[];
   /** What is missing in its /dev. */
   readonly lacks?: readonly string[];
   /** Left out: its name. */
@@ -145,6 +146,7 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     cgroups: () => Object.keys(inits).flatMap((name) => parseMark(`ob:${name}`) ?? []),
     init: ({ scope, name }) => toInit(inits[`${scope}/${name}`], `${scope}/${name}`, digests),
     end: ({ scope, name }) => inits[`${scope}/${name}`]?.end,
+    deadServices: async ({ scope, name }) => inits[`${scope}/${name}`]?.dead ?? [],
     devices: ({ pid }) => {
       const { lacks = [] } = Object.values(inits).find((init) => init.pid === pid) ?? {};
       return IN_DEV.filter((name) => !lacks.includes(name));

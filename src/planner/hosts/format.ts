@@ -19,6 +19,7 @@ import {
 import { share } from './share.ts';
 import {
   cidr,
+  flag,
   ip,
   linkName,
   mac,
@@ -62,6 +63,7 @@ export interface RawSubhost {
   readonly log?: Placed<string>;
   readonly ram_size?: RamSize;
   readonly restart?: Restart;
+  readonly check_services?: boolean;
 }
 
 export interface RawCable {
@@ -241,6 +243,13 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
       'That is, not by ob: its PID 1 was killed, or nothing is left of what ran in it. "always": apply starts it again. "on-failure": only if it was killed, or what ended last gave an exit status other than 0. "never": it is left so. "ob start" starts it in any case, and so does the first apply after the machine has booted.',
     default: 'always',
     examples: ['on-failure'],
+  }),
+  check_services: described(flag, {
+    title: 'Are its services asked whether they run',
+    description:
+      'Each plan runs "service NAME status" inside for the services of the start list; one that says that it does not run is started again by apply.',
+    default: false,
+    examples: [true],
   }),
 });
 const subhost: Shape<RawSubhost> = keyed(subhostKeys);

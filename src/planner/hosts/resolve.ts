@@ -67,6 +67,7 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
     shares: (raw.share ?? []).map(({ value }) => toShare(value, below)),
     ramSize: raw.ram_size ? raw.ram_size.bytes : DEFAULT_RAM_BYTES,
     ...(raw.restart && raw.restart !== 'always' ? { restart: raw.restart } : {}),
+    ...(raw.check_services ? { checkServices: true } : {}),
     ...(Object.keys(hooks).length > 0 ? { hooks: { config: fileOf(line), ...hooks } } : {}),
   };
 }

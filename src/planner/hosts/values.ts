@@ -110,6 +110,15 @@ export const restart: Shape<Restart> = {
   },
 };
 
+export const flag: Shape<boolean> = {
+  schema: { type: 'boolean' },
+  read(node, report) {
+    if (node.kind === 'scalar' && typeof node.value === 'boolean') return node.value;
+    report(node, `true or false is wanted here, not ${describe(node)}`);
+    return undefined;
+  },
+};
+
 /** Bytes; null: none. */
 export interface RamSize {
   readonly bytes: number | null;
