@@ -76,7 +76,7 @@ _ob() {
       _ob_takes_command "$command" && _ob_command $((at + 1))
       return 0
     elif [[ $word == -* ]]; then
-      _ob_value "$word" >/dev/null && option=$word
+      _ob_value "$command:$word" >/dev/null && option=$word
     elif [[ -z $command ]]; then
       command=$word
     else
@@ -85,7 +85,7 @@ _ob() {
     fi
   done
   if [[ -n $option ]]; then
-    kinds=$(_ob_value "$option")
+    kinds=$(_ob_value "$command:$option")
   elif [[ $cur == -* || -z $command ]]; then
     while IFS= read -r word; do
       [[ $word == "$cur"* ]] && COMPREPLY+=("\${word%%:*}")

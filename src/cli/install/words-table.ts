@@ -86,7 +86,7 @@ function toPlaces({ name, positionals }: Command): Pick<Entry, 'places' | 'rest'
 export function tableFunctions(entries: readonly Entry[]): string {
   const options = new Map(entries.flatMap((entry) => entry.options).map((option) => [option.names[0], option]));
   const values = [...options.values()].flatMap(({ names, value }) =>
-    value ? [`    ${names.join(' | ')}) echo '${value.join(' ')}' ;;`] : [],
+    value ? [`    ${names.flatMap((name) => toPatterns(name, names, entries)).join(' | ')}) echo '${value.join(' ')}' ;;`] : [],
   );
   return `_ob_commands() {
   printf '%s\\n' ${entries.map(({ name, summary }) => quote(`${name}:${summary}`)).join(' ')}
@@ -99,7 +99,7 @@ ${entries.map(({ name, options }) => `    ${name}) printf '%s\\n' ${options.flat
   esac
 }
 
-# What the value of an option may be; fails if it takes none.
+# What the value of an option, COMMAND:OPTION, may be; fails if it takes none.
 _ob_value() {
   case $1 in
 ${values.join('\n')}
@@ -119,6 +119,14 @@ _ob_takes_command() {
   case $1 in ${entries.flatMap(({ name, takesCommand }) => (takesCommand ? [name] : [])).join(' | ') || "''"}) ;; *) return 1 ;; esac
 }
 `;
+}
+
+/** One letter may mean different options of different commands. */
+function toPatterns(name: string, names: readonly string[], entries: readonly Entry[]): string[] {
+  const has = (entry: Entry, isIt: (option: OptionEntry) => boolean): boolean =>
+    entry.options.some((one) => one.names.includes(name) && isIt(one));
+  if (!entries.some((entry) => has(entry, (one) => one.names[0] !== names[0]))) return [`*:${name}`];
+  return entries.filter((entry) => has(entry, (one) => one.names[0] === names[0])).map((entry) => `${entry.name}:${name}`);
 }
 
 function toWords({ names, summary }: OptionEntry): string[] {

@@ -57,7 +57,7 @@ _ob() {
     elif [[ $word == --*=* ]]; then
       [[ $word == --file=* ]] && files+=(--file \${word#*=})
     elif [[ $word == -* ]]; then
-      _ob_value $word >/dev/null && option=$word
+      _ob_value "$command:$word" >/dev/null && option=$word
     elif [[ -z $command ]]; then
       command=$word
     else
@@ -71,7 +71,7 @@ _ob() {
     compset -P '*='
   fi
   if [[ -n $option ]]; then
-    kinds=($(_ob_value $option))
+    kinds=($(_ob_value "$command:$option"))
   elif [[ $word == -* ]]; then
     found=(\${(f)"$(_ob_options "$command")"})
     _describe option found
