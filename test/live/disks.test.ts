@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { assertSame } from '../snapshot.ts';
-import { IMAGES, LOOPS, noImages } from './images.ts';
+import { IMAGES, LOOPS, LOOPS_LEFT, noImages } from './images.ts';
 import { killAt, type Moment } from './kill.ts';
 import { createRig, type Rig, textOf } from './rig.ts';
 
@@ -219,7 +219,7 @@ test('what is wrong with an image is told with its place in the file, before any
     hosts(rig, 'lower: { diskfile: { image: /mnt/cut.squashfs } }');
     const ran = await rig.machine.ob('apply');
     assert.match(ran.stdout, /FAILED +disk\/web\.lower: cannot mount \/mnt\/cut\.squashfs: mount: .*\n[\s\S]*-> is it whole\?/);
-    assert.equal(await rig.machine.sh(LOOPS), '');
+    assert.equal(await rig.machine.sh(LOOPS_LEFT), '');
     await rig.machine.ob('destroy');
   });
   assertSame(await rig.snapshot(), before, 'something is left');
@@ -291,6 +291,6 @@ async function assertRuns(rig: Rig): Promise<void> {
 async function destroyAll(rig: Rig): Promise<void> {
   const ran = await rig.machine.ob('destroy');
   assert.equal(ran.code, 0, textOf(ran));
-  assert.equal(await rig.machine.sh(LOOPS), '');
+  assert.equal(await rig.machine.sh(LOOPS_LEFT), '');
   assert.equal(await rig.machine.sh('grep /run/ob /proc/mounts || true'), '');
 }

@@ -44,3 +44,6 @@ export const IMAGES = `
  * theirs too, with files of the same names.
  */
 export const LOOPS = `losetup -n -l -O BACK-MAJ:MIN,BACK-FILE,AUTOCLEAR | tr -s ' ' | sed -n "s/^ *$(mountpoint -d /mnt) //p" | sort`;
+
+/** Those that stay. What a program that was killed or failed has left is detached with its last holder: udev may look at it still. */
+export const LOOPS_LEFT = `for i in $(seq 1000); do [ -n "$(${LOOPS})" ] || break; sleep 0.01; done; ${LOOPS}`;
