@@ -10,7 +10,7 @@ import { makeRunFolder, RUN_FOLDER } from '../run-folder.ts';
 const FOLDER = `${RUN_FOLDER}/record`;
 
 /** Each kind of record has one file of its own, and one module of this folder that knows what is in it. */
-export type RecordName = 'hold' | 'stop' | 'trouble' | 'repair' | 'wanted' | 'lower';
+export type RecordName = 'hold' | 'stop' | 'trouble' | 'repair';
 
 /** What a record holds, as JSON has it; undefined: there is none, or none that can be read. */
 export function readRecord(owner: Owner, name: RecordName): unknown {
