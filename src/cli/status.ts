@@ -132,7 +132,8 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
       kept: record,
     }),
     notes: [
-      ...(record ? [record.message] : []),
+      // The name stands before it.
+      ...(record ? [record.message.replace(`${id.name} `, '')] : []),
       ...(ended && !record ? [`${ended.message}${ended.at ? ` (${ended.at})` : ''}`] : []),
       ...[...failed, ...starting].map((service) => `${service.name} ${service.state}`),
       ...pendingNote(pending.filter(isUntold), isRunning),
