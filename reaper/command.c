@@ -25,7 +25,11 @@ static bool is_order_to_stop(long signal) {
 long next_signal(struct init *init, signal_set set, siginfo_t *info, int64_t deadline) {
     timespec left = time_until(deadline);
     long signal = sys_sigtimedwait(&set, info, deadline == FOREVER ? NULL : &left);
-    if (is_order_to_stop(signal)) init->stopping = true;
+    if (is_order_to_stop(signal)) {
+        init->stopping = true;
+        /* From now on it is seen that what runs is about to end: "stop:NN" */
+        __builtin_memcpy(init->runs, "stop", 4);
+    }
     return signal;
 }
 

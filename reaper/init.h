@@ -6,7 +6,7 @@
 
 struct init {
     const char *mark;
-    char *runs;   /* "runs:NN": retries finished so far */
+    char *runs;   /* "runs:NN": retries finished so far; "stop:NN" once it is to end */
     char **slot;  /* "STATE:ENTRY", a record that is read from outside as /proc/PID/cmdline */
     int slots;
     char **env;

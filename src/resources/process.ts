@@ -243,7 +243,7 @@ async function seenFields(machine: Machine, init: LiveInit, name: string): Promi
   const mounts = init.mounts.filter((mount) => mount.source === mark);
   const memory = mounts.find((mount) => mount.point === '/run');
   return {
-    running: 'yes',
+    running: init.isStopping ? 'stopping' : 'yes',
     cgroup: init.cgroup,
     // Where the name has got lost it comes back to this one.
     netns: lives(machine, init, name) || (await homelessInit(machine, name)) ? name : null,

@@ -208,7 +208,9 @@ test('what is wrong with an image is told with its place in the file, before any
     assert.equal(none.code, 1);
     assert.match(none.stdout, /FAILED +disk\/web\.lower: \/mnt\/tree\.img has no directory \/none\n/);
     await rig.machine.ob('destroy');
-    await rig.machine.sh('mkdir /mnt/m; mount -o loop /mnt/tree.img /mnt/m; ln -s /etc /mnt/m/link; umount /mnt/m; rmdir /mnt/m');
+    await rig.machine.sh(
+      'mkdir /mnt/m /mnt/elsewhere; mount -o loop /mnt/tree.img /mnt/m; ln -s /mnt/elsewhere /mnt/m/link; umount /mnt/m; rmdir /mnt/m',
+    );
     hosts(rig, SQUASHFS, 'upper: { diskfile: { image: /mnt/tree.img, path: link/ob } }');
     const link = await rig.machine.ob('apply');
     assert.match(link.stdout, /FAILED +disk\/web\.upper: \/mnt\/tree\.img: \/link is no directory\n/);

@@ -3,9 +3,11 @@ import { ObError } from '../error.ts';
 import { parseMark } from '../marks.ts';
 import { identify, type ProcessId, parseNamespacePids, readArguments, readIfThere } from './proc.ts';
 
-/** A subhost's PID 1, read out of its argument list: MARK DIGEST START_MS STOP_MS runs:NN STATE:ENTRY… */
+/** A subhost's PID 1, read out of its argument list: MARK DIGEST START_MS STOP_MS (runs|stop):NN STATE:ENTRY… */
 export interface Init extends ProcessId {
   readonly digest: string;
+  /** It has been told to end, and is stopping its services. */
+  readonly isStopping: boolean;
   readonly entries: readonly InitEntry[];
 }
 
@@ -58,10 +60,10 @@ export function findInits(pids: readonly number[]): Map<string, Init> {
 
 /** Undefined if this is not the argument list of the mark's PID 1. */
 export function parseInit(words: readonly string[], mark: string): Omit<Init, keyof ProcessId> | undefined {
-  const [program, owner, digest] = words;
+  const [program, owner, digest, , , runs = ''] = words;
   if (program !== '/.reaper' || owner !== mark || !digest || words.length < FIXED_ARGUMENTS) return undefined;
   const entries = words.slice(FIXED_ARGUMENTS).map((slot) => ({ state: slot.slice(0, 3), name: slot.slice(4) }));
-  return { digest, entries };
+  return { digest, isStopping: runs.startsWith('stop:'), entries };
 }
 
 const END_LIMIT_MS = 10_000;
