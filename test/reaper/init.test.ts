@@ -49,6 +49,18 @@ test('a service is started by service(8), or by its script where there is none',
   assert.ok(lines.includes('ob:t/bare done nothing 127'));
 });
 
+test('told to end, PID 1 says so while its services are stopping', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  const place = await rig.place();
+  await script(rig, place, '/slow', '[ "$1" = start ] || while [ ! -e /go ]; do sleep 0.02; done');
+  const { pid } = await rig.up(place, { entries: ['/slow'] });
+  assert.equal(argumentsOf(rig, pid)[5], 'runs:00');
+  await rig.machine.sh(`kill -TERM ${pid}`);
+  await until('it says that it stops', () => argumentsOf(rig, pid)[5] === 'stop:00');
+  await rig.machine.sh(`touch ${place.live}/go`);
+  await until('it has ended', () => !isAlive(rig, pid));
+});
+
 test('an optional entry that the subhost does not have is skipped', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
   const place = await rig.place();

@@ -44,11 +44,18 @@ test('the PID 1 of a subhost is known by its argument list', () => {
   const words = seen('init-cmdline').split('\0').slice(0, -1);
   assert.deepEqual(parseInit(words, 'ob:demo/web'), {
     digest: words[2],
+    isStopping: false,
     entries: [
       { state: '000', name: 'networking' },
       { state: '000', name: 'httpd' },
     ],
   });
+});
+
+test('a PID 1 that was told to end says so', () => {
+  const words = seen('init-cmdline').split('\0').slice(0, -1);
+  const told = words.map((word) => word.replace(/^runs:/, 'stop:'));
+  assert.equal(parseInit(told, 'ob:demo/web')?.isStopping, true);
 });
 
 test("another mark's PID 1, another program or a shortened list is none", () => {

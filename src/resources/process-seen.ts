@@ -1,0 +1,195 @@
+import { existsSync } from 'node:fs';
+import { findAdopted, foreignBlocker } from './adopted.ts';
+import { type End, type Ended, fieldsOf, restOf } from './end.ts';
+import type { Share, Subhost } from './hosts.ts';
+import type { Blocker, Live, Spec } from './kind.ts';
+import { cgroupPath } from './linux/cgroup.ts';
+import { hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
+import { formatSize, type Mount, optionValue, parseMountinfo, parseSize } from './linux/mountinfo.ts';
+import { type ProcessId, readIfThere, uptimeSeconds } from './linux/proc.ts';
+import { defaultLog } from './log.ts';
+import type { LiveInit, Machine } from './machine.ts';
+import { markOf, type Owner } from './marks.ts';
+import { homelessInit } from './netns-home.ts';
+import { listShares } from './shares.ts';
+import type { Startable } from './start.ts';
+
+export type ProcessFields = {
+  readonly [field: string]: string | number | null | readonly string[];
+  readonly running: string;
+  readonly cgroup: string;
+  readonly netns: string | null;
+  readonly boot: string;
+  readonly start: string;
+  /** Size of /run, e.g. `50M`; left out where it is not mounted. */
+  readonly ram_size?: string;
+  readonly run_in_memory: string;
+  readonly inside: readonly string[];
+  readonly hostname?: string;
+  readonly missing_in_dev?: readonly string[];
+  readonly shares: readonly string[];
+  readonly not_started: readonly string[];
+  /** Of a subhost whose services are asked. */
+  readonly dead_services?: readonly string[];
+};
+/** INIT is undefined where only a cgroup is left; ADOPTED: where overlay-boot has started what is in it. */
+export type ProcessHandle = {
+  readonly cgroup: string;
+  readonly init: Init | undefined;
+  readonly adopted?: ProcessId;
+  readonly ended?: Ended;
+};
+export type ProcessSpec = Spec<ProcessFields, Startable>;
+export type ProcessLive = Live<ProcessFields, ProcessHandle>;
+
+/** What the reaper mounts inside, beside /run; sorted. */
+export const INNER_MOUNTS = ['/dev', '/dev/pts', '/dev/shm', '/proc', '/sys'];
+
+export function listEntries(entries: readonly string[]): string {
+  return entries.join(' ') || 'none';
+}
+
+/** Every PID 1 of the scope, every cgroup that one has left, and what stands in the way. */
+export async function listProcesses(
+  machine: Machine,
+  desired: readonly ProcessSpec[],
+): Promise<{ live: ProcessLive[]; blockers: Blocker[] }> {
+  const { look, scope } = machine;
+  const names = new Set([
+    ...look.cgroups().flatMap((owner) => (owner.scope === scope ? owner.name : [])),
+    ...desired.flatMap((spec) => spec.subhost ?? []),
+    // Whose cgroup is gone may still run.
+    ...look.netnsNames().map((one) => one.name),
+  ]);
+  const wanted = new Map(desired.map((spec) => [spec.subhost, spec.extra.subhost]));
+  const live = await Promise.all([...names].map((name) => toLive(machine, name, wanted.get(name))));
+  const foreign = await Promise.all(desired.map((spec) => runsElsewhere(machine, spec)));
+  return { live: live.flat(), blockers: [...foreign.flat(), ...desired.flatMap((spec) => blockerOf(machine, spec))] };
+}
+
+async function toLive(machine: Machine, name: string, wanted: Subhost | undefined): Promise<ProcessLive[]> {
+  const { look, scope } = machine;
+  const owner = { scope, name };
+  const init = look.init(owner);
+  const root = look.cgroupRoot();
+  const isThere = init || look.cgroups().some((one) => one.scope === scope && one.name === name);
+  if (!root || !isThere) return [];
+  const adopted = init ? undefined : findAdopted(look, owner);
+  if (adopted) return [toAdopted(name, cgroupPath(root, owner), adopted)];
+  const handle = { cgroup: cgroupPath(root, owner), init };
+  const base = baseOf(name);
+  if (!init) return [toEnded({ ...base, fields: { running: 'no' }, handle }, owner, look.end(owner), wanted)];
+  const dead = wanted?.checkServices ? { dead_services: await look.deadServices(owner, init) } : {};
+  const fields = { ...(await seenFields(machine, init, name)), ...dead, shares: seenShares(machine, init, name, wanted?.shares ?? []) };
+  return [{ ...base, holds: layersOf(init), fields, handle }];
+}
+
+function baseOf(name: string): Pick<ProcessLive, 'address' | 'subhost' | 'needs' | 'holds'> {
+  const needs = [`netns/${name}`, `mount/${name}`, `disk/${name}.lower`, `disk/${name}.upper`] as const;
+  return { address: `process/${name}`, subhost: name, needs, holds: [] };
+}
+
+/** Without an END it has never been up, or a run was cut off that had stopped it: then it is started, whatever the file says. */
+function toEnded(live: ProcessLive, owner: Owner, end: End | undefined, wanted: Subhost | undefined): ProcessLive {
+  if (!end) return live;
+  const rests = restOf(owner.name, end, wanted?.restart);
+  const ended = { end, log: wanted?.log ?? defaultLog(owner) };
+  return { ...live, fields: { ...live.fields, ...fieldsOf(end) }, handle: { ...live.handle, ended }, ...(rests ? { rests } : {}) };
+}
+
+/** What overlay-boot has started and ob has taken over: it goes on as it is until it is started anew. */
+function toAdopted(name: string, cgroup: string, adopted: ProcessId): ProcessLive {
+  const mounts = parseMountinfo(readIfThere(`/proc/${adopted.pid}/mountinfo`) ?? '');
+  const fields = { running: 'yes', boot: 'overlay-boot', pid: adopted.pid, uptime_s: uptimeSeconds(adopted) };
+  const handle = { cgroup, init: undefined, adopted };
+  return { address: `process/${name}`, subhost: name, needs: [`netns/${name}`], holds: layersOf({ mounts }), fields, handle };
+}
+
+/** Runs in its place what overlay-boot has started? Only where its namespace has no mark of ours is there reason to look for that. */
+async function runsElsewhere({ look }: Machine, { address, extra: { mark, subhost } }: ProcessSpec): Promise<Blocker[]> {
+  const { name } = subhost;
+  const lo = (await look.inside(name))?.links.find((link) => link.name === 'lo');
+  return !lo || lo.alias === mark ? [] : foreignBlocker({ name, address, subhost }, look);
+}
+
+/** It has a copy of its root mount: another overlay on these directories has to wait for its end. */
+function layersOf(init: Pick<LiveInit, 'mounts'>): string[] {
+  const root = init.mounts.find((mount) => mount.point === '/' && mount.type === 'overlay');
+  return ['upperdir', 'workdir'].flatMap((option) => optionValue(root?.superOptions ?? [], option) ?? []).map((path) => `dir:${path}`);
+}
+
+function seenShares({ scope, look }: Machine, init: LiveInit, name: string, wanted: readonly Share[]): string[] {
+  return listShares(init.mounts, markOf({ scope, name }), look.mountinfo(), wanted);
+}
+
+async function seenFields(machine: Machine, init: LiveInit, name: string): Promise<Omit<ProcessFields, 'shares'>> {
+  const mark = markOf({ scope: machine.scope, name });
+  const mounts = init.mounts.filter((mount) => mount.source === mark);
+  const memory = mounts.find((mount) => mount.point === '/run');
+  return {
+    running: init.isStopping ? 'stopping' : 'yes',
+    cgroup: init.cgroup,
+    // Where the name has got lost it comes back to this one.
+    netns: lives(machine, init, name) || (await homelessInit(machine, name)) ? name : null,
+    boot: init.digest,
+    start: listEntries(init.entries.map((entry) => entry.name)),
+    run_in_memory: memory ? 'yes' : 'no',
+    ...(memory ? { ram_size: showSizeOf(memory) } : {}),
+    inside: INNER_MOUNTS.filter((point) => mounts.some((mount) => mount.point === point)),
+    // Of the mount, not of the filesystem: that one is the resource mount's to see to.
+    root: init.mounts.findLast((mount) => mount.point === '/')?.options.includes('ro') ? 'ro' : 'rw',
+    ...(await hostnameSeen(machine, name)),
+    ...missingInDev(machine, init),
+    not_started: init.entries
+      .filter((entry) => hasFailed(entry) || isPending(entry))
+      .map((entry) => `${serviceOf(entry)} (${shortState(entry.state)})`),
+    pid: init.pid,
+    uptime_s: init.uptimeSeconds,
+    services: init.entries.map((entry) => `${serviceOf(entry)}: ${stateWord(entry.state)}`),
+  };
+}
+
+async function hostnameSeen({ look, scope }: Machine, name: string): Promise<Pick<ProcessFields, 'hostname'>> {
+  const hostname = await look.hostname({ scope, name });
+  return hostname === undefined ? {} : { hostname };
+}
+
+/** What the reaper makes there: devices and links; sorted. */
+const IN_DEV = ['fd', 'full', 'null', 'ptmx', 'random', 'stderr', 'stdin', 'stdout', 'tty', 'urandom', 'zero'];
+
+/** Where /dev itself is not mounted, that is told, and they are made with it. */
+function missingInDev({ look }: Machine, init: LiveInit): Pick<ProcessFields, 'missing_in_dev'> {
+  const there = init.mounts.some(({ point }) => point === '/dev') ? look.devices(init) : undefined;
+  return there ? { missing_in_dev: IN_DEV.filter((name) => !there.includes(name)) } : {};
+}
+
+/** A tmpfs without a limit shows no size. */
+function showSizeOf({ superOptions }: Mount): string {
+  const bytes = parseSize(optionValue(superOptions, 'size'));
+  return bytes ? formatSize(bytes) : 'unlimited';
+}
+
+const STATE_WORDS: Readonly<Record<string, string>> = { '...': 'waiting', '>>>': 'starting', '000': 'started', skp: 'skipped' };
+
+function stateWord(state: string): string {
+  return STATE_WORDS[state] ?? `failed (${shortState(state)})`;
+}
+
+function shortState(state: string): string {
+  return STATE_WORDS[state] ?? `exit ${Number(state)}`;
+}
+
+function lives(machine: Machine, init: LiveInit, name: string): boolean {
+  const wanted = machine.look.netnsNames().find((one) => one.name === name);
+  return wanted !== undefined && init.netns === wanted.inode;
+}
+
+/** Where lower is live, no mount is ours: the tree has to be there already. */
+function blockerOf(machine: Machine, spec: ProcessSpec): Blocker[] {
+  const { live, lower } = spec.extra.subhost;
+  if (lower !== live || existsSync(live)) return [];
+  if (machine.look.mounts().some((entry) => entry.point === live)) return [];
+  return [
+    { address: spec.address, what: `the tree ${live} is not there`, hint: 'with "lower" equal to "live" it must be mounted already' },
+  ];
+}
