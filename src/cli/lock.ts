@@ -24,20 +24,25 @@ const HELD = 75;
 /**
  * Runs ACT while no other run is changing this machine. The kernel holds the lock, by an open descriptor: it
  * ends with its holder, however that ends. Throws with exit code 75 if another has it for longer than the limit.
- * ACT is told if another run had it before: then what was read until now may be old.
+ * BEFOREWAIT: what can be found wrong without the lock is told before the wait for it.
  */
-export async function withLock<T>(limitSeconds: number, context: Context, act: (hasWaited: boolean) => Promise<T>): Promise<T> {
-  const { fd, hasWaited } = await acquire(limitSeconds, context);
+export async function withLock<T>(
+  limitSeconds: number,
+  context: Context,
+  act: () => Promise<T>,
+  beforeWait?: () => Promise<unknown>,
+): Promise<T> {
+  const fd = await acquire(limitSeconds, context, beforeWait);
   try {
     ftruncateSync(fd);
     writeSync(fd, `${process.pid} ${printable(context.commandLine)}\n`, 0);
-    return await act(hasWaited);
+    return await act();
   } finally {
     release(fd);
   }
 }
 
-async function acquire(limitSeconds: number, { signal, output }: Context): Promise<{ fd: number; hasWaited: boolean }> {
+async function acquire(limitSeconds: number, { signal, output }: Context, beforeWait?: () => Promise<unknown>): Promise<number> {
   needProgram('flock');
   const deadline = Date.now() + limitSeconds * 1000;
   for (let hasWaited = false; ; ) {
@@ -45,11 +50,12 @@ async function acquire(limitSeconds: number, { signal, output }: Context): Promi
     if (fd === undefined) continue;
     const left = hasWaited ? Math.max(0, deadline - Date.now()) / 1000 : 0;
     const isOurs = await flock(fd, left, signal);
-    if (isOurs && isStillThere(fd)) return { fd, hasWaited };
+    if (isOurs && isStillThere(fd)) return fd;
     const holder = holderOf(fd);
     closeSync(fd);
     if (signal.aborted) throw new ObError('interrupted before anything was done', { exitCode: ExitCode.interrupted });
     if (isOurs) continue;
+    if (!hasWaited) await beforeWait?.();
     if (Date.now() >= deadline) throw locked(holder);
     if (!hasWaited) output.sink({ type: 'waiting', for: holder, seconds: limitSeconds });
     hasWaited = true;

@@ -1,5 +1,6 @@
 import { ExitCode, ObError } from '../resources/error.ts';
 import type { HostsFile } from '../resources/hosts.ts';
+import type { Look } from '../resources/machine.ts';
 import { refuseTakenBack } from './back/pending.ts';
 import { createSafety } from './back/safety.ts';
 import type { Args, Context } from './command.ts';
@@ -9,14 +10,33 @@ import { gateEvents, newlyStalled, planRound, refuseHeld } from './record/round.
 import { runPlan } from './run-plan.ts';
 import { checkLimit, desiredOf, limitOf, namesOf } from './session.ts';
 
+interface Known {
+  /** The plan that a person has read: no other is run. */
+  readonly asRead?: AsRead | undefined;
+  /** What has been seen of the machine, if nothing can have changed it since. */
+  readonly look?: Look;
+}
+
 /** One run of apply, of what PATHS say: reads the machine, plans, and runs the plan. Needs the lock. Gives the exit code. `quiet` says that nobody is there. */
-export async function reconcile(paths: readonly string[], file: HostsFile, args: Args, context: Context, asRead?: AsRead): Promise<number> {
+export async function reconcile(
+  paths: readonly string[],
+  file: HostsFile,
+  args: Args,
+  context: Context,
+  { asRead, look }: Known = {},
+): Promise<number> {
   const { scope } = file;
   const limit = limitOf(args.limit, args.files, namesOf(file));
   const desired = desiredOf(file);
   const isUnattended = args.quiet;
   if (args.confirm === undefined && !args.rollbackOnFailure) refuseTakenBack(scope, () => digestOfWanted(desired), isUnattended);
-  const { plan, world, selection, reasons } = await planRound({ scope, desired, selection: { limit }, isUnattended });
+  const { plan, world, selection, reasons } = await planRound({
+    scope,
+    desired,
+    selection: { limit },
+    isUnattended,
+    ...(look ? { look } : {}),
+  });
   if (!isUnattended) refuseHeld(scope, args.limit, { desired, world });
   if (limit) checkLimit(limit, desired, world.live.values());
   if (file.subhosts.length === 0 && world.live.size > 0 && !args.allowEmpty) throw wouldEmpty(paths.join(', '), scope, world.live.size);

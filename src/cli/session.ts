@@ -48,8 +48,8 @@ export function readFiles(paths: readonly string[], tell = warn, look = newLook(
 }
 
 /** The same for its scope and names, which no command tells: none is run. */
-export function readNames(paths: readonly string[]): Promise<HostsFile> {
-  return readWith(paths, newLook(), undefined, warn);
+export function readNames(paths: readonly string[], tell = warn, look = newLook()): Promise<HostsFile> {
+  return readWith(paths, look, undefined, tell);
 }
 
 async function readWith(paths: readonly string[], look: Look, ask: typeof answer | undefined, tell: typeof warn): Promise<HostsFile> {

@@ -7,11 +7,12 @@ import { withLock } from './lock.ts';
  * As `withLock`, for what changes subhosts: an error while another run waits to be confirmed. If its time is over, and its
  * watchdog has been killed, the way back is gone first.
  */
-export function withTurn<T>(args: Args, context: Context, act: (hasWaited: boolean) => Promise<T>): Promise<T> {
-  return withLock(args.lockTimeout, context, async (hasWaited) => {
+export function withTurn<T>(args: Args, context: Context, act: () => Promise<T>, beforeWait?: () => Promise<unknown>): Promise<T> {
+  const inTurn = async (): Promise<T> => {
     await takeBackIfDue(args, context);
     const pending = readPending();
     if (pending) throw waitsForConfirm(pending);
-    return act(hasWaited);
-  });
+    return act();
+  };
+  return withLock(args.lockTimeout, context, inTurn, beforeWait);
 }

@@ -3,7 +3,7 @@ import { adoptRunning } from '../adopt.ts';
 import type { Command } from '../command.ts';
 import { findPlanFile } from '../plan-file.ts';
 import { reconcile } from '../reconcile.ts';
-import { findHostsFiles, readFiles } from '../session.ts';
+import { findHostsFiles, lookAhead, readFiles, readNames } from '../session.ts';
 import { withTurn } from '../turn.ts';
 
 export const apply: Command = {
@@ -26,15 +26,16 @@ export const apply: Command = {
   async run(given, context) {
     const { args, asRead } = findPlanFile(given) ?? { args: given };
     const paths = findHostsFiles(args.files);
-    const early = await readFiles(paths, context.output.warn);
-    return withTurn(args, context, async (hasWaited) => {
-      const file = hasWaited ? await readFiles(paths, context.output.warn) : early;
-      if (!args.adopt) return reconcile(paths, file, args, context, asRead);
+    const act = async (): Promise<number> => {
+      const look = lookAhead();
+      const file = await readFiles(paths, context.output.warn, look);
+      if (!args.adopt) return reconcile(paths, file, args, context, { asRead, look });
       const { adopted, others, exitCode } = await adoptRunning(file, args, context);
       if (adopted.size === 0) return reconcile(paths, file, args, context);
       // What was taken over goes on as it is; the rest of the file is a run of its own.
       const code = others.length > 0 ? await reconcile(paths, file, { ...args, limit: others }, context) : ExitCode.ok;
       return exitCode || code;
-    });
+    };
+    return withTurn(args, context, act, () => readNames(paths, () => {}));
   },
 };

@@ -1,6 +1,6 @@
 import { isConf } from '../../planner/conf/read.ts';
 import { ExitCode, ObError } from '../../resources/error.ts';
-import { createLook } from '../../resources/machine.ts';
+import type { Look } from '../../resources/machine.ts';
 import type { Owner } from '../../resources/marks.ts';
 import { listOwners } from '../../resources/scopes.ts';
 import { forgetApplied } from '../back/applied.ts';
@@ -9,7 +9,7 @@ import { withLock } from '../lock.ts';
 import { notThere } from '../owned.ts';
 import { refuseHeld } from '../record/round.ts';
 import { runPlan } from '../run-plan.ts';
-import { findHostsFiles, limitOf, namesOf, planFor, REAPER, readNames, sayUnknownScope } from '../session.ts';
+import { findHostsFiles, limitOf, lookAhead, namesOf, planFor, readNames, sayUnknownScope, warn } from '../session.ts';
 import { withTurn } from '../turn.ts';
 
 export const destroy: Command = {
@@ -36,10 +36,11 @@ export const destroy: Command = {
 };
 
 async function takeDown(args: Args, context: Context): Promise<number> {
-  const owners = await listOwners(createLook(REAPER));
-  const { scope, inFile } = await findTarget(args, owners);
+  const look = lookAhead();
+  const owners = await listOwners(look);
+  const { scope, inFile } = await findTarget(args, owners, look);
   const limit = limitOf(args.names, args.files, inFile);
-  const { plan, world } = await planFor(scope, [], { limit });
+  const { plan, world } = await planFor(scope, [], { limit }, look);
   const there = [...world.live.values()].flatMap((one) => one.subhost ?? []);
   for (const name of args.names) refuseUnknown(name, new Set([...inFile, ...there]), owners, scope);
   if (!args.held) refuseHeld(scope, limit ?? there, { desired: [], world });
@@ -54,13 +55,13 @@ interface Target {
 }
 
 /** From the option, else from the file, else from the marks, if they leave no doubt. */
-async function findTarget({ scope, files, names }: Args, owners: readonly Owner[]): Promise<Target> {
+async function findTarget({ scope, files, names }: Args, owners: readonly Owner[], look: Look): Promise<Target> {
   if (scope) {
     sayUnknownScope(scope, owners);
     return { scope, inFile: [] };
   }
   try {
-    const read = await readNames(findHostsFiles(files));
+    const read = await readNames(findHostsFiles(files), warn, look);
     return { scope: read.scope, inFile: namesOf(read) };
   } catch (error) {
     if (!(error instanceof ObError) || error.exitCode !== ExitCode.badFile) throw error;

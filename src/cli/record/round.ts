@@ -40,8 +40,8 @@ function gated(asking: Asking, { plan, world }: Pick<Gated, 'plan' | 'world'>): 
 
 /** The same for a run that is to follow: what has come to pass since the last one goes into the records. Needs the lock. */
 export async function planRound(asking: Asking): Promise<Gated> {
-  const { scope, desired, selection, isUnattended } = asking;
-  const seen = await planFor(scope, desired, selection);
+  const { scope, desired, selection, isUnattended, look } = asking;
+  const seen = await planFor(scope, desired, selection, look);
   if (isUnattended) notice({ scope, desired, world: seen.world }, seen.plan.changes, selection.limit);
   const found = gated(asking, seen);
   if (!isUnattended) takeUp(scope, selection.limit, found.selection.leave);
