@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { createMachine, noLive, rootOnly, type TestMachine } from '../machine.ts';
+import { createMachine, noLive, OB, rootOnly, type TestMachine } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
 
 const SETUP = `#!/bin/sh
@@ -318,13 +318,14 @@ test('what a command prints is the value, run once for each run of ob', { skip: 
   await isSettled(machine);
   await log();
 
-  await t.test('also where the file is read again after another run', async () => {
+  await t.test('also where it has to wait for another run', async () => {
     await machine.sh('touch /mnt/held; mkdir -p -m 700 /run/ob');
     const other = machine.run('flock', ['/run/ob/lock', 'sh', '-c', 'touch /mnt/has; while [ -e /mnt/held ]; do sleep 0.05; done']);
     const isThere = (path: string): boolean => existsSync(`/proc/${machine.pid}/root${path}`);
     await until('the other run has the lock', () => isThere('/mnt/has'));
-    const run = machine.ob('apply', '--lock-timeout', '30');
-    await until('the commands were run', () => machine.read('/mnt/log').includes('ram'));
+    const run = machine.run('sh', ['-c', `cd /mnt; ${OB} apply --lock-timeout 60 --json >/mnt/waits`]);
+    await until('it waits', () => isThere('/mnt/waits') && machine.read('/mnt/waits').includes('"waiting"'));
+    assert.equal(await log(), '');
     await machine.sh('rm /mnt/held');
     assert.deepEqual([(await other).code, (await run).code], [0, 0]);
     assert.equal(await log(), ALL);
