@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Blocker, Kind, Live, Spec, Task } from './kind.ts';
-import { addressLines, blockerOf, markSeen, markWords, removeLinks, toResults } from './link-rules.ts';
+import type { Kind, Live, Spec, Task } from './kind.ts';
+import { addressLines, markSeen, markWords, partLinks, removeLinks, toResults } from './link-rules.ts';
 import type { Link } from './linux/ip.ts';
 import { type BatchLine, makeThenSet } from './linux/ip-batch.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
@@ -37,15 +37,8 @@ export const bridge: Kind<BridgeFields, BridgeExtra, null, BridgeSpec, BridgeLiv
   preflight: () => void needProgram('ip'),
 
   async list(machine, desired) {
-    const wanted = new Set(desired.map((spec) => spec.address));
-    const live: BridgeLive[] = [];
-    const blockers: Blocker[] = [];
-    for (const link of await machine.look.links()) {
-      const blocker = blockerOf(link, 'bridge', machine.scope);
-      if (!blocker && link.kind === 'bridge') live.push(toLive(link));
-      else if (blocker && wanted.has(blocker.address)) blockers.push(blocker);
-    }
-    return { live, blockers };
+    const { own, blockers } = await partLinks(machine, 'bridge', desired);
+    return { live: own.map(toLive), blockers };
   },
 
   async converge(_machine, tasks) {

@@ -1,5 +1,5 @@
 import type { ObError } from './error.ts';
-import type { Address, Blocker, Result } from './kind.ts';
+import type { Address, Blocker, Result, Spec } from './kind.ts';
 import type { Link } from './linux/ip.ts';
 import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
 import type { Machine } from './machine.ts';
@@ -40,6 +40,38 @@ export function blockerOf(link: Link, kind: string, scope: string): Blocker | un
     return { address, what: `${what}, made by ob, but it is no ${kind}`, hint: `ip link delete ${link.name}` };
   }
   return { address, what: `${what} and belongs to scope "${owner.scope}"`, hint: 'choose another name in one of the two files' };
+}
+
+/** Of the machine's links: those of a kind that are ours, and what stands where a wanted one is to be. */
+export async function partLinks(machine: Machine, kind: string, desired: readonly Spec[]): Promise<{ own: Link[]; blockers: Blocker[] }> {
+  const wanted = new Set(desired.map((spec) => spec.address));
+  const own: Link[] = [];
+  const blockers: Blocker[] = [];
+  for (const link of await machine.look.links()) {
+    const blocker = blockerOf(link, kind, machine.scope);
+    if (!blocker && link.kind === kind) own.push(link);
+    else if (blocker && wanted.has(blocker.address)) blockers.push(blocker);
+  }
+  return { own, blockers };
+}
+
+/** What is wanted in a subhost's namespace: a link NAME that is a NOUN of ours. */
+interface WantedInside {
+  readonly address: Address;
+  readonly netns: string;
+  readonly mark: string;
+  readonly name: string | null;
+  readonly noun: string;
+}
+
+/** Among the LINKS inside, one that has the name and is not ours; nothing where the namespace itself is another's. */
+export function blockerInside(links: readonly Link[], wanted: WantedInside, isOurs: (link: Link) => boolean): Blocker[] {
+  const { address, netns, mark, name, noun } = wanted;
+  const other = links.find((link) => link.name === name);
+  const isOther = !links.some((link) => link.name === 'lo' && link.alias === mark);
+  if (!other || isOther || isOurs(other)) return [];
+  const what = `link ${other.name}${other.kind ? ` (${other.kind})` : ''} exists in network namespace ${netns} and is no ${noun} of ob`;
+  return [{ address, what, hint: `ip -n ${netns} link delete ${other.name}` }];
 }
 
 /** Lines that bring the addresses of a link from what is seen to what is wanted. */

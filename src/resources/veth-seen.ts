@@ -1,5 +1,5 @@
 import type { Address, Blocker, Live, Spec } from './kind.ts';
-import { blockerOf, markSeen, ownerOf } from './link-rules.ts';
+import { blockerInside, markSeen, ownerOf, partLinks } from './link-rules.ts';
 import type { Link, Route } from './linux/ip.ts';
 import type { Machine } from './machine.ts';
 import { insideOf } from './netns-home.ts';
@@ -31,26 +31,17 @@ export type VethLive = Live<VethFields, VethHandle>;
 /** Every cable that carries the scope's mark, and what stands in the way of those that are wanted. */
 export async function listCables(machine: Machine, desired: readonly VethSpec[]): Promise<{ live: VethLive[]; blockers: Blocker[] }> {
   const wanted = new Map(desired.map((spec) => [spec.address, spec]));
-  const live: VethLive[] = [];
-  const blockers: Blocker[] = [];
-  for (const link of await machine.look.links()) {
-    const blocker = blockerOf(link, 'veth', machine.scope);
-    if (!blocker && link.kind === 'veth') live.push(await toLive(machine, link, wanted.get(`veth/${link.name}`)));
-    else if (blocker && wanted.has(blocker.address)) blockers.push(blocker);
-  }
+  const { own, blockers } = await partLinks(machine, 'veth', desired);
+  const live = await Promise.all(own.map((link) => toLive(machine, link, wanted.get(`veth/${link.name}`))));
   const held = new Set(live.flatMap((one) => one.holds));
-  const inside = await Promise.all(desired.map((spec) => blockerInside(machine, spec, held)));
+  const inside = await Promise.all(desired.map((spec) => blockerOf(machine, spec, held)));
   return { live: markCrossed(live, wanted), blockers: [...blockers, ...inside.flat()] };
 }
 
-/** A link in the subhost that has the cable's name there, and is no cable of ours. */
-async function blockerInside(machine: Machine, { address, fields, extra }: VethSpec, held: ReadonlySet<string>): Promise<Blocker[]> {
+async function blockerOf(machine: Machine, { address, fields, extra }: VethSpec, held: ReadonlySet<string>): Promise<Blocker[]> {
   const links = (await insideOf(machine, extra.netns))?.links ?? [];
-  const other = links.find((link) => link.name === fields.inside);
-  const isOther = !links.some((link) => link.name === 'lo' && link.alias === extra.mark);
-  if (!other || isOther || held.has(`link:${extra.netns}/${other.name}`)) return [];
-  const what = `link ${other.name}${other.kind ? ` (${other.kind})` : ''} exists in network namespace ${extra.netns} and is no cable of ob`;
-  return [{ address, what, hint: `ip -n ${extra.netns} link delete ${other.name}` }];
+  const wanted = { address, ...extra, name: fields.inside, noun: 'cable' };
+  return blockerInside(links, wanted, (link) => held.has(`link:${extra.netns}/${link.name}`));
 }
 
 async function toLive(machine: Machine, link: Link, spec: VethSpec | undefined): Promise<VethLive> {

@@ -1,5 +1,5 @@
 import type { Blocker, Live, Spec } from './kind.ts';
-import { blockerOf, markSeen, ownerOf } from './link-rules.ts';
+import { blockerInside, markSeen, ownerOf, partLinks } from './link-rules.ts';
 import type { Link } from './linux/ip.ts';
 import type { Machine } from './machine.ts';
 import { isOurs, seenInside } from './veth-seen.ts';
@@ -30,14 +30,9 @@ export type VlanLive = Live<VlanFields, VlanHandle>;
 /** Every VLAN that carries the scope's mark, and what stands in the way of those that are wanted. */
 export async function listVlans(machine: Machine, desired: readonly VlanSpec[]): Promise<{ live: VlanLive[]; blockers: Blocker[] }> {
   const wanted = new Map(desired.map((spec) => [spec.address, spec]));
-  const live: VlanLive[] = [];
-  const blockers: Blocker[] = [];
-  for (const link of await machine.look.links()) {
-    const blocker = blockerOf(link, 'vlan', machine.scope);
-    if (!blocker && link.kind === 'vlan') live.push(await toLive(machine, link, wanted.get(`vlan/${link.name}`)));
-    else if (blocker && wanted.has(blocker.address)) blockers.push(blocker);
-  }
-  return { live, blockers: [...blockers, ...(await Promise.all(desired.map((spec) => blockerInside(machine, spec)))).flat()] };
+  const { own, blockers } = await partLinks(machine, 'vlan', desired);
+  const live = await Promise.all(own.map((link) => toLive(machine, link, wanted.get(`vlan/${link.name}`))));
+  return { live, blockers: [...blockers, ...(await Promise.all(desired.map((spec) => blockerOf(machine, spec)))).flat()] };
 }
 
 /** The subhost's end has no mark: it is known by its name, and by the link that it is on. */
@@ -46,13 +41,10 @@ export async function findInside(machine: Machine, netns: string, name: string, 
   return links.find((link) => link.name === name && link.kind === 'vlan' && link.carrier === carrier);
 }
 
-async function blockerInside(machine: Machine, { address, fields, extra }: VlanSpec): Promise<Blocker[]> {
+async function blockerOf(machine: Machine, { address, fields, extra }: VlanSpec): Promise<Blocker[]> {
   const links = (await machine.look.inside(extra.netns))?.links ?? [];
-  const other = links.find((link) => link.name === fields.inside);
-  const isOther = !links.some((link) => link.name === 'lo' && link.alias === extra.mark);
-  if (!other || isOther || (other.kind === 'vlan' && other.carrier === extra.carrier)) return [];
-  const what = `link ${other.name}${other.kind ? ` (${other.kind})` : ''} exists in network namespace ${extra.netns} and is no VLAN of ob`;
-  return [{ address, what, hint: `ip -n ${extra.netns} link delete ${other.name}` }];
+  const wanted = { address, ...extra, name: fields.inside, noun: 'VLAN' };
+  return blockerInside(links, wanted, (link) => link.kind === 'vlan' && link.carrier === extra.carrier);
 }
 
 async function toLive(machine: Machine, link: Link, spec: VlanSpec | undefined): Promise<VlanLive> {
