@@ -1,7 +1,7 @@
 import type { World } from '../planner/live.ts';
 import type { Plan } from '../planner/plan.ts';
 import type { HostsFile } from '../resources/hosts.ts';
-import { createLook } from '../resources/machine.ts';
+import type { Look } from '../resources/machine.ts';
 import { listOwners } from '../resources/scopes.ts';
 import { readUsage } from '../resources/usage.ts';
 import type { Args } from './command.ts';
@@ -9,7 +9,7 @@ import type { Sight } from './conditions.ts';
 import { toDate } from './record/clock.ts';
 import { gate, type Reason } from './record/gate.ts';
 import { readRecords } from './record/records.ts';
-import { desiredOf, findHostsFiles, limitOf, lookAhead, namesOf, planFor, REAPER, readFiles, sayUnknownScope, warn } from './session.ts';
+import { desiredOf, findHostsFiles, limitOf, lookAhead, namesOf, newLook, planFor, readFiles, sayUnknownScope, warn } from './session.ts';
 import { type Beside, type Status, statusOf } from './status.ts';
 
 /** What is wanted, what is seen, what is kept. */
@@ -34,21 +34,28 @@ export async function readScene(args: Pick<Args, 'files' | 'scope'>): Promise<Sc
   const desired = desiredOf(file);
   const { plan, world } = await planFor(scope, desired, { limit }, look);
   const { reasons } = gate({ scope, desired, world, isUnattended: true });
-  const all = statusOf(scope, plan, world, besideOf(scope, reasons)).filter(({ name }) => !limit || limit.has(name));
+  const all = statusOf(scope, plan, world, besideOf(scope, reasons, look)).filter(({ name }) => !limit || limit.has(name));
   return { scope, file, plan, world, reasons, all };
 }
 
 /** Without a file nothing is wanted: what is there is shown as it is. */
 async function sceneOfScope(scope: string): Promise<Scene> {
-  sayUnknownScope(scope, await listOwners(createLook(REAPER)));
-  const { plan, world } = await planFor(scope, []);
+  const look = newLook();
+  sayUnknownScope(scope, await listOwners(look));
+  const { plan, world } = await planFor(scope, [], {}, look);
   const { reasons } = gate({ scope, desired: [], world, isUnattended: true });
   const shown = { ...plan, changes: [] };
-  return { scope, plan: shown, world, reasons, all: statusOf(scope, shown, world, { ...besideOf(scope, reasons), isCompared: false }) };
+  return {
+    scope,
+    plan: shown,
+    world,
+    reasons,
+    all: statusOf(scope, shown, world, { ...besideOf(scope, reasons, look), isCompared: false }),
+  };
 }
 
-function besideOf(scope: string, reasons: readonly Reason[]): Beside {
-  const root = createLook(REAPER).cgroupRoot();
+function besideOf(scope: string, reasons: readonly Reason[], look: Look): Beside {
+  const root = look.cgroupRoot();
   return {
     kept: new Map(reasons.map((reason) => [reason.name, toKept(scope, reason)])),
     usage: (name) => (root ? readUsage(root, { scope, name }) : undefined),

@@ -61,7 +61,7 @@ async function readWith(paths: readonly string[], look: Look, ask: typeof answer
 }
 
 /** The machine as it is from now on. What only reads it, and needs no lock for that, does so once. */
-function newLook(): Look {
+export function newLook(): Look {
   return createLook(REAPER);
 }
 

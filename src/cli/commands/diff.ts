@@ -2,13 +2,12 @@ import { existsSync } from 'node:fs';
 import { ExitCode, ObError } from '../../resources/error.ts';
 import type { HostsFile, Subhost } from '../../resources/hosts.ts';
 import { optionValue } from '../../resources/linux/mountinfo.ts';
-import { createLook } from '../../resources/machine.ts';
 import { markOf } from '../../resources/marks.ts';
 import { type Difference, listDifferences } from '../../resources/upper.ts';
 import type { Command } from '../command.ts';
 import { notThere } from '../owned.ts';
 import { printable } from '../printable.ts';
-import { findHostsFiles, namesOf, REAPER, readFiles } from '../session.ts';
+import { findHostsFiles, namesOf, newLook, REAPER, readFiles } from '../session.ts';
 
 export const diff: Command = {
   name: 'diff',
@@ -39,7 +38,7 @@ function layersOf({ scope }: HostsFile, { name, upper, lower, live, hooks }: Sub
   if (upper === lower || lower === live)
     throw new ObError(`${name} has no upper directory: its tree is its own`, { exitCode: ExitCode.usage });
   const mark = markOf({ scope, name });
-  const root = createLook(REAPER)
+  const root = newLook()
     .mounts()
     .findLast(({ source, type, point }) => source === mark && type === 'overlay' && point === live);
   const mounted = optionValue(root?.options ?? [], 'upperdir');

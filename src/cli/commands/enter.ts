@@ -1,8 +1,7 @@
 import { runInside } from '../../resources/enter.ts';
-import { createLook } from '../../resources/machine.ts';
 import type { Command } from '../command.ts';
 import { findRunning } from '../running.ts';
-import { REAPER } from '../session.ts';
+import { newLook, REAPER } from '../session.ts';
 
 /** A login shell of the subhost's root, bash if there is one. */
 const SHELL = ['/bin/sh', '-c', 'command -v bash >/dev/null && exec bash -l; exec sh -l'];
@@ -15,5 +14,5 @@ export const enter: Command = {
   examples: [['ob enter web', 'Until exit or Ctrl-D']],
   needsRoot: true,
 
-  run: ({ names: [name = ''], scope }) => runInside(REAPER, findRunning(createLook(REAPER), name, scope), SHELL),
+  run: ({ names: [name = ''], scope }) => runInside(REAPER, findRunning(newLook(), name, scope), SHELL),
 };

@@ -1,9 +1,8 @@
 import { runInside } from '../../resources/enter.ts';
 import { ExitCode, ObError } from '../../resources/error.ts';
-import { createLook } from '../../resources/machine.ts';
 import type { Command } from '../command.ts';
 import { findRunning } from '../running.ts';
-import { REAPER } from '../session.ts';
+import { newLook, REAPER } from '../session.ts';
 
 export const exec: Command = {
   name: 'exec',
@@ -21,6 +20,6 @@ export const exec: Command = {
     const [name = ''] = names;
     if (command.length === 0)
       throw new ObError('which command?', { hint: `ob exec ${name} -- COMMAND; a shell: ob enter ${name}`, exitCode: ExitCode.usage });
-    return runInside(REAPER, findRunning(createLook(REAPER), name, scope), command);
+    return runInside(REAPER, findRunning(newLook(), name, scope), command);
   },
 };

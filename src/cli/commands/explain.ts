@@ -1,6 +1,5 @@
 import { ExitCode, ObError } from '../../resources/error.ts';
 import { defaultLog, readBootLog, readLogFrom } from '../../resources/log.ts';
-import { createLook } from '../../resources/machine.ts';
 import { listSubhosts } from '../../resources/scopes.ts';
 import type { Args, Command } from '../command.ts';
 import { explain as explanationOf } from '../explain.ts';
@@ -9,7 +8,7 @@ import { notThere, scopeOf } from '../owned.ts';
 import { readScene, type Scene } from '../read-status.ts';
 import { toDate } from '../record/clock.ts';
 import { readTrouble } from '../record/records.ts';
-import { REAPER } from '../session.ts';
+import { newLook, REAPER } from '../session.ts';
 import type { Status } from '../status.ts';
 
 export const explain: Command = {
@@ -47,7 +46,7 @@ async function findScene(name: string, { files, scope }: Args): Promise<Scene> {
     return undefined;
   });
   if (inFile?.all.some((one) => one.name === name)) return inFile;
-  const owners = await listSubhosts(createLook(REAPER));
+  const owners = await listSubhosts(newLook());
   if (inFile && !owners.some((owner) => owner.name === name)) return inFile;
   return readScene({ files: [], scope: scopeOf([name], owners) });
 }
@@ -82,7 +81,7 @@ const TAIL_BYTES = 8192;
 
 /** Of what runs, what it has said since its boot; of what has ended by itself, its last words; else what is kept. */
 async function readTail({ name, scope, pid1, ended }: Status, path: string): Promise<{ lines: readonly string[]; command: string }> {
-  const init = pid1 === null ? undefined : createLook(REAPER).init({ scope, name });
+  const init = pid1 === null ? undefined : newLook().init({ scope, name });
   const text = init ? await readBootLog(REAPER, init, TAIL_BYTES).catch(() => '') : ended?.words.join('\n') || keptTail(path);
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   return { lines: lines.slice(-TAIL_LINES), command: `ob logs ${name}${init ? ' --boot' : ''}` };

@@ -1,11 +1,10 @@
 import { importConfFiles, isConf } from '../../planner/conf/read.ts';
 import { writeRunning } from '../../planner/conf/running.ts';
 import { ExitCode, ObError } from '../../resources/error.ts';
-import { createLook } from '../../resources/machine.ts';
 import type { Command } from '../command.ts';
 import { isRoot, needRoot, runThroughSudo } from '../root.ts';
 import { describeForeign } from '../running-foreign.ts';
-import { REAPER, warn } from '../session.ts';
+import { newLook, warn } from '../session.ts';
 
 export const importConfs: Command = {
   name: 'import',
@@ -38,7 +37,7 @@ async function importRunning(stdout: NodeJS.WriteStream): Promise<number> {
     if (exitCode !== undefined) return exitCode;
     needRoot();
   }
-  const all = await describeForeign(createLook(REAPER));
+  const all = await describeForeign(newLook());
   if (all.length === 0) warn('ob: overlay-boot runs no subhost here');
   stdout.write(writeRunning(all, warn));
   return ExitCode.ok;

@@ -1,9 +1,8 @@
 import { findAdopted } from '../../resources/adopted.ts';
 import { ExitCode } from '../../resources/error.ts';
-import { createLook } from '../../resources/machine.ts';
 import { listSubhosts } from '../../resources/scopes.ts';
 import type { Command } from '../command.ts';
-import { REAPER } from '../session.ts';
+import { newLook } from '../session.ts';
 import { table } from '../table.ts';
 
 export const list: Command = {
@@ -18,7 +17,7 @@ export const list: Command = {
   needsRoot: true,
 
   async run({ json, scope }, { stdout, output }) {
-    const look = createLook(REAPER);
+    const look = newLook();
     const owners = (await listSubhosts(look)).filter((owner) => scope === undefined || owner.scope === scope);
     const all = owners
       .sort((a, b) => a.scope.localeCompare(b.scope) || a.name.localeCompare(b.name, 'en', { numeric: true }))

@@ -2,12 +2,11 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode, ObError } from '../../resources/error.ts';
 import { defaultLog, readBootLog, scopesWithLog } from '../../resources/log.ts';
-import { createLook } from '../../resources/machine.ts';
 import type { Args, Command, Context } from '../command.ts';
 import { readKept } from '../follow.ts';
 import { printable } from '../printable.ts';
 import { findRunning } from '../running.ts';
-import { findHostsFiles, REAPER, readNames } from '../session.ts';
+import { findHostsFiles, newLook, REAPER, readNames } from '../session.ts';
 
 export const logs: Command = {
   name: 'logs',
@@ -47,7 +46,7 @@ const LOOK_AGAIN_MS = 300;
 const ALL = 1 << 26;
 
 async function showBoot(name: string, { scope, follow }: Args, write: Write): Promise<void> {
-  const { init } = findRunning(createLook(REAPER), name, scope);
+  const { init } = findRunning(newLook(), name, scope);
   let shown = '';
   do {
     const text = await readBootLog(REAPER, init, ALL).catch((error: unknown) => {

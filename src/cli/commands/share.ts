@@ -4,13 +4,13 @@ import { toShare, wrongShare, wrongTarget } from '../../planner/hosts/share.ts';
 import type { Running } from '../../resources/enter.ts';
 import { ExitCode, ObError } from '../../resources/error.ts';
 import type { Share } from '../../resources/hosts.ts';
-import { createLook, type Look } from '../../resources/machine.ts';
+import type { Look } from '../../resources/machine.ts';
 import { markOf } from '../../resources/marks.ts';
 import { changeShares, listShares, showShare } from '../../resources/shares.ts';
 import type { Command } from '../command.ts';
 import { createEventsLog } from '../record/events-log.ts';
 import { findRunning } from '../running.ts';
-import { REAPER } from '../session.ts';
+import { newLook, REAPER } from '../session.ts';
 import { withTurn } from '../turn.ts';
 
 export const share: Command = {
@@ -32,7 +32,7 @@ export const share: Command = {
     } = args;
     const shares = texts.map(readShare);
     return withTurn(args, context, async () => {
-      const look = createLook(REAPER);
+      const look = newLook();
       const running = findRunning(look, name, scope);
       const fresh = shares.filter((one) => !isShared(look, running, one));
       const log = createEventsLog(running.owner.scope, context.commandLine, context.output.warn);

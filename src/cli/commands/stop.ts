@@ -1,4 +1,3 @@
-import { createLook } from '../../resources/machine.ts';
 import { listSubhosts } from '../../resources/scopes.ts';
 import type { Command } from '../command.ts';
 import { scopeOf } from '../owned.ts';
@@ -7,7 +6,7 @@ import type { Stop } from '../record/records.ts';
 import { refuseHeld } from '../record/round.ts';
 import { writeRecord } from '../record/store.ts';
 import { runPlan } from '../run-plan.ts';
-import { planFor, REAPER } from '../session.ts';
+import { newLook, planFor } from '../session.ts';
 import { withTurn } from '../turn.ts';
 
 export const stop: Command = {
@@ -25,9 +24,10 @@ export const stop: Command = {
 
   run: (args, context) =>
     withTurn(args, context, async () => {
-      const scope = scopeOf(args.names, await listSubhosts(createLook(REAPER)), args.scope);
+      const look = newLook();
+      const scope = scopeOf(args.names, await listSubhosts(look), args.scope);
       const selection = { limit: new Set(args.names), order: 'stop' } as const;
-      const { plan, world } = await planFor(scope, [], selection);
+      const { plan, world } = await planFor(scope, [], selection, look);
       refuseHeld(scope, args.names, { desired: [], world });
       // Before it stops: an unattended run that comes after a kill of this one does not start it again.
       for (const name of args.names) writeRecord({ scope, name }, 'stop', { ...stampNow(), by: context.commandLine } satisfies Stop);

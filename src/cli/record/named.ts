@@ -1,11 +1,10 @@
 import { ObError } from '../../resources/error.ts';
-import { createLook } from '../../resources/machine.ts';
 import type { Owner } from '../../resources/marks.ts';
 import { listSubhosts } from '../../resources/scopes.ts';
 import type { Args, Context } from '../command.ts';
 import { withLock } from '../lock.ts';
 import { scopeOf } from '../owned.ts';
-import { findHostsFiles, namesOf, REAPER, readNames } from '../session.ts';
+import { findHostsFiles, namesOf, newLook, readNames } from '../session.ts';
 import { createEventsLog, type News } from './events-log.ts';
 import { listAllRecorded } from './store.ts';
 
@@ -35,7 +34,7 @@ export function changeNamed(
 }
 
 async function listKnown(args: Args): Promise<Owner[]> {
-  const owners = [...(await listSubhosts(createLook(REAPER))), ...(await listInFile(args)), ...listAllRecorded()];
+  const owners = [...(await listSubhosts(newLook())), ...(await listInFile(args)), ...listAllRecorded()];
   return [...new Map(owners.map((owner) => [`${owner.scope}/${owner.name}`, owner])).values()];
 }
 

@@ -1,6 +1,5 @@
 import { isEmpty } from '../../planner/plan.ts';
 import { ExitCode, toObError } from '../../resources/error.ts';
-import { createLook } from '../../resources/machine.ts';
 import { listWatches, type Watches } from '../../resources/watcher.ts';
 import { isTakeBackDue, takeBackTimes } from '../back/pending.ts';
 import type { Args, Context } from '../command.ts';
@@ -9,7 +8,7 @@ import { reconcile } from '../reconcile.ts';
 import { isOnProbation } from '../record/learn.ts';
 import { planGated } from '../record/round.ts';
 import { listRecorded, recordsOf } from '../record/store.ts';
-import { desiredOf, limitOf, namesOf, REAPER } from '../session.ts';
+import { desiredOf, limitOf, namesOf, newLook } from '../session.ts';
 import { withTurn } from '../turn.ts';
 import type { Source } from './source.ts';
 import { condense, type Teller } from './tell.ts';
@@ -105,7 +104,7 @@ export function watchesOf({ source: { file }, args }: Pick<Keeper, 'source' | 'a
   const names = namesOf(file).filter((name) => !limit || limit.has(name));
   // Whom somebody takes back from being left alone is looked at at once.
   const records = listRecorded(file.scope).flatMap((name) => ['folder', recordsOf({ scope: file.scope, name })]);
-  return [...listWatches(createLook(REAPER), file.scope, names), ...records];
+  return [...listWatches(newLook(), file.scope, names), ...records];
 }
 
 function limitIn(file: Source['file'], args: Args): ReadonlySet<string> | undefined {
