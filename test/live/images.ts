@@ -16,7 +16,7 @@ function whatIsMissing(): string | undefined {
 }
 
 /** A tree of its own, /mnt/tree: busybox, and a program that stays once it is started. */
-const TREE = `
+export const TREE = `
   mkdir -p /mnt/tree/bin /mnt/tree/etc
   cp /bin/busybox /mnt/tree/bin/busybox
   for name in sh hostname cat touch sleep mount ls; do ln -s busybox /mnt/tree/bin/$name; done

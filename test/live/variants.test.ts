@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import test from 'node:test';
 import { noLive } from '../machine.ts';
 import { assertSame } from '../snapshot.ts';
+import { TREE } from './images.ts';
 import { createRig, type Rig, textOf } from './rig.ts';
 
 const noBusybox = noLive ?? (existsSync('/bin/busybox') ? undefined : "needs Debian's busybox-static");
@@ -13,15 +14,6 @@ subhosts:
     base: /mnt/web
     start: [/bin/serve]
 `;
-
-/** A tree of its own: busybox, and a program that stays once it is started. */
-const TREE = `
-  mkdir -p /mnt/tree/bin /mnt/tree/etc
-  cp /bin/busybox /mnt/tree/bin/busybox
-  for name in sh hostname cat touch sleep mount ls; do ln -s busybox /mnt/tree/bin/$name; done
-  printf '#!/bin/sh\\n[ "$1" != start ] || sleep 1000 >/dev/null 2>&1 &\\n' >/mnt/tree/bin/serve
-  chmod 755 /mnt/tree/bin/serve
-  echo tree >/mnt/tree/etc/name`;
 
 function hosts(rig: Rig, ...keys: readonly string[]): void {
   rig.hosts(HOSTS + keys.map((key) => `    ${key}\n`).join(''));
