@@ -52,12 +52,13 @@ export interface TestMachine {
   read(path: string): string;
 }
 
+// Without -n, mount(8) makes a /run/mount on this machine as long as /run is still this machine's.
 const BOOT = `
 set -e
-mount --make-rprivate /
+mount -n --make-rprivate /
+mount -n -t tmpfs -o mode=755 tmpfs /run
 umount -R /sys/fs/cgroup
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mount -t tmpfs -o mode=755 tmpfs /var/lib
 mount -t tmpfs -o mode=755 tmpfs /var/log
