@@ -3,38 +3,54 @@
 #include "process.h"
 #include "text.h"
 
-enum { FIXED_WORDS = 9, END_WORDS = 2, SHARE_WORDS = 4, INTERFACES_WORDS = 3 };
+enum { FIXED_WORDS = 9 };
 
 static bool is_size(const char *text) {
     int64_t value;
     return same(text, "none") || parse_number(text, &value);
 }
 
-/* `end PATH`, or not; gives the index of what follows. */
-static int take_end(struct spec *spec, int at, int count, char **word) {
-    if (count < at + END_WORDS || !same(word[at], "end")) return at;
-    spec->end = word[at + 1];
-    return at + END_WORDS;
+/* `end PATH` */
+static bool take_end(struct spec *spec, char **word) {
+    spec->end = word[0];
+    return true;
 }
 
-/* `interfaces UPPER TEXT`, or not; gives the index of what follows. */
-static int take_interfaces(struct spec *spec, int at, int count, char **word) {
-    if (count < at + INTERFACES_WORDS || !same(word[at], "interfaces")) return at;
-    spec->upper = word[at + 1];
-    spec->interfaces = word[at + 2];
-    return at + INTERFACES_WORDS;
+/* `interfaces UPPER TEXT` */
+static bool take_interfaces(struct spec *spec, char **word) {
+    spec->upper = word[0];
+    spec->interfaces = word[1];
+    return true;
 }
 
-/* `share SOURCE TARGET rw|ro`, any number of times; gives the index of what follows. */
-static int take_shares(struct spec *spec, int at, int count, char **word) {
-    while (at + SHARE_WORDS <= count && same(word[at], "share") && spec->shares < MAX_SHARES) {
-        spec->share[spec->shares++] = (struct share){word[at + 1], word[at + 2], same(word[at + 3], "ro")};
-        at += SHARE_WORDS;
-    }
-    return at;
+/* `share SOURCE TARGET rw|ro`, any number of times. */
+static bool take_share(struct spec *spec, char **word) {
+    if (spec->shares == MAX_SHARES) return false;
+    spec->share[spec->shares++] = (struct share){word[0], word[1], same(word[2], "ro")};
+    return true;
 }
 
-/* Nine words, end, interfaces, shares, the word `start`, the start list. */
+/* What may stand between the fixed words and `start`, in any order: a keyword, the number of words after it, and who
+ * takes those; false if they are none. */
+static const struct {
+    const char *keyword;
+    int words;
+    bool (*take)(struct spec *spec, char **word);
+} groups[] = {
+    {"end", 1, take_end},
+    {"interfaces", 2, take_interfaces},
+    {"share", 3, take_share},
+};
+
+/* Number of words taken, or 0 if these begin no group. */
+static int take_group(struct spec *spec, int count, char **word) {
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        if (same(word[0], groups[i].keyword) && count > groups[i].words)
+            return groups[i].take(spec, word + 1) ? 1 + groups[i].words : 0;
+    return 0;
+}
+
+/* Nine words, groups, the word `start`, the start list. */
 bool parse_spec(struct spec *spec, int count, char **word) {
     int64_t ms;
     if (count < FIXED_WORDS) return false;
@@ -42,11 +58,15 @@ bool parse_spec(struct spec *spec, int count, char **word) {
         .mark = word[0], .netns = word[1], .live = word[2], .cgroup = word[3], .hostname = word[4],
         .run_size = word[5], .start_ms = word[6], .stop_ms = word[7], .digest = word[8],
     };
-    int taken = take_end(spec, FIXED_WORDS, count, word);
-    taken = take_shares(spec, take_interfaces(spec, taken, count, word), count, word);
-    if (taken == count || !same(word[taken], "start")) return false;
-    spec->entry = word + taken + 1;
-    spec->entries = count - taken - 1;
+    int at = FIXED_WORDS;
+    while (at < count && !same(word[at], "start")) {
+        int taken = take_group(spec, count - at, word + at);
+        if (!taken) return false;
+        at += taken;
+    }
+    if (at == count) return false;
+    spec->entry = word + at + 1;
+    spec->entries = count - at - 1;
     return is_size(spec->run_size) && parse_number(spec->start_ms, &ms) &&
            parse_number(spec->stop_ms, &ms);
 }

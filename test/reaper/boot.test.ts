@@ -95,7 +95,9 @@ test('wrong words are refused before anything is started', { skip: noLive }, asy
   const rig = await createRig(t);
   const place = await rig.place();
   const good = toSpec(place);
-  for (const words of [[], good.slice(0, 8), [...good, '--'], toSpec(place, { runSize: '1m' }), toSpec(place, { startMs: -1 })]) {
+  const wrong = [['nonsense', 'x'], ['end'], ['end', '/mnt/end', 'x'], Array(65).fill(['share', '/mnt', '/srv', 'rw']).flat()];
+  const bad = [[], good.slice(0, 8), [...good, '--'], toSpec(place, { runSize: '1m' }), toSpec(place, { startMs: -1 })];
+  for (const words of [...bad, ...wrong.map((groups) => toSpec(place, { groups }))]) {
     const ran = await rig.reaper('boot', ...words);
     assert.deepEqual([ran.code, ran.stdout], [64, '']);
   }

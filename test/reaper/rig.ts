@@ -19,6 +19,8 @@ export interface SpecOptions {
   readonly end?: string;
   /** Text of /etc/network/interfaces. */
   readonly interfaces?: string;
+  /** Further words between the fixed ones and `start`. */
+  readonly groups?: readonly string[];
   readonly live?: string;
   readonly netns?: string;
   readonly cgroup?: string;
@@ -90,7 +92,8 @@ export function toSpec(place: Place, options: SpecOptions = {}): string[] {
   const fixed = [place.mark, netns, live, cgroup, place.name, runSize, String(startMs), String(stopMs), 'd1ge57'];
   const interfaces = options.interfaces === undefined ? [] : ['interfaces', place.upper, options.interfaces];
   const end = options.end === undefined ? [] : ['end', options.end];
-  return [...fixed, ...end, ...interfaces, ...shares.flatMap((share) => ['share', ...share]), 'start', ...entries];
+  const { groups = [] } = options;
+  return [...fixed, ...groups, ...shares.flatMap((share) => ['share', ...share]), ...interfaces, ...end, 'start', ...entries];
 }
 
 /** Two processes tell the PID and that it is ready: either may come first. */
