@@ -12,7 +12,16 @@ struct share {
     bool read_only;
 };
 
+/* What everything inside a subhost has to do without. */
+struct confinement {
+    uint64_t kept;     /* capabilities, a bit each */
+    bool filtered;     /* some system calls are denied */
+    bool no_new_privs; /* nobody gains anything by an exec */
+};
+
 struct spec {
+    struct confinement confinement;
+    bool unmasked; /* nothing of the kernel is kept from it but what the confinement does */
     const char *mark, *netns, *live, *cgroup, *hostname, *run_size;
     char *start_ms, *stop_ms, *digest;
     char **entry;
@@ -70,8 +79,12 @@ bool lacks_interfaces(const struct spec *spec);
 /* Makes it, below the subhost's ROOT. */
 long write_interfaces(int root, const char *text);
 
-/* After this, no privilege of the machine is left. */
-void drop_capabilities(const char *mark);
+/* After this, no privilege of the machine is left but what is kept. */
+void confine(const struct confinement *confinement, const char *mark);
+/* That of PID 1 of a running subhost, from its /proc/PID/status. */
+long read_confinement(const char *pid, struct confinement *confinement);
+/* Installs the filter of system calls; without CAP_SYS_ADMIN the kernel takes none. KEPT lifts some denials. */
+long deny_calls(uint64_t kept);
 /* Login uid and session keyring are those of nobody. */
 void forget_login(void);
 

@@ -34,8 +34,7 @@ long next_signal(struct init *init, signal_set set, siginfo_t *info, int64_t dea
 }
 
 long fork_child(void) {
-    struct clone_args args = {.exit_signal = SIGCHLD};
-    long pid = sys_clone3(&args);
+    long pid = sys_clone(SIGCHLD); /* clone3 is denied to PID 1 too */
     if (pid == 0) {
         sys_setsid();
         set_mask(0);

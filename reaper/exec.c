@@ -16,6 +16,7 @@ struct order {
     const char *pid;
     char **command, **env;
     int pidfd, cgroup, born;
+    struct confinement confinement;
     struct streams streams;
 };
 
@@ -67,9 +68,8 @@ __attribute__((noreturn)) static void guide(struct order *order) {
     must(order->pid, "setns", sys_setns(order->pidfd, NAMESPACES), "");
     /* Whose namespaces were joined was alive when its start time was compared; if it still is, they are the right ones. */
     must(order->pid, "setns", has_ended(order->pidfd) ? -ESRCH : 0, "");
-    drop_capabilities(order->pid);
-    struct clone_args args = {.flags = CLONE_PARENT};
-    long pid = must(order->pid, "clone", sys_clone3(&args), "");
+    confine(&order->confinement, order->pid);
+    long pid = must(order->pid, "clone", sys_clone(CLONE_PARENT | SIGCHLD), "");
     if (pid == 0) execute(order);
     must(order->pid, "pipe", sys_write(order->born, &pid, sizeof pid), "");
     sys_exit(DONE);
@@ -115,6 +115,8 @@ int run_exec(int count, char **word) {
     sys_prctl(PR_SET_DUMPABLE, 0, 0);
     forget_login();
     order.pidfd = (int)must(order.pid, "open", open_process(word[0], word[1]), "");
+    /* Who has been read of is who it is: that it is alive still is seen once its namespaces are joined. */
+    must(order.pid, "status", read_confinement(order.pid, &order.confinement), "");
     order.cgroup = (int)must(order.pid, "cgroup", sys_openat(AT_FDCWD, word[2], O_PATH | O_DIRECTORY | O_CLOEXEC, 0), word[2]);
     open_streams(&order.streams, order.pid);
     long pid = beget(&order);

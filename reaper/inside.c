@@ -146,7 +146,7 @@ void go_inside(struct spec *spec, const struct rlimit64 *files) {
     /* Now that there is a log to say it in: a subhost without networking is better than none. */
     if (written < 0) write_error(1, "[ob]", "interfaces", written, "/etc/network/interfaces");
     restore_file_limit(files);
-    drop_capabilities(mark);
+    confine(&spec->confinement, mark);
     sys_umask(022);
     become_init(spec, image);
 }

@@ -4,6 +4,8 @@
 #include "text.h"
 
 enum { FIXED_WORDS = 9 };
+/* Docker's default set without CAP_MKNOD, with CAP_NET_ADMIN. */
+#define DEFAULT_KEPT 0xa00435fbU
 
 static bool is_size(const char *text) {
     int64_t value;
@@ -30,6 +32,27 @@ static bool take_share(struct spec *spec, char **word) {
     return true;
 }
 
+/* `caps HEX`: the capabilities that are kept, as /proc/PID/status shows them. */
+static bool take_capabilities(struct spec *spec, char **word) { return parse_hex(word[0], &spec->confinement.kept); }
+
+/* `seccomp off` */
+static bool take_seccomp(struct spec *spec, char **word) {
+    spec->confinement.filtered = false;
+    return same(word[0], "off");
+}
+
+/* `privileges none`: nobody gains any by an exec. */
+static bool take_privileges(struct spec *spec, char **word) {
+    spec->confinement.no_new_privs = true;
+    return same(word[0], "none");
+}
+
+/* `masks off` */
+static bool take_masks(struct spec *spec, char **word) {
+    spec->unmasked = true;
+    return same(word[0], "off");
+}
+
 /* What may stand between the fixed words and `start`, in any order: a keyword, the number of words after it, and who
  * takes those; false if they are none. */
 static const struct {
@@ -37,8 +60,12 @@ static const struct {
     int words;
     bool (*take)(struct spec *spec, char **word);
 } groups[] = {
+    {"caps", 1, take_capabilities},
     {"end", 1, take_end},
     {"interfaces", 2, take_interfaces},
+    {"masks", 1, take_masks},
+    {"privileges", 1, take_privileges},
+    {"seccomp", 1, take_seccomp},
     {"share", 3, take_share},
 };
 
@@ -55,6 +82,7 @@ bool parse_spec(struct spec *spec, int count, char **word) {
     int64_t ms;
     if (count < FIXED_WORDS) return false;
     *spec = (struct spec){
+        .confinement = {.kept = DEFAULT_KEPT, .filtered = true},
         .mark = word[0], .netns = word[1], .live = word[2], .cgroup = word[3], .hostname = word[4],
         .run_size = word[5], .start_ms = word[6], .stop_ms = word[7], .digest = word[8],
     };

@@ -86,6 +86,8 @@ static inline long sys_setsid(void) { return SYS0(setsid); }
 static inline long sys_unshare(unsigned long flags) { return SYS1(unshare, flags); }
 static inline long sys_setns(int fd, int type) { return SYS2(setns, fd, type); }
 static inline long sys_clone3(struct clone_args *args) { return SYS2(clone3, args, sizeof *args); }
+/* A child that is a copy, as fork(2) makes it. Its flags can be looked at, unlike those of clone3. */
+static inline long sys_clone(unsigned long flags) { return SYS5(clone, flags, 0, 0, 0, 0); }
 static inline long sys_execve(const char *path, char *const argv[], char *const env[]) {
     return SYS3(execve, path, argv, env);
 }
@@ -99,6 +101,10 @@ static inline long sys_wait4(long pid, int *status, int options) {
 static inline long sys_prctl(int option, unsigned long a, unsigned long b) {
     return SYS5(prctl, option, a, b, 0, 0);
 }
+static inline long sys_seccomp(unsigned operation, unsigned flags, const void *program) {
+    return SYS3(seccomp, operation, flags, program);
+}
+static inline long sys_capget(void *header, void *data) { return SYS2(capget, header, data); }
 static inline long sys_capset(void *header, const void *data) {
     return SYS2(capset, header, data);
 }

@@ -37,6 +37,23 @@ bool parse_number(const char *text, int64_t *value) {
     return true;
 }
 
+bool parse_hex(const char *text, uint64_t *value) {
+    int digits = 0;
+    for (*value = 0;; text++, digits++) {
+        char c = *text;
+        bool is_digit = c >= '0' && c <= '9';
+        if (!is_digit && !(c >= 'a' && c <= 'f')) return digits > 0;
+        if (digits == 16) return false;
+        *value = *value << 4 | (uint64_t)(is_digit ? c - '0' : c - 'a' + 10);
+    }
+}
+
+const char *find_after(const char *text, const char *name) {
+    for (; *text; text++)
+        if (starts_with(text, name)) return text + length_of(name);
+    return NULL;
+}
+
 void clear_line(struct line *line) {
     line->length = 0;
     line->cut = false;

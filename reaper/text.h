@@ -16,6 +16,10 @@ bool same(const char *a, const char *b);
 bool starts_with(const char *text, const char *start);
 /* False unless TEXT is a plain decimal number that fits into 62 bits. */
 bool parse_number(const char *text, int64_t *value);
+/* Up to the first character that is no lower-case hexadecimal digit; false if there is none, or more than 16. */
+bool parse_hex(const char *text, uint64_t *value);
+/* What follows the first NAME in TEXT, or NULL. */
+const char *find_after(const char *text, const char *name);
 
 void clear_line(struct line *line);
 void add_text(struct line *line, const char *text);
