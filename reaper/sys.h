@@ -184,6 +184,9 @@ static inline long sys_mkdirat(int at, const char *path, unsigned mode) {
 static inline long sys_mknodat(int at, const char *path, unsigned mode, unsigned device) {
     return SYS4(mknodat, at, path, mode, device);
 }
+static inline long sys_readlinkat(int at, const char *path, char *to, size_t size) {
+    return SYS4(readlinkat, at, path, to, size);
+}
 static inline long sys_symlinkat(const char *text, int at, const char *path) {
     return SYS3(symlinkat, text, at, path);
 }

@@ -120,7 +120,7 @@ export async function parse(
     .fail((message, error) => {
       throw !error || error.name === 'YError' ? usageError(message ?? error.message, words, COMMANDS, optionNames(words)) : error;
     });
-  for (const command of COMMANDS)
+  for (const command of neededFor(words))
     parser.command(
       `${command.name} ${command.positionals}`.trim(),
       command.summary,
@@ -131,6 +131,12 @@ export async function parse(
     );
   await parser.parseAsync();
   return wanted;
+}
+
+/** Each costs something to describe, and a word that is the name of one means no other. */
+function neededFor([first]: readonly string[]): readonly Command[] {
+  const named = COMMANDS.filter(({ name }) => name === first);
+  return named.length > 0 ? named : COMMANDS;
 }
 
 function describe(builder: Argv, command: Command): Argv {
@@ -170,4 +176,11 @@ export async function main(): Promise<void> {
   } catch (error) {
     process.exitCode = report(error);
   }
+  // A stream tells after the next turn that it could not write.
+  setImmediate(leave);
+}
+
+/** Taking down all that Node has built up, to no end, takes as long as a small plan. What a reader has not taken yet is waited for. */
+function leave(): void {
+  if (process.stdout.writableLength === 0 && process.stderr.writableLength === 0) process.exit();
 }

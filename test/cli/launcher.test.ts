@@ -50,6 +50,24 @@ test('what the environment says to other programs of Node does not matter', () =
   assert.deepEqual([status, stderr], [0, '']);
 });
 
+test('without PATH, Node is looked for where system programs are; in no folder that one happens to be in', (t) => {
+  const { dist, node } = createFolder(t);
+  copyFileSync(node, `${dist}/node`);
+  chmodSync(`${dist}/node`, 0o755);
+  const found = findNode();
+  for (const env of [{}, { PATH: ':.:relative' }, { PATH: `/nowhere:${dist}` }] as NodeJS.ProcessEnv[]) {
+    const { status, stdout, stderr } = spawnSync(`${dist}/ob`, ['--version'], { cwd: dist, env, encoding: 'utf8' });
+    if (env['PATH'] === `/nowhere:${dist}`) assert.equal(stdout, `${dist}/ob.js\n--version\n`);
+    else if (!env['PATH'] && found) assert.match(stderr, /ob\.js/, 'Node was started, and does not find the bundle');
+    else assert.deepEqual([status, stderr], [1, 'ob: there is no node on this machine: apt-get install nodejs\n']);
+  }
+});
+
+function findNode(): string | undefined {
+  const folders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+  return folders.map((folder) => `${folder}/node`).find((path) => existsSync(path));
+}
+
 test('without a snapshot, or with one of another Node or folder, the bundle is', (t) => {
   const { dist, node, start } = createFolder(t);
   const words = [`${dist}/ob.js`, 'plan', 'a b', ''];
