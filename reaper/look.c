@@ -6,6 +6,7 @@
 #include "modes.h"
 #include "netlink.h"
 #include "process.h"
+#include "survey.h"
 #include "text.h"
 
 enum { LINK_UP = 1 }; /* IFF_UP; <linux/if.h> wants a libc */
@@ -145,9 +146,13 @@ static void look_at(const char *name) {
     }
 }
 
+/* NAME..., then perhaps `/ ROOT OWNER...`, as nothing in a folder has that name. */
 int look(int count, char **word) {
-    if (count < 1) return USAGE;
-    for (int i = 0; i < count; i++) look_at(word[i]);
+    int names = 0;
+    while (names < count && !same(word[names], "/")) names++;
+    if (count < 1 || names == count - 1) return USAGE;
+    for (int i = 0; i < names; i++) look_at(word[i]);
+    for (int i = names + 2; i < count; i++) put_process(word[names + 1], word[i]);
     flush_json();
     return DONE;
 }

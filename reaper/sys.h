@@ -187,6 +187,9 @@ static inline long sys_mknodat(int at, const char *path, unsigned mode, unsigned
 static inline long sys_readlinkat(int at, const char *path, char *to, size_t size) {
     return SYS4(readlinkat, at, path, to, size);
 }
+static inline long sys_getdents64(int fd, void *to, size_t size) {
+    return SYS3(getdents64, fd, to, size);
+}
 static inline long sys_symlinkat(const char *text, int at, const char *path) {
     return SYS3(symlinkat, text, at, path);
 }

@@ -2,11 +2,11 @@ import { parseHostsFile } from '../planner/hosts/read.ts';
 import { listDesired, readWorld } from '../planner/live.ts';
 import { makePlan } from '../planner/plan.ts';
 import { kinds } from '../resources/index.ts';
-import { parseInit } from '../resources/linux/init.ts';
 import { parseInsides } from '../resources/linux/inside.ts';
 import { parseIpJson, toLink } from '../resources/linux/ip.ts';
 import { parseMountinfo, parseMounts } from '../resources/linux/mountinfo.ts';
-import type { LiveInit, Look } from '../resources/machine.ts';
+import { parseInits } from '../resources/live-init.ts';
+import type { Look } from '../resources/machine.ts';
 import { run } from '../resources/run.ts';
 import { planEvents } from './events.ts';
 import { parse } from './main.ts';
@@ -28,7 +28,16 @@ const FACTS = { realPath: (path: string) => path, deviceOf: () => 1, whatIs: () 
 
 const MOUNT = '86 66 0:44 / / rw,relatime - overlay ob:demo/web rw,lowerdir=/,upperdir=/web/root,workdir=/web/work,uuid=on\n';
 
-const INIT = parseInit(['/.reaper', 'ob:demo/web', '0', '90000', '10000', 'runs:00', '000:networking'], 'ob:demo/web');
+const INIT = {
+  pid: 2,
+  arguments: ['/.reaper', 'ob:demo/web', '0', '90000', '10000', 'runs:00', '000:networking'],
+  status: 'Uid:\t0\t0\t0\t0\nNSpid:\t2\t1\n',
+  stat: '2 (.reaper) S 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 1 0\n',
+  netns: 'net:[1]',
+  mounts: MOUNT,
+  devices: ['null'],
+  hostname: 'web',
+};
 
 /** A machine with a subhost that is nearly as wanted. */
 const LOOK = {
@@ -38,20 +47,20 @@ const LOOK = {
       .flatMap(toLink),
   netnsNames: () => [{ name: 'web', real: true, inode: 1, layers: 1 }],
   inside: async () =>
-    parseInsides(
-      'web\n{"error":0,"links":[{"index":1,"name":"lo","up":1,"mtu":1500,"alias":"ob:demo/web"}],"addresses":[],"routes":[]}\n',
-    ).get('web'),
+    parseInsides([
+      'web',
+      '{"error":0,"links":[{"index":1,"name":"lo","up":1,"mtu":1500,"alias":"ob:demo/web"}],"addresses":[],"routes":[]}',
+    ]).get('web'),
   mounts: () => parseMounts('ob:demo/web /web/live overlay rw,relatime,lowerdir=/,upperdir=/web/root,workdir=/web/work,uuid=on 0 0\n'),
   mountinfo: () => parseMountinfo(MOUNT),
   cgroupRoot: () => '/sys/fs/cgroup',
   cgroups: () => [{ scope: 'demo', name: 'web' }],
-  init: () =>
-    ({ ...INIT, pid: 2, ticks: 1, netns: 1, cgroup: '/ob/demo/web', mounts: parseMountinfo(MOUNT), uptimeSeconds: 1 }) as LiveInit,
+  initSeen: async () => parseInits(['demo/web', JSON.stringify(INIT)]).get('ob:demo/web'),
   mountsOfUppers: () => new Map(),
   isSameDirectory: () => false,
   insideOf: async () => undefined,
-  hostname: async () => undefined,
-  devices: () => [],
+  hostname: async ({ hostname }) => hostname,
+  devices: ({ devices }) => devices,
   deadServices: async () => [],
   loop: () => undefined,
   isPlainFolder: () => true,

@@ -2,15 +2,16 @@ import { lstatSync, readdirSync, readFileSync, statfsSync, statSync } from 'node
 import { type End, readEnd } from './end.ts';
 import { hasCode } from './error.ts';
 import type { Result } from './kind.ts';
-import { cgroupName, cgroupPath, findCgroupRoot, listCgroups, readCgroup, readMembers } from './linux/cgroup.ts';
+import { cgroupPath, FOLDER, findCgroupRoot, listCgroups } from './linux/cgroup.ts';
 import { findMountsOfUppers, type UpperUse } from './linux/holders.ts';
-import { findInit, findInits, type Init } from './linux/init.ts';
+import type { Init } from './linux/init.ts';
 import { type Inside, parseInsides } from './linux/inside.ts';
 import { type Link, parseIpJson, toLink, toRoute } from './linux/ip.ts';
 import { type Loop, readLoop } from './linux/loop.ts';
 import { countLayers, type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
-import { ifThere, listPids, type ProcessId, readIfThere, readLinkIfThere, uptimeSeconds } from './linux/proc.ts';
-import { markOf, type Owner } from './marks.ts';
+import { ifThere, type ProcessId } from './linux/proc.ts';
+import { parseInits, readInit, readStrays } from './live-init.ts';
+import { markOf, type Owner, parseMark } from './marks.ts';
 import { readHostnames } from './mender.ts';
 import { failure, run } from './run.ts';
 import { findDeadServices } from './services.ts';
@@ -53,6 +54,10 @@ export interface LiveInit extends Init {
   /** All that is mounted inside. */
   readonly mounts: readonly Mount[];
   readonly uptimeSeconds: number;
+  /** Devices and links in its /dev, where they have been read with it. */
+  readonly devices?: readonly string[];
+  /** The same of its host name. */
+  readonly hostname?: string;
 }
 
 /**
@@ -79,12 +84,14 @@ export interface Look {
    * in its cgroup; if it is not there, among all processes: a second one must never be started beside it.
    */
   init(owner: Owner): LiveInit | undefined;
+  /** The same as it was when this look began, which is read for all of them at once: what plans, asks for this. */
+  initSeen(owner: Owner): Promise<LiveInit | undefined>;
   /** Its services that say that they do not run. */
   deadServices(owner: Owner, init: LiveInit): Promise<readonly string[]>;
   /** Devices and links in the /dev of a process; undefined: it cannot be read. */
-  devices(process: ProcessId): readonly string[] | undefined;
+  devices(init: ProcessId & Pick<LiveInit, 'devices'>): readonly string[] | undefined;
   /** The host name that is seen inside; undefined: it cannot be known. */
-  hostname(owner: Owner): Promise<string | undefined>;
+  hostname(init: ProcessId & Pick<LiveInit, 'hostname'>): Promise<string | undefined>;
   /** How a subhost without a PID 1 has ended by itself; undefined: it has not. */
   end(owner: Owner): End | undefined;
   /** Overlays on these upper directories in any mount namespace, by upper directory. */
@@ -99,35 +106,38 @@ const NSFS_MAGIC = 0x6e736673;
 
 export function createLook(reaper: string): Look {
   const netnsNames = once(readNetnsNames);
-  const insides = once(() =>
-    readInsides(
-      reaper,
-      netnsNames().flatMap((one) => (one.real ? one.name : [])),
-    ),
-  );
   const strays = once(readStrays);
   const cgroupRoot = once(findCgroupRoot);
   const cgroups = once(() => {
     const root = cgroupRoot();
     return root ? listCgroups(root) : [];
   });
-  const hostnames = once(() => readHostnamesIn(reaper, cgroupRoot(), cgroups()));
+  const init: Look['init'] = (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner));
+  const survey = once(() =>
+    readSurvey(
+      reaper,
+      netnsNames().flatMap((one) => (one.real ? one.name : [])),
+      cgroupRoot(),
+      cgroups(),
+    ),
+  );
   return {
     links: once(readLinks),
     netnsNames,
-    inside: async (netns) => (await insides()).get(netns),
-    insideOf: async ({ pid }) => (await readInsides(reaper, [netnsOf(pid)])).get(netnsOf(pid)),
+    inside: async (netns) => (await survey()).insides.get(netns),
+    insideOf: async ({ pid }) => (await readSurvey(reaper, [netnsOf(pid)])).insides.get(netnsOf(pid)),
     mounts: once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8'))),
     mountinfo: once(() => parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))),
     loop: readLoop,
     isPlainFolder,
     cgroupRoot,
     cgroups,
-    init: (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner)),
+    init,
+    initSeen: async (owner) => (await survey()).inits.get(markOf(owner)) ?? init(owner),
     end: (owner) => readEnd(owner, cgroupPath(cgroupRoot() ?? '', owner)),
     deadServices: async (owner, init) => findDeadServices(reaper, cgroupPath(cgroupRoot() ?? '', owner), init),
-    devices: readDevices,
-    hostname: async (owner) => (await hostnames()).get(markOf(owner)),
+    devices: (init) => init.devices ?? readDevices(init),
+    hostname: async (init) => init.hostname ?? (await readHostnames(reaper, [init.pid])).get(init.pid),
     mountsOfUppers: findMountsOfUppers,
     isSameDirectory,
   };
@@ -136,17 +146,6 @@ export function createLook(reaper: string): Look {
 function readDevices({ pid }: ProcessId): string[] | undefined {
   const entries = ifThere(() => readdirSync(`/proc/${pid}/root/dev`, { withFileTypes: true }));
   return entries?.filter((one) => one.isCharacterDevice() || one.isSymbolicLink()).map(({ name }) => name);
-}
-
-/** By mark, with one program for all of them: any member of a cgroup tells. */
-async function readHostnamesIn(reaper: string, root: string | undefined, owners: readonly Owner[]): Promise<Map<string, string>> {
-  const members = owners.flatMap((owner): [string, number][] => {
-    const [pid] = root ? readMembers(cgroupPath(root, owner)) : [];
-    return pid === undefined ? [] : [[markOf(owner), pid]];
-  });
-  const pids = members.map(([, pid]) => pid);
-  const names = await readHostnames(reaper, pids);
-  return new Map(members.flatMap(([mark, pid]) => (names.has(pid) ? [[mark, names.get(pid) ?? '']] : [])));
 }
 
 function once<T>(read: () => T): () => T {
@@ -165,14 +164,28 @@ async function readLinks(): Promise<Link[]> {
   return links;
 }
 
-/** All of them, with one program: who needs one of them needs most of them. */
-async function readInsides(reaper: string, names: readonly string[]): Promise<Map<string, Inside>> {
-  if (names.length === 0) return new Map();
-  const ran = await run(reaper, ['look', ...names]);
-  if (ran.ok) return parseInsides(ran.output);
+interface Survey {
+  /** By name of the namespace. */
+  readonly insides: ReadonlyMap<string, Inside>;
+  /** By mark. */
+  readonly inits: ReadonlyMap<string, LiveInit>;
+}
+
+/** All namespaces and every PID 1, with one program: who needs one of them needs most of them. */
+async function readSurvey(reaper: string, names: readonly string[], root?: string, owners: readonly Owner[] = []): Promise<Survey> {
+  const named = names.filter((name) => !name.includes('\n'));
+  // Any name can be made below there.
+  const known = owners.filter((owner) => parseMark(markOf(owner))).map(({ scope, name }) => `${scope}/${name}`);
+  if (named.length + known.length === 0) return { insides: new Map(), inits: new Map() };
+  const ran = await run(reaper, ['look', ...named, ...(known.length > 0 ? ['/', `${root}/${FOLDER}`, ...known] : [])]);
+  if (ran.ok) {
+    const lines = ran.output.split('\n');
+    // A namespace has two lines whatever becomes of it.
+    return { insides: parseInsides(lines.slice(0, 2 * named.length)), inits: parseInits(lines.slice(2 * named.length)) };
+  }
   // `ip` tells the same, with a process for each namespace.
   const found = await Promise.all(names.map(async (name) => [name, await readInside(name)] as const));
-  return new Map(found.flatMap(([name, inside]) => (inside ? [[name, inside]] : [])));
+  return { insides: new Map(found.flatMap(([name, inside]) => (inside ? [[name, inside]] : []))), inits: new Map() };
 }
 
 /** A network namespace without a name, in the words of `reaper look`. */
@@ -210,28 +223,6 @@ function readNetnsName(name: string, layers: number): NetnsName[] {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
   }
-}
-
-function readInit(root: string | undefined, owner: Owner): LiveInit | undefined {
-  const init = root ? findInit(readMembers(cgroupPath(root, owner)), markOf(owner)) : undefined;
-  return init && toLiveInit(init, cgroupName(owner));
-}
-
-/** By mark: every PID 1 of a subhost, wherever it is. */
-function readStrays(): Map<string, LiveInit> {
-  const found = findInits(listPids());
-  return new Map([...found].map(([mark, init]) => [mark, toLiveInit(init, readCgroup(init.pid) ?? 'none')]));
-}
-
-function toLiveInit(init: Init, cgroup: string): LiveInit {
-  const inode = /^net:\[(\d+)\]$/.exec(readLinkIfThere(`/proc/${init.pid}/ns/net`) ?? '')?.[1];
-  return {
-    ...init,
-    cgroup,
-    netns: inode === undefined ? undefined : Number(inode),
-    mounts: parseMountinfo(readIfThere(`/proc/${init.pid}/mountinfo`) ?? ''),
-    uptimeSeconds: uptimeSeconds(init),
-  };
 }
 
 function isPlainFolder(folder: string, path: string): boolean {

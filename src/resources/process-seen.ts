@@ -70,7 +70,7 @@ export async function listProcesses(
 async function toLive(machine: Machine, name: string, wanted: Subhost | undefined): Promise<ProcessLive[]> {
   const { look, scope } = machine;
   const owner = { scope, name };
-  const init = look.init(owner);
+  const init = await look.initSeen(owner);
   const root = look.cgroupRoot();
   const isThere = init || look.cgroups().some((one) => one.scope === scope && one.name === name);
   if (!root || !isThere) return [];
@@ -138,7 +138,7 @@ async function seenFields(machine: Machine, init: LiveInit, name: string): Promi
     inside: INNER_MOUNTS.filter((point) => mounts.some((mount) => mount.point === point)),
     // Of the mount, not of the filesystem: that one is the resource mount's to see to.
     root: init.mounts.findLast((mount) => mount.point === '/')?.options.includes('ro') ? 'ro' : 'rw',
-    ...(await hostnameSeen(machine, name)),
+    ...(await hostnameSeen(machine, init)),
     ...missingInDev(machine, init),
     not_started: init.entries
       .filter((entry) => hasFailed(entry) || isPending(entry))
@@ -149,8 +149,8 @@ async function seenFields(machine: Machine, init: LiveInit, name: string): Promi
   };
 }
 
-async function hostnameSeen({ look, scope }: Machine, name: string): Promise<Pick<ProcessFields, 'hostname'>> {
-  const hostname = await look.hostname({ scope, name });
+async function hostnameSeen({ look }: Machine, init: LiveInit): Promise<Pick<ProcessFields, 'hostname'>> {
+  const hostname = await look.hostname(init);
   return hostname === undefined ? {} : { hostname };
 }
 

@@ -129,6 +129,7 @@ function bootDigests(): ReadonlyMap<string, string> {
 /** NAMELESS: namespaces that there are although no name shows them. */
 function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: ReadonlyMap<string, string>): Look {
   const { netns, inits, sameDirectories = {}, mountinfo = {}, loops = {}, missing = [] } = recorded;
+  const init: Look['init'] = ({ scope, name }) => toInit(inits[`${scope}/${name}`], `${scope}/${name}`, digests);
   return {
     links: async () => toLinks(recorded.links),
     netnsNames: () =>
@@ -144,14 +145,18 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     isPlainFolder: (folder, path) => !missing.includes(`${folder}/${path}`),
     cgroupRoot: () => '/sys/fs/cgroup',
     cgroups: () => Object.keys(inits).flatMap((name) => parseMark(`ob:${name}`) ?? []),
-    init: ({ scope, name }) => toInit(inits[`${scope}/${name}`], `${scope}/${name}`, digests),
+    init,
+    initSeen: async (owner) => init(owner),
     end: ({ scope, name }) => inits[`${scope}/${name}`]?.end,
     deadServices: async ({ scope, name }) => inits[`${scope}/${name}`]?.dead ?? [],
     devices: ({ pid }) => {
       const { lacks = [] } = Object.values(inits).find((init) => init.pid === pid) ?? {};
       return IN_DEV.filter((name) => !lacks.includes(name));
     },
-    hostname: async ({ scope, name }) => inits[`${scope}/${name}`]?.hostname ?? name,
+    hostname: async ({ pid }) => {
+      const [owner, init] = Object.entries(inits).find((one) => one[1].pid === pid) ?? [];
+      return init?.hostname ?? owner?.split('/')[1];
+    },
     mountsOfUppers: () => new Map(),
     isSameDirectory: (one, other) => sameDirectories[one] === other,
   };

@@ -43,7 +43,7 @@ test('what the reaper sees in a namespace is what ip sees', { skip: noLive }, as
   const machine = await createMachine(t);
   await machine.sh(SCENE);
   const ran = await machine.run(REAPER, ['look', 'one', 'none', 'two']);
-  const seen = parseInsides(ran.stdout);
+  const seen = parseInsides(ran.stdout.split('\n'));
   assert.deepEqual([...seen.keys()], ['one', 'two']);
   for (const [name, { links, routes }] of seen) assert.deepEqual(sorted(links, routes), await byIp(machine, name), name);
   assert.equal(seen.get('two')?.links.find((link) => link.name === 'eth0')?.addresses.length, 9);
@@ -55,7 +55,7 @@ test('a hundred links and a thousand addresses come through whole', { skip: noLi
   const addresses = Array.from({ length: 1000 }, (_, index) => `address add 10.${index >> 8}.${index & 255}.1/24 dev d${index % 100}`);
   await machine.sh('ip netns add many');
   await machine.run('ip', ['-n', 'many', '-batch', '-'], { input: [...links, ...addresses, ''].join('\n') });
-  const seen = parseInsides((await machine.run(REAPER, ['look', 'many'])).stdout).get('many');
+  const seen = parseInsides((await machine.run(REAPER, ['look', 'many'])).stdout.split('\n')).get('many');
   assert.equal(seen?.links.filter((link) => link.name.startsWith('d')).length, 100);
   assert.equal(seen?.links.flatMap((link) => link.addresses).length, 1000);
 });
@@ -64,10 +64,10 @@ test('a plain file where a namespace should be, and one that is gone, are left o
   const machine = await createMachine(t);
   await machine.sh('ip netns add good; touch /run/netns/plain');
   const ran = await machine.run(REAPER, ['look', 'plain', 'gone', 'good']);
-  assert.deepEqual([...parseInsides(ran.stdout).keys()], ['good']);
+  assert.deepEqual([...parseInsides(ran.stdout.split('\n')).keys()], ['good']);
 });
 
 test('half an answer is an error, not half a truth', () => {
-  assert.throws(() => parseInsides('web\n{"links":[{"index":1\n'), /no JSON/);
-  assert.equal(parseInsides('').size, 0);
+  assert.throws(() => parseInsides(['web', '{"links":[{"index":1', '']), /no JSON/);
+  assert.equal(parseInsides(['']).size, 0);
 });

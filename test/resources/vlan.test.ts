@@ -85,7 +85,7 @@ test('a VLAN is read with its number and the link that it is on', () => {
 });
 
 test('inside, the reaper tells it by the index of the link that it is on', () => {
-  const inside = parseInsides(seen('reaper-vlan.txt')).get('web');
+  const inside = parseInsides(seen('reaper-vlan.txt').split('\n')).get('web');
   assert.deepEqual(
     inside?.links.map(({ name, kind, carrier, addresses }) => [name, kind, carrier, addresses]),
     [

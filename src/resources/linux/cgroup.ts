@@ -6,7 +6,7 @@ import { parseMounts } from './mountinfo.ts';
 import { ifThere, listPids, type ProcessId, readIfThere, readLinkIfThere } from './proc.ts';
 
 /** The folder of all cgroups of ours, below the root of the cgroup v2 tree. */
-const FOLDER = 'ob';
+export const FOLDER = 'ob';
 
 /** Where cgroup v2 is mounted (on a hybrid machine that is /sys/fs/cgroup/unified); undefined: nowhere. */
 export function findCgroupRoot(): string | undefined {

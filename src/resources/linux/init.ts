@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ObError } from '../error.ts';
 import { parseMark } from '../marks.ts';
-import { identify, type ProcessId, parseNamespacePids, readArguments, readIfThere } from './proc.ts';
+import { type ProcessId, parseNamespacePids, parseTicks, readArguments, readIfThere } from './proc.ts';
 
 /** A subhost's PID 1, read out of its argument list: MARK DIGEST START_MS STOP_MS (runs|stop):NN STATE:ENTRY… */
 export interface Init extends ProcessId {
@@ -33,6 +33,9 @@ export function hasFailed(entry: InitEntry): boolean {
   return /^\d+$/.test(entry.state) && entry.state !== '000';
 }
 
+/** What each of them calls itself. */
+const PROGRAM = '/.reaper';
+
 const FIXED_ARGUMENTS = 6;
 
 /** The one process among these that is the PID 1 of the subhost with this mark. Undefined: none. */
@@ -48,20 +51,37 @@ export function findInits(pids: readonly number[]): Map<string, Init> {
   const found = new Map<string, Init>();
   for (const pid of pids) {
     const words = readArguments(pid);
-    const init = parseInit(words, words[1] ?? '');
-    const status = init ? (readIfThere(`/proc/${pid}/status`) ?? '') : '';
-    const chain = parseNamespacePids(status);
-    // Any user can make a pid namespace and call his program so; but not as root.
-    const id = chain.length === 2 && chain[1] === 1 && /^Uid:\s*0\s/m.test(status) ? identify(pid) : undefined;
-    if (init && id && parseMark(words[1])) found.set(words[1] ?? '', { ...id, ...init });
+    if (words[0] !== PROGRAM) continue;
+    const read = (name: string): string => readIfThere(`/proc/${pid}/${name}`) ?? '';
+    const init = toInit({ pid, arguments: words, status: read('status'), stat: read('stat') });
+    if (init) found.set(words[1] ?? '', init);
   }
   return found;
+}
+
+/** What /proc/PID tells of a process: `cmdline`, cut into its words, `status` and `stat`. */
+export interface ProcessTexts {
+  readonly pid: number;
+  readonly arguments: readonly string[];
+  readonly status: string;
+  readonly stat: string;
+}
+
+/** Undefined: not the PID 1 of a subhost. */
+export function toInit({ pid, arguments: words, status, stat }: ProcessTexts): Init | undefined {
+  const [, mark = ''] = words;
+  const init = parseInit(words, mark);
+  const chain = parseNamespacePids(status);
+  const ticks = parseTicks(stat);
+  // Any user can make a pid namespace and call his program so; but not as root.
+  const isInit = chain.length === 2 && chain[1] === 1 && /^Uid:\s*0\s/m.test(status);
+  return init && isInit && ticks !== undefined && parseMark(mark) ? { pid, ticks, ...init } : undefined;
 }
 
 /** Undefined if this is not the argument list of the mark's PID 1. */
 export function parseInit(words: readonly string[], mark: string): Omit<Init, keyof ProcessId> | undefined {
   const [program, owner, digest, , , runs = ''] = words;
-  if (program !== '/.reaper' || owner !== mark || !digest || words.length < FIXED_ARGUMENTS) return undefined;
+  if (program !== PROGRAM || owner !== mark || !digest || words.length < FIXED_ARGUMENTS) return undefined;
   const entries = words.slice(FIXED_ARGUMENTS).map((slot) => ({ state: slot.slice(0, 3), name: slot.slice(4) }));
   return { digest, isStopping: runs.startsWith('stop:'), entries };
 }

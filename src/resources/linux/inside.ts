@@ -35,20 +35,19 @@ const RTPROT_RA = 9;
 const IFA_F_PERMANENT = 0x80;
 
 /** By name: a line with the namespace's name, a line with what is in it. A namespace that is gone by now is left out. */
-export function parseInsides(output: string): Map<string, Inside> {
+export function parseInsides(lines: readonly string[]): Map<string, Inside> {
   const found = new Map<string, Inside>();
-  const lines = output.split('\n');
   for (let at = 0; at + 1 < lines.length; at += 2) {
-    const [name = '', text = ''] = lines.slice(at, at + 2);
-    const written = parseWritten(text);
-    if (written.error === 0) found.set(name, toInside(written));
+    const written = parseJson(lines[at + 1] ?? '') as Written;
+    if (written.error === 0) found.set(lines[at] ?? '', toInside(written));
   }
   return found;
 }
 
-function parseWritten(text: string): Written {
+/** A line of the reaper's. */
+export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as Written;
+    return JSON.parse(text);
   } catch (cause) {
     throw new ObError(`the reaper printed something that is no JSON: ${text.slice(0, 120)}`, { cause });
   }

@@ -61,9 +61,13 @@ export function identify(pid: number): ProcessId | undefined {
 /** Ticks of /proc/PID/stat in a second: USER_HZ, the same on every Linux architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
+/** Seconds since boot. */
+export function readUptime(): number {
+  return Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+}
+
 /** For how long a process has been there. */
-export function uptimeSeconds({ ticks }: ProcessId): number {
-  const now = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+export function uptimeSeconds({ ticks }: ProcessId, now = readUptime()): number {
   return Math.max(0, Math.round(now - ticks / TICKS_PER_SECOND));
 }
 

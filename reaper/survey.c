@@ -1,0 +1,130 @@
+/* The other half of `reaper look`: the PID 1 of each subhost, as a line of JSON with what /proc tells of it. One process reads
+ * that in a tenth of the time that Node takes for the same files. Nothing is judged here: whoever reads it asks
+ * whether this is the PID 1 that it says it is. Where anything cannot be read there is no line, and whoever reads it looks again. */
+#include "survey.h"
+
+#include "json.h"
+#include "process.h"
+#include "text.h"
+
+enum { TYPE_CHARACTER = 2, TYPE_LINK = 10, LINK_BYTES = 64 }; /* DT_CHR, DT_LNK: <dirent.h> wants a libc */
+
+struct entry { /* struct linux_dirent64, getdents64(2) */
+    uint64_t inode;
+    int64_t offset;
+    unsigned short size;
+    unsigned char type;
+    char name[];
+};
+
+/* Large enough for hundreds of mounts: more are read by Node. */
+static char members[65536], arguments[65536], status[8192], stat[2048], mounts[262144], listing[32768];
+
+/* Bytes of the file, which a NUL follows; or a negative errno. */
+static long read_file(int at, const char *path, char *to, size_t size) {
+    long fd = sys_openat(at, path, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) return fd;
+    size_t used = 0;
+    long got;
+    while ((got = sys_read((int)fd, to + used, size - 1 - used)) > 0) used += (size_t)got;
+    sys_close((int)fd);
+    to[used] = 0;
+    return got < 0 ? got : used == size - 1 ? -E2BIG : (long)used;
+}
+
+static long open_folder(const char *first, const char *then) {
+    struct line path;
+    clear_line(&path);
+    add_text(&path, first);
+    add_text(&path, "/");
+    add_text(&path, then);
+    return as_path(&path) ? sys_openat(AT_FDCWD, path.text, O_PATH | O_DIRECTORY | O_CLOEXEC, 0) : -ENAMETOOLONG;
+}
+
+/* The first member that calls itself the PID 1 of a subhost: its folder in /proc, or a negative errno. */
+static long find_init(const char *root, const char *owner, const char **pid, long *size) {
+    long cgroup = open_folder(root, owner);
+    long error = cgroup < 0 ? cgroup : read_file((int)cgroup, "cgroup.procs", members, sizeof members);
+    if (cgroup >= 0) sys_close((int)cgroup);
+    if (error < 0) return error;
+    for (char *line = members, *end; *line; line = end + 1) {
+        for (end = line; *end != '\n'; end++)
+            if (!*end) return -ESRCH;
+        *end = 0;
+        long folder = open_folder("/proc", line);
+        if (folder < 0) continue;
+        *pid = line;
+        *size = read_file((int)folder, "cmdline", arguments, sizeof arguments);
+        if (*size > 0 && same(arguments, "/.reaper")) return folder;
+        sys_close((int)folder);
+    }
+    return -ESRCH;
+}
+
+static void put_arguments(long size, bool *first) {
+    put_key("arguments", first);
+    for (long at = 0; at < size; at += (long)length_of(arguments + at) + 1) {
+        put_text(at ? "," : "[");
+        put_string(arguments + at, (size_t)-1);
+    }
+    put_text("]");
+}
+
+static void put_file(const char *name, const char *text, bool *first) {
+    put_key(name, first);
+    put_string(text, (size_t)-1);
+}
+
+/* Devices and links in its /dev; nothing if that cannot be read. */
+static void put_devices(int folder, bool *first) {
+    long dev = sys_openat(folder, "root/dev", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0), got;
+    if (dev < 0) return;
+    put_key("devices", first);
+    put_text("[");
+    bool is_first = true;
+    while ((got = sys_getdents64((int)dev, listing, sizeof listing)) > 0)
+        for (long at = 0; at < got;) {
+            struct entry *entry = (struct entry *)(void *)(listing + at);
+            at += entry->size;
+            if (entry->type != TYPE_CHARACTER && entry->type != TYPE_LINK) continue;
+            if (!is_first) put_text(",");
+            is_first = false;
+            put_string(entry->name, (size_t)-1);
+        }
+    put_text("]");
+    sys_close((int)dev);
+}
+
+static void put_hostname(int folder, bool *first) {
+    char names[6][65] = {0}; /* struct new_utsname; the host name is its second */
+    long uts = sys_openat(folder, "ns/uts", O_RDONLY | O_CLOEXEC, 0);
+    if (uts < 0) return;
+    if (sys_setns((int)uts, CLONE_NEWUTS) >= 0 && sys_uname(names) >= 0) put_file("hostname", names[1], first);
+    sys_close((int)uts);
+}
+
+void put_process(const char *root, const char *owner) {
+    char netns[LINK_BYTES] = {0};
+    const char *pid;
+    long size;
+    bool first = true;
+    long folder = find_init(root, owner, &pid, &size);
+    if (folder < 0) return;
+    if (read_file((int)folder, "status", status, sizeof status) > 0 && read_file((int)folder, "stat", stat, sizeof stat) > 0 &&
+        read_file((int)folder, "mountinfo", mounts, sizeof mounts) > 0 &&
+        sys_readlinkat((int)folder, "ns/net", netns, sizeof netns - 1) > 0) {
+        put_text(owner);
+        put_text("\n{\"pid\":");
+        put_text(pid);
+        first = false;
+        put_arguments(size, &first);
+        put_file("status", status, &first);
+        put_file("stat", stat, &first);
+        put_file("netns", netns, &first);
+        put_file("mounts", mounts, &first);
+        put_devices((int)folder, &first);
+        put_hostname((int)folder, &first);
+        put_text("}\n");
+    }
+    sys_close((int)folder);
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { parseInits } from '../../src/resources/live-init.ts';
+import { createMachine, noLive, REAPER } from '../machine.ts';
+
+const HOSTS = `scope: demo
+subhosts:
+  web: { base: /mnt/web, start: [/bin/true, "/bin/false"] }
+  worker: { base: /mnt/worker, start: none }
+`;
+
+test('the reaper tells of each PID 1 what /proc tells', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  machine.write('/mnt/hosts.yaml', HOSTS);
+  await machine.ob('apply', 'hosts.yaml');
+  const look = await machine.run(REAPER, ['look', '/', '/sys/fs/cgroup/ob', 'demo/gone', 'demo/web', 'demo/worker']);
+  const inits = parseInits(look.stdout.split('\n'));
+  assert.deepEqual([...inits.keys()], ['ob:demo/web', 'ob:demo/worker']);
+  for (const name of ['web', 'worker']) {
+    const init = inits.get(`ob:demo/${name}`);
+    const of = (path: string): Promise<string> => machine.sh(`cat /proc/${init?.pid}/${path}`);
+    assert.equal(init?.cgroup, `/ob/demo/${name}`);
+    assert.equal(init.hostname, name);
+    assert.equal(String(init.ticks), (await of('stat')).split(' ')[21]);
+    assert.equal(`net:[${init.netns}]`, await machine.sh(`readlink /proc/${init.pid}/ns/net`));
+    assert.deepEqual(
+      init.mounts.map(({ point }) => point),
+      (await of('mountinfo')).split('\n').map((line) => line.split(' ')[4]),
+    );
+    const listed = await machine.sh(`cd /proc/${init.pid}/root/dev && find . -mindepth 1 -maxdepth 1 '(' -type c -o -type l ')'`);
+    assert.deepEqual([...(init.devices ?? [])].sort(), listed.replaceAll('./', '').split('\n').sort());
+  }
+  assert.deepEqual(
+    inits.get('ob:demo/web')?.entries.map(({ name, state }) => [name, state]),
+    [
+      ['/bin/true', '000'],
+      ['/bin/false', '001'],
+    ],
+  );
+});
+
+const WRITTEN = {
+  pid: 40,
+  arguments: ['/.reaper', 'ob:demo/web', '0', '90000', '10000', 'runs:00'],
+  status: 'Uid:\t0\t0\t0\t0\nNSpid:\t40\t1\n',
+  stat: '40 (.reaper) S 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 77 0\n',
+  netns: 'net:[4026532281]',
+  mounts: '',
+};
+
+test('what only calls itself the PID 1 of a subhost is none', () => {
+  const read = (change: Partial<typeof WRITTEN>, owner = 'demo/web'): string[] => [
+    ...parseInits([owner, JSON.stringify({ ...WRITTEN, ...change }), '']).keys(),
+  ];
+  assert.deepEqual(read({}), ['ob:demo/web']);
+  assert.deepEqual(read({ arguments: ['/.reaper', 'ob:demo/other', ...WRITTEN.arguments.slice(2)] }), []);
+  assert.deepEqual(read({}, 'demo/other'), []);
+  assert.deepEqual(read({ arguments: ['/.reaper'] }), []);
+  assert.deepEqual(read({ status: WRITTEN.status.replace('40\t1', '40\t7\t1') }), [], 'deeper');
+  assert.deepEqual(read({ status: WRITTEN.status.replace('0\t', '1000\t') }), [], 'of another user');
+  assert.deepEqual(read({ stat: '' }), [], 'ended');
+  assert.throws(() => parseInits(['demo/web', '{"pid":40,"argum']), /no JSON/);
+});
