@@ -1,7 +1,7 @@
 // npm run bench:watch: what `ob watch` takes while nothing happens. COUNT subhosts (10), MINUTES (10).
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { driftHosts, prepareDrifts } from '../test/live/drifts.ts';
+import { driftHosts, prepareDrifts } from '../test/live/drift-hosts.ts';
 import { createRig } from '../test/live/rig.ts';
 import { startWatching } from '../test/live/watching.ts';
 import { noLive } from '../test/machine.ts';

@@ -95,6 +95,8 @@ function networkReason({ address, action, fields }: Change): string {
 const ROOT: Readonly<Record<string, string>> = {
   attached: 'NotMounted',
   covered_by: 'Covered',
+  alone: 'UpperShared',
+  set_up: 'SetupGone',
   access: 'ReadOnly',
   root: 'ReadOnlyInside',
   inside: 'MissingInside',

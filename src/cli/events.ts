@@ -35,7 +35,15 @@ export type Event =
   | { readonly type: 'recap'; readonly subhosts: readonly RecapLine[]; readonly seconds: number }
   | GateEvent
   /** It has been left alone since its repairs do not hold; said once. */
-  | { readonly type: 'stalled'; readonly subhost: string; readonly message: string; readonly why: string | null; readonly hint: string }
+  | {
+      readonly type: 'stalled';
+      readonly subhost: string | null;
+      /** Of what subhosts share. */
+      readonly address?: string;
+      readonly message: string;
+      readonly why: string | null;
+      readonly hint: string;
+    }
   /** Before the first step: who takes the run back stands by. The time begins when the run has ended. */
   | { readonly type: 'armed'; readonly seconds: number }
   /** The run has ended: it is taken back, unless it is confirmed. */
@@ -73,10 +81,12 @@ export interface ChangeEvent {
   readonly because: readonly string[];
 }
 
-/** `left`: nothing of a subhost is touched, whatever differs. `resumed`: it was left alone by unattended runs until now. */
+/** `left`: nothing of it is touched, whatever differs. `resumed`: it was left alone by unattended runs until now. */
 interface GateEvent {
   readonly type: 'left' | 'resumed';
-  readonly subhost: string;
+  readonly subhost: string | null;
+  /** Of what subhosts share. */
+  readonly address?: string;
   readonly state: 'held' | 'stopped' | 'backing-off' | 'stalled' | 'ended';
   /** ISO; null: until somebody does something. */
   readonly until: string | null;

@@ -23,10 +23,20 @@ export interface Change {
 const ACTION_OF: Readonly<Record<ChangeClass, Action>> = { live: 'update', restart: 'restart', replace: 'replace' };
 const STRENGTH: readonly Action[] = ['none', 'update', 'restart', 'replace', 'create'];
 
-/** Compares what is wanted with what there is: one change for every address in either. Pure. */
-export function diff(kinds: readonly Kind[], desired: readonly Spec[], live: ReadonlyMap<Address, Live>): Change[] {
+/** Compares what is wanted with what there is: one change for every address in either. LEFT: what is taken as it is. Pure. */
+export function diff(
+  kinds: readonly Kind[],
+  desired: readonly Spec[],
+  live: ReadonlyMap<Address, Live>,
+  left: ReadonlySet<string> = new Set(),
+): Change[] {
   const rules = new Map(kinds.map((kind) => [kind.name, kind.rules]));
-  const own = new Map(desired.map((spec) => [spec.address, compare(rules.get(kindOf(spec.address)), spec, live.get(spec.address))]));
+  const own = new Map(
+    desired.map((spec) => {
+      const one = live.get(spec.address);
+      return [spec.address, left.has(spec.address) ? unchanged(spec, one) : compare(rules.get(kindOf(spec.address)), spec, one)];
+    }),
+  );
   const settled = new Map<Address, Change>();
   const resting = new Set([...live.values()].flatMap(({ rests, subhost }) => (rests && subhost ? [subhost] : [])));
   const wanted = [...own.values()].map((change) => settle(change, own, settled)).map((change) => rest(change, resting));
@@ -45,10 +55,14 @@ function remove(live: Live): Change {
   return { address: live.address, subhost: live.subhost, action: 'remove', fields: [], because: [], live };
 }
 
+function unchanged(spec: Spec, live: Live | undefined): Change {
+  return { address: spec.address, subhost: spec.subhost, action: 'none', fields: [], because: [], spec, ...(live ? { live } : {}) };
+}
+
 function compare(rules: Kind['rules'] | undefined, spec: Spec, live: Live | undefined): Change {
   const base = { address: spec.address, subhost: spec.subhost, because: [], spec };
   if (!live) return { ...base, action: 'create', fields: [] };
-  if (live.rests) return { ...base, action: 'none', fields: [], live };
+  if (live.rests) return unchanged(spec, live);
   const fields = differingFields(spec, live).map((field): FieldChange => {
     const rule = rules?.[field];
     if (!rule) throw new Error(`${spec.address}: no rule for field ${field}`);

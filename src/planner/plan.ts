@@ -17,7 +17,7 @@ export interface Plan {
 export interface Selection {
   /** Only these subhosts, and what they need. */
   readonly limit?: ReadonlySet<string> | undefined;
-  /** Nothing of these subhosts is touched, whatever differs; what others need of what is shared is done. */
+  /** Names of subhosts, and addresses of what is shared: nothing of these is touched, whatever differs. What others need is done. */
   readonly leave?: ReadonlySet<string> | undefined;
   /** With a limit: of what is shared these too, also where nothing chosen needs them. */
   readonly also?: ReadonlySet<Address>;
@@ -40,7 +40,7 @@ export function makePlan(
   const live = limit ? limitLive(there, limit, new Set([...specs.map((spec) => spec.address), ...also])) : there;
   const running = new Set(kinds.filter((kind) => kind.runs).map((kind) => kind.name));
   const runs = (address: Address): boolean => running.has(kindOf(address));
-  const all = diff(kinds, specs, live).filter((change) => !isLeft(change, live, leave));
+  const all = diff(kinds, specs, live, leave).filter((change) => !isLeft(change, live, leave));
   const kept = asked === 'stop' ? all.filter(({ address, live }) => runs(address) || live?.endsWithRun) : all;
   const changes = asked === 'restart' ? kept.map((change) => (runs(change.address) ? restarted(change) : change)) : kept;
   // What stands where nothing has to be done is in nobody's way.
@@ -52,9 +52,10 @@ export function makePlan(
 }
 
 /** What is shared stays as long as any that is left alone is there: it may be plugged into it. */
-function isLeft({ subhost, action }: Change, live: World['live'], leave: ReadonlySet<string> = new Set()): boolean {
+function isLeft({ address, subhost, action }: Change, live: World['live'], leave: ReadonlySet<string> = new Set()): boolean {
   if (subhost !== null) return leave.has(subhost);
-  return action === 'remove' && leave.size > 0 && [...live.values()].some((one) => one.subhost !== null && leave.has(one.subhost));
+  if (action !== 'remove' || leave.size === 0) return false;
+  return leave.has(address) || [...live.values()].some((one) => one.subhost !== null && leave.has(one.subhost));
 }
 
 function wake(live: World['live']): World['live'] {

@@ -15,6 +15,10 @@ export type MountFields = {
   readonly attached?: boolean;
   /** How many mounts are on the root. */
   readonly covered_by: number;
+  /** No other overlay is on its upper directory. */
+  readonly alone?: boolean;
+  /** Is what a program has set up still there? */
+  readonly set_up?: boolean;
   /** Is its subhost there? Only of roots for which commands are run. */
   readonly in_use?: boolean;
 };
@@ -72,6 +76,7 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
         live: entry.point,
         ...layers,
         setup,
+        ...(setup === null || root === undefined ? {} : { set_up: isSetUp(machine, layers) }),
         ...(setup === null && !hasCommands ? {} : { in_use: machine.look.init(owner) !== undefined }),
         access: root?.options.includes('ro') ? 'ro' : 'rw',
         whole: root !== undefined,
@@ -115,6 +120,14 @@ function overlayLayers(entry: MountEntry | undefined): Record<string, string> {
   if (!entry) return {};
   const layer = (name: string): string => optionValue(entry.options, name) ?? '';
   return { lower: layer('lowerdir'), upper: layer('upperdir'), work: layer('workdir') };
+}
+
+/**
+ * An overlay keeps its directories also when their filesystem is unmounted, or they are removed, and says nothing of that. The
+ * kernel has made a directory `work` in its work directory: a path that does not lead there leads somewhere else by now.
+ */
+function isSetUp({ look }: Machine, { upper, work }: Readonly<Record<string, string | null>>): boolean {
+  return look.isPlainFolder(upper ?? '', '') && look.isPlainFolder(`${work ?? ''}/work`, '');
 }
 
 /** A bind mount does not say which directory it shows: but it is the very same one. */

@@ -1,11 +1,9 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isAdoptedCgroup } from './adopted.ts';
 import { ObError, toObError } from './error.ts';
 import { environmentOf, runHook } from './hooks.ts';
 import { disksOf, type HostsFile, type Subhost } from './hosts.ts';
 import type { Address, Blocker, Kind, Result } from './kind.ts';
-import { explainBusy, type UpperUse } from './linux/holders.ts';
+import { explainBusy } from './linux/holders.ts';
 import { hasFilesystem } from './linux/modules.ts';
 import type { MountEntry } from './linux/mountinfo.ts';
 import { mountRoots, type RootToMount, unmountRoots } from './linux/roots.ts';
@@ -14,6 +12,7 @@ import { markOf, parseMark } from './marks.ts';
 import { mendRoot } from './mender.ts';
 import { byPoint, listRoots, type MountExtra, type MountFields, type MountHandle, type MountLive, type MountSpec } from './mount-seen.ts';
 import { depthOf, type SetUpRoot, setUp, tearDown } from './mount-setup.ts';
+import { hasOwnUpper, type InUse, refuseInUse, seeUppers, waitForUppers } from './mount-uppers.ts';
 import { failure, needProgram, run } from './run.ts';
 
 /**
@@ -33,7 +32,9 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     attached: { class: 'live', why: 'PID 1 keeps the root: it is mounted again from there' },
     whole: { class: 'replace', why: 'the root is only half mounted' },
     covered_by: { class: 'live', why: 'what is mounted over the root is unmounted' },
+    alone: { class: 'live', why: 'two overlays on one upper directory corrupt it' },
     setup: { class: 'replace', why: 'another program sets up the upper directory' },
+    set_up: { class: 'replace', why: 'what the program has set up is no longer there' },
     in_use: { class: 'replace', why: 'its commands are run each time the subhost starts' },
   },
 
@@ -48,9 +49,8 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
 
   async list(machine, desired) {
     const stacks = byPoint(machine.look.mounts());
-    const live = listRoots(machine, stacks, desired);
-    const blockers = desired.flatMap((spec) => blockerOf(machine, spec, stacks.get(spec.fields.live) ?? []));
-    return { live, blockers: [...blockers, ...usedUppers(machine, live, desired)] };
+    const { live, blockers } = seeUppers(machine, listRoots(machine, stacks, desired), desired);
+    return { live, blockers: [...desired.flatMap((spec) => blockerOf(machine, spec, stacks.get(spec.fields.live) ?? [])), ...blockers] };
   },
 
   async converge(machine, tasks) {
@@ -138,6 +138,7 @@ function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
     setup,
     // Whatever runs next is another run.
     ...(hooks ? { in_use: true } : {}),
+    ...(setup === null || upper === lower ? {} : { set_up: true }),
   } as const;
   return {
     address: `mount/${subhost.name}`,
@@ -145,7 +146,7 @@ function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
     ...(hooks ? { forRun: true } : {}),
     needs: disksOf(subhost).map((address) => ({ address, class: 'replace', why: 'the filesystem of a layer is mounted anew' })),
     holds: [...(setup === null ? [`dir:${upper}`] : []), `dir:${live}`, ...(upper === lower ? [] : [`dir:${work}`])],
-    fields: upper === lower ? { type: 'bind', ...common } : { type: 'overlay', lower, work, ...common },
+    fields: upper === lower ? { type: 'bind', ...common } : { type: 'overlay', lower, work, alone: true, ...common },
     extra: { mark, subhost },
     summary:
       upper === lower
@@ -165,50 +166,6 @@ function blockerOf(machine: Machine, spec: MountSpec, stack: readonly MountEntry
     ? 'give the subhost another "live" in one of the two files'
     : `umount ${top.point}, or give the subhost another "live"`;
   return [{ address: spec.address, what, hint }];
-}
-
-/** Two overlays on one upper directory corrupt it, and the kernel does no more than log a warning. */
-const IN_USE = 'is the upper directory of another mount already';
-const IN_USE_HINT = 'end that one first';
-
-/** Where one of our own has it, that one is known as live, and goes first. */
-function usedUppers(machine: Machine, live: readonly MountLive[], desired: readonly MountSpec[]): Blocker[] {
-  const mounted = new Map(live.map((one) => [one.address, one.fields['upper']]));
-  const fresh = desired.filter(
-    (spec) => spec.fields.type === 'overlay' && hasOwnUpper(spec) && mounted.get(spec.address) !== spec.extra.subhost.upper,
-  );
-  const inUse = machine.look.mountsOfUppers(fresh.map((spec) => spec.extra.subhost.upper));
-  return fresh.flatMap(({ address, extra }) => {
-    const owner = { scope: machine.scope, name: extra.subhost.name };
-    // What has been taken over is known as live too, with its processes.
-    const isOther = ({ source, cgroup }: UpperUse): boolean =>
-      parseMark(source)?.scope !== machine.scope && !isAdoptedCgroup(cgroup, owner);
-    const other = inUse.get(extra.subhost.upper)?.find(isOther);
-    return other ? [{ address, what: `${extra.subhost.upper} ${IN_USE}: ${other.where}`, hint: IN_USE_HINT }] : [];
-  });
-}
-
-const COPY_LIMIT_MS = 1000;
-
-/** Another subhost that is just being booted has copies of all mounts of the machine for a moment. */
-async function waitForUppers(machine: Machine, uppers: readonly string[]): Promise<InUse> {
-  const deadline = Date.now() + COPY_LIMIT_MS;
-  for (;;) {
-    const inUse = machine.look.mountsOfUppers(uppers);
-    if (inUse.size === 0 || Date.now() > deadline) return inUse;
-    await sleep(10);
-  }
-}
-
-function hasOwnUpper({ extra }: MountSpec): boolean {
-  return extra.subhost.hooks?.setup === undefined;
-}
-
-type InUse = ReadonlyMap<string, readonly UpperUse[]>;
-
-function refuseInUse(upper: string, inUse: InUse): void {
-  const [other] = inUse.get(upper) ?? [];
-  if (other) throw new ObError(`${upper} ${IN_USE}: ${other.where}`, { hint: IN_USE_HINT });
 }
 
 /** All that has to be done before the root is mounted. */

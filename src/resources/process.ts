@@ -29,7 +29,7 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
   name: 'process',
   runs: true,
   rules: {
-    running: { class: 'restart', why: 'PID 1 has ended' },
+    running: { class: 'restart', why: 'PID 1 has ended or is ending' },
     cgroup: { class: 'live', why: 'its processes are put back: they are ended by their cgroup' },
     netns: { class: 'restart', why: 'it lives in another network namespace' },
     boot: { class: 'restart', why: 'it was booted with other parameters' },

@@ -47,12 +47,17 @@ async function blockerOf(machine: Machine, { address, fields, extra }: VlanSpec)
   return blockerInside(links, wanted, (link) => link.kind === 'vlan' && link.carrier === extra.carrier);
 }
 
+/** The parts of `web0.302`. A subhost's name may end in a digit: without SUBHOST, as a crash may have come before the alias, it is taken for none. */
+export function readName(link: string, subhost?: string): { netns: string; number: string; tag: string } {
+  const [, name = '', number = '', tag = ''] = /^(.*?)(\d+)\.(\d+)$/.exec(link) ?? [];
+  if (subhost === undefined || !link.startsWith(subhost)) return { netns: subhost ?? name, number, tag };
+  return { netns: subhost, number: `${name}${number}`.slice(subhost.length), tag };
+}
+
 async function toLive(machine: Machine, link: Link, spec: VlanSpec | undefined): Promise<VlanLive> {
   const owner = ownerOf(link);
-  // `web0.302`: a crash may have come before its alias.
-  const [, subhost = '', number = '', tag = ''] = /^(.*?)(\d+)\.(\d+)$/.exec(link.name) ?? [];
   const name = owner && owner !== 'unfinished' ? owner.name : null;
-  const netns = name ?? subhost;
+  const { netns, number, tag } = readName(link.name, name ?? spec?.subhost ?? undefined);
   const inside = await findInside(machine, netns, `eth${number}.${tag}`, `eth${number}`);
   const routes = (await machine.look.inside(netns))?.routes ?? [];
   const seen = inside ? seenInside(inside, routes) : {};

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { noLive } from '../machine.ts';
 import { assertSame } from '../snapshot.ts';
-import { DRIFTS, type Drift, driftHosts, prepareDrifts, scriptOf } from './drifts.ts';
-import { openPlans } from './plans.ts';
+import { driftHosts, lackingFor, prepareDrifts, SORTS } from './drift-hosts.ts';
+import { DRIFTS, type Drift, driftsOf, scriptOf } from './drifts.ts';
+import { openPlans, type Plans } from './plans.ts';
 import { createRig, type Rig, textOf } from './rig.ts';
 
 const NAMES = ['web', 'client'];
@@ -37,26 +38,68 @@ function show(value: unknown): string {
   return Array.isArray(value) ? `[${value.join(', ')}]` : String(value ?? 'none');
 }
 
-test('every drift is planned, repaired under what runs where that is possible, and then nothing is to do', { skip: noLive }, async (t) => {
-  const plans = openPlans('drifts.txt');
+for (const sort of SORTS)
+  test(`${sort}: every drift is planned, repaired under what runs where that is possible, and then nothing is to do`, {
+    skip: lackingFor(sort),
+  }, async (t) => {
+    const plans = openPlans(`drifts-${sort}.txt`);
+    const rig = await createRig(t);
+    await rig.machine.sh(prepareDrifts(NAMES));
+    rig.hosts(driftHosts(NAMES, () => sort));
+    await rig.apply();
+    const healthy = await rig.seen(...NAMES);
+    for (const drift of driftsOf(sort))
+      await t.test(drift.what, async () => {
+        const before = rig.pid1('web');
+        await rig.machine.sh(scriptOf(drift, 'web', 'client'));
+        const found = await differences(rig, drift.cause ?? 'drift');
+        assert.ok(found.includes(drift.names), `${drift.names}\nis not in\n${found.join('\n')}`);
+        if (drift.undo) await isRefused(rig, drift, drift.undo, plans);
+        else {
+          plans.check(drift.what, await rig.plan());
+          await rig.apply();
+        }
+        await rig.settled();
+        assert.deepEqual(await rig.seen(...NAMES), healthy);
+        assert.equal(rig.pid1('web') === before, !drift.restarts, drift.restarts ? 'it was not restarted' : 'it was restarted');
+      });
+    plans.close();
+  });
+
+const SECOND =
+  /in the way: \/mnt\/web\/root is the upper directory of another mount already: mine on \/\S*, seen by process (\d+) \(\w+\)\n/;
+
+/** As long as it lasts the plan names who is there, and whatever runs does nothing: not even what else has ended is started. */
+async function isRefused(rig: Rig, { what }: Drift, undo: string, plans: Plans): Promise<void> {
+  plans.check(what, (await rig.machine.ob('plan')).stdout.replace(/process \d+ \(\w+\)/, 'process PID'));
+  const count = () => rig.machine.sh('ls -d /proc/[0-9]* | wc -l');
+  const processes = await count();
+  for (const words of [['apply'], ['apply', '--quiet'], ['restart', 'web']]) {
+    const ran = await rig.machine.ob(...words);
+    assert.equal(ran.code, 1, textOf(ran));
+    assert.match(ran.stdout, SECOND);
+  }
+  assert.equal(await count(), processes);
+  await rig.machine.sh(scriptOf({ inject: undo }, 'web', 'client'));
+}
+
+test('while a second PID 1 is on the upper directory, ours is not started beside it', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
   await rig.machine.sh(prepareDrifts(NAMES));
   rig.hosts(driftHosts(NAMES));
   await rig.apply();
-  const healthy = await rig.seen(...NAMES);
-  for (const drift of DRIFTS)
-    await t.test(drift.what, async () => {
-      const before = rig.pid1('web');
-      await rig.machine.sh(scriptOf(drift, 'web', 'client'));
-      plans.check(drift.what, await rig.plan());
-      const found = await differences(rig, drift.cause ?? 'drift');
-      assert.ok(found.includes(drift.names), `${drift.names}\nis not in\n${found.join('\n')}`);
-      await rig.apply();
-      await rig.settled();
-      assert.deepEqual(await rig.seen(...NAMES), healthy);
-      assert.equal(rig.pid1('web') === before, !drift.restarts, drift.restarts ? 'it was not restarted' : 'it was restarted');
-    });
-  plans.close();
+  const second = driftOf('a second PID 1 runs on the upper directory, started by other means');
+  await rig.machine.sh(scriptOf(second, 'web', 'client'));
+  await rig.machine.sh(scriptOf(driftOf('PID 1 is killed'), 'web', 'client'));
+  for (const command of ['apply', 'start']) {
+    const ran = await rig.machine.ob(command, ...(command === 'start' ? ['web'] : []));
+    assert.equal(ran.code, 1, textOf(ran));
+    assert.match(ran.stdout, SECOND);
+  }
+  assert.equal((await rig.status()).find(({ name }) => name === 'web')?.pid1, null);
+  await rig.machine.sh(scriptOf({ inject: second.undo ?? '' }, 'web', 'client'));
+  await rig.apply();
+  await rig.settled();
 });
 
 /** Drifts after which a thing is not where, or not as, it was made. */

@@ -1,59 +1,36 @@
 import { OB } from '../machine.ts';
+import type { Sort } from './drift-hosts.ts';
 import { PID1 } from './rig.ts';
 
 /** One way in which somebody, or something, makes a machine differ from its hosts file. */
 export interface Drift {
   readonly what: string;
+  /** Of the subhosts to which it can happen; left out: plain. */
+  readonly sort?: Exclude<Sort, 'plain'>;
   /** A shell script: $NAME is a subhost, $OTHER another one; `pid1 NAME` tells a PID 1, `ended NAME` waits for its end. */
   readonly inject: string;
   /** One of the lines of the plan, of the subhost web: `+ ADDRESS`, `- ADDRESS`, or `ADDRESS FIELD: SEEN -> WANTED`. */
   readonly names: string;
   /** The subhost has to be stopped and started: whatever else is here is repaired under its running processes. */
   readonly restarts?: true;
+  /** Nothing may be done as long as it lasts: a shell script that ends it. */
+  readonly undo?: string;
+  /** No event tells of it: it is found by the look once a minute. */
+  readonly isSilent?: true;
   /** What the plan says has moved, if it is not the world. */
   readonly cause?: 'change';
 }
 
+export function driftsOf(sort: Sort): Drift[] {
+  return DRIFTS.filter((drift) => (drift.sort ?? 'plain') === sort);
+}
+
 /** The whole script of a drift of one subhost. */
-export function scriptOf({ inject }: Drift, name: string, other: string): string {
+export function scriptOf({ inject }: Pick<Drift, 'inject'>, name: string, other: string): string {
   return `set -e; NAME=${name} OTHER=${other} CGROUP=/sys/fs/cgroup/ob/demo/${name}; ${PID1}; ${ENDED}; ${inject}`;
 }
 
 const ENDED = `ended() { while grep -q 'populated 1' /sys/fs/cgroup/ob/demo/$1/cgroup.events; do sleep 0.01; done; }`;
-
-/** A hosts file of the scope demo with subhosts to which every drift can happen; the first is told by all examples. */
-export function driftHosts(names: readonly string[]): string {
-  return `scope: demo\nbridges:\n  ob0: { address: 10.77.0.1/24 }\nsubhosts:\n${names.map(subhostText).join('')}`;
-}
-
-function subhostText(name: string, index: number): string {
-  const two = (number: number): string => String(number).padStart(2, '0');
-  return `  ${name}:
-    base: /mnt/${name}
-    cables:
-      - bridge: ob0
-        mac: "02:00:00:00:${two(index)}:01"
-        mtu: 1400
-        address: [10.77.0.${2 + index}/24, "2001:db8::${2 + index}/64"]
-        gateway: 10.77.0.1
-      - { bridge: br0, mac: "02:00:00:00:${two(index)}:02" }
-    start: [/srv/web]
-    share: [/mnt/data:/data]
-    ram_size: 10M
-`;
-}
-
-/** What such subhosts need before they are made: a bridge of the administrator's, and a service. */
-export function prepareDrifts(names: readonly string[]): string {
-  return `set -e
-    mkdir /mnt/data
-    ip link add br0 address 02:00:00:00:00:b0 up type bridge
-    for name in ${names.join(' ')}; do
-      mkdir -p /mnt/$name/root/srv
-      printf '#!/bin/sh\\n[ "$1" != start ] || setsid sleep 1000 >/dev/null 2>&1 &\\n' >/mnt/$name/root/srv/web
-      chmod 755 /mnt/$name/root/srv/web
-    done`;
-}
 
 export const DRIFTS: readonly Drift[] = [
   // The machine's end of a cable.
@@ -134,6 +111,23 @@ export const DRIFTS: readonly Drift[] = [
   { what: 'a bridge has lost its alias', inject: "ip link set ob0 alias ''", names: 'bridge/ob0 mark: none -> ob:demo/ob0' },
   { what: 'a bridge has lost its group', inject: 'ip link set ob0 group default', names: 'bridge/ob0 mark: none -> ob:demo/ob0' },
 
+  // A VLAN.
+  { what: 'a VLAN is deleted', sort: 'vlan', inject: 'ip link delete $NAME"0.302"', names: '+ vlan/web0.302' },
+  {
+    what: 'a VLAN is deleted inside',
+    sort: 'vlan',
+    inject: 'ip -n $NAME link delete eth0.302',
+    names: 'vlan/web0.302 inside: none -> eth0.302',
+  },
+  { what: 'a VLAN is down', sort: 'vlan', inject: 'ip link set $NAME"0.302" down', names: 'vlan/web0.302 up: false -> true' },
+  {
+    what: 'a VLAN is unplugged',
+    sort: 'vlan',
+    inject: 'ip link set $NAME"0.302" nomaster',
+    names: 'vlan/web0.302 bridge: none -> br0',
+  },
+  { what: 'the cable of a VLAN is deleted', sort: 'vlan', inject: 'ip link delete $NAME"0"', names: '+ vlan/web0.302' },
+
   // The network namespace.
   {
     what: 'the namespace has lost its name',
@@ -184,6 +178,42 @@ export const DRIFTS: readonly Drift[] = [
     names: 'mount/web covered_by: 1 -> 0',
   },
   { what: 'the root is unmounted', inject: 'umount /mnt/$NAME/live', names: 'mount/web attached: false -> true' },
+  {
+    what: 'what a program has set up as upper is unmounted',
+    sort: 'program',
+    inject: 'umount /mnt/store-$NAME',
+    names: 'mount/web set_up: false -> true',
+    restarts: true,
+  },
+  {
+    what: 'the root is unmounted, and with it what tells of the program',
+    sort: 'program',
+    inject: 'umount /mnt/$NAME/live; umount /mnt/$NAME/live',
+    names: '+ mount/web',
+    restarts: true,
+  },
+  {
+    what: 'another overlay is mounted on the upper directory',
+    inject:
+      'mkdir -p /mnt/$NAME/w /mnt/m-$NAME; mount -t overlay -o lowerdir=/,upperdir=/mnt/$NAME/root,workdir=/mnt/$NAME/w mine /mnt/m-$NAME',
+    names: 'mount/web alone: false -> true',
+    undo: 'umount /mnt/m-$NAME; rm -rf /mnt/$NAME/w /mnt/m-$NAME',
+  },
+  {
+    what: 'a second PID 1 runs on the upper directory, started by other means',
+    inject: `mkdir -p /mnt/$NAME/w /mnt/m-$NAME
+      setsid unshare -mpf sh -c "
+        mount -t overlay -o lowerdir=/,upperdir=/mnt/$NAME/root,workdir=/mnt/$NAME/w mine /mnt/m-$NAME
+        exec chroot /mnt/m-$NAME sh -c 'echo >/second; exec sleep 1000'" >/dev/null 2>&1 &
+      until [ -e /mnt/$NAME/root/second ]; do sleep 0.01; done`,
+    names: 'mount/web alone: false -> true',
+    undo: `for p in /proc/[0-9]*; do
+        grep -q " mine .*/mnt/$NAME/root" $p/mountinfo 2>/dev/null && kill -KILL \${p#/proc/} || true
+      done
+      while grep -q " mine .*/mnt/$NAME/root" /proc/[0-9]*/mountinfo 2>/dev/null; do sleep 0.01; done
+      rm -rf /mnt/$NAME/w /mnt/m-$NAME /mnt/$NAME/root/second`,
+    isSilent: true,
+  },
 
   // Inside.
   {
@@ -245,6 +275,12 @@ export const DRIFTS: readonly Drift[] = [
     inject: 'kill -KILL $(grep -vx $(pid1 $NAME) $CGROUP/cgroup.procs); ended $NAME',
     names: 'process/web running: no -> yes',
     restarts: true,
+  },
+  {
+    what: 'a service has died inside',
+    sort: 'asked',
+    inject: "nsenter -t $(pid1 $NAME) -a sh -c 'kill $(cat /run/mail.pid)'",
+    names: 'process/web dead_services: [mail] -> []',
   },
   {
     what: 'PID 1 is moved out of its cgroup, which is removed',

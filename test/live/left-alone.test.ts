@@ -216,6 +216,50 @@ test('a repair that comes undone at once counts as failed', { skip: noLive }, as
   await rig.settled();
 });
 
+test('a bridge whose repair does not hold is left alone like a subhost, and those that are plugged into it are not', {
+  skip: noLive,
+}, async (t) => {
+  const rig = await createPair(t);
+  const { machine } = rig;
+  const path = '/run/ob/record/demo/bridge:ob0/trouble.json';
+  const trouble = () => JSON.parse(machine.read(path));
+  const endWait = () => machine.sh(`sed -i 's/"next":[0-9]*/"next":0/' ${path}`);
+  const flush = () => machine.sh('ip address flush dev ob0');
+  await flush();
+  assert.match((await machine.ob('apply', '--quiet')).stdout, /^changed {3}bridge\/ob0 /);
+  for (let failures = 1; failures < MAX_FAILURES; failures++) {
+    await flush();
+    await machine.ob('apply', '--quiet');
+    assert.equal(trouble().failures, failures);
+    await endWait();
+    assert.match((await machine.ob('apply', '--quiet')).stdout, /^changed {3}bridge\/ob0 /);
+  }
+  await flush();
+  const last = await machine.ob('apply', '--quiet');
+  assert.equal(last.code, 1);
+  assert.match(last.stdout, /^bridge\/ob0 is stalled: 10 repairs in a row did not hold, .*; mend it, then ob unstall bridge\/ob0\n$/);
+  await endWait();
+  await machine.sh('ip link set web0 down');
+  assert.deepEqual(linesOf((await machine.ob('apply', '--quiet')).stdout), ['changed   veth/web0  up: false -> true (drift)']);
+  assert.deepEqual(await machine.ob('apply', '--quiet'), SILENT);
+  const left = linesOf((await machine.ob('plan', '--json')).stdout).find((line) => line.includes('"type":"resumed"')) ?? '';
+  assert.deepEqual([JSON.parse(left).subhost, JSON.parse(left).address, JSON.parse(left).state], [null, 'bridge/ob0', 'stalled']);
+
+  await t.test('until ob unstall, a person, or its part of the file', async () => {
+    assert.deepEqual(wordsOf(await machine.ob('unstall', 'bridge/ob0')), [0, 'bridge/ob0: the next run tries again\n']);
+    assert.match((await machine.ob('apply', '--quiet')).stdout, /^changed {3}bridge\/ob0 /);
+    await rig.apply();
+    assert.equal(await recordsOf(machine), '');
+  });
+
+  await t.test('and one that is in the way keeps nobody else waiting', async () => {
+    await machine.sh("ip link set ob0 group default alias ''; ip link set web0 down");
+    assert.match((await machine.ob('apply', '--quiet')).stdout, /^in the way: link ob0 /m);
+    await machine.sh(`sed -i 's/"next":[0-9]*/"next":99999999999/' ${path}`);
+    assert.deepEqual(linesOf((await machine.ob('apply', '--quiet')).stdout), ['changed   veth/web0  up: false -> true (drift)']);
+  });
+});
+
 test('what has held for a while is forgotten, and a record that a kill cut short is none', { skip: noLive }, async (t) => {
   const rig = await createPair(t);
   const { machine } = rig;

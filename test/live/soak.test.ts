@@ -3,7 +3,8 @@ import test from 'node:test';
 import { noLive } from '../machine.ts';
 import { createRandom, pick, type Random } from '../random.ts';
 import { assertSame } from '../snapshot.ts';
-import { DRIFTS, type Drift, driftHosts, prepareDrifts, scriptOf } from './drifts.ts';
+import { driftHosts, lackingFor, prepareDrifts, SORTS, type Sort } from './drift-hosts.ts';
+import { type Drift, driftsOf, scriptOf } from './drifts.ts';
 import { createRig, type Rig, textOf } from './rig.ts';
 import { startWatching } from './watching.ts';
 
@@ -11,6 +12,12 @@ import { startWatching } from './watching.ts';
 const seed = Number(process.env['SEED'] ?? 1);
 const count = Number(process.env['COUNT'] ?? 15);
 const names = Array.from({ length: Number(process.env['SUBHOSTS'] ?? 3) }, (_, index) => `s${index}`);
+
+/** Of each sort there are some, and of plain ones, to which most of it can happen, the most. */
+function sortOf(index: number): Sort {
+  const sort = SORTS[index % (2 * SORTS.length)] ?? 'plain';
+  return lackingFor(sort) === undefined ? sort : 'plain';
+}
 
 /** So many go on at a time, each at another subhost. */
 const LANES = 3;
@@ -29,7 +36,10 @@ function draw(random: Random): Injection {
     random,
     names.filter((one) => one !== name),
   );
-  return { drift: pick(random, DRIFTS), name, other, pauseSeconds: random(400) / 1000 };
+  const own = driftsOf(sortOf(names.indexOf(name)));
+  // What is meant for one with cables comes to nothing where there is none.
+  const drift = pick(random, random(3) === 0 ? own : driftsOf('plain'));
+  return { drift, name, other, pauseSeconds: random(400) / 1000 };
 }
 
 function show({ drift, name, other }: Injection): string {
@@ -40,7 +50,7 @@ test(`ob watch outlives ${count} drifts of ${names.length} subhosts (SEED=${seed
   t.diagnostic(`SEED=${seed} COUNT=${count} SUBHOSTS=${names.length}`);
   const rig = await createRig(t);
   await rig.machine.sh(prepareDrifts(names));
-  rig.hosts(driftHosts(names));
+  rig.hosts(driftHosts(names, sortOf));
   const nothing = await rig.snapshot();
   const watching = await startWatching(t, rig);
   await untilWhole(rig, names);
@@ -80,6 +90,7 @@ test(`ob watch outlives ${count} drifts of ${names.length} subhosts (SEED=${seed
 /** Watched, the machine may be mended while it is still being damaged: what has come to nothing then is none. */
 async function inject(rig: Rig, { drift, name, other }: Injection): Promise<void> {
   await rig.machine.run('timeout', ['10', 'sh', '-c', scriptOf(drift, name, other)]);
+  if (drift.undo) await rig.machine.sh(`sleep 0.5; ${scriptOf({ inject: drift.undo }, name, other)}`);
 }
 
 async function untilWhole(rig: Rig, some: readonly string[]): Promise<void> {

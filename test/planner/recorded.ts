@@ -9,6 +9,7 @@ import type { End } from '../../src/resources/end.ts';
 import type { HostsFile } from '../../src/resources/hosts.ts';
 import { kinds } from '../../src/resources/index.ts';
 import { ownerOf } from '../../src/resources/link-rules.ts';
+import type { UpperUse } from '../../src/resources/linux/holders.ts';
 import type { Image } from '../../src/resources/linux/image.ts';
 import { parseInit } from '../../src/resources/linux/init.ts';
 import type { Inside } from '../../src/resources/linux/inside.ts';
@@ -30,8 +31,10 @@ interface Recorded {
   /** Lines of /proc/self/mountinfo by name, beside the root's; only filesystems of images are looked for there. */
   readonly mountinfo?: Readonly<Record<string, string>>;
   readonly loops?: Readonly<Record<string, Loop>>;
-  /** Directories that are missing on filesystems of images. */
+  /** Directories that are missing, each as FOLDER/PATH. */
   readonly missing?: readonly string[];
+  /** By upper directory: the overlays on it. */
+  readonly uppers?: Readonly<Record<string, readonly UpperUse[]>>;
 }
 
 interface RecordedNetns {
@@ -128,7 +131,7 @@ function bootDigests(): ReadonlyMap<string, string> {
 
 /** NAMELESS: namespaces that there are although no name shows them. */
 function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: ReadonlyMap<string, string>): Look {
-  const { netns, inits, sameDirectories = {}, mountinfo = {}, loops = {}, missing = [] } = recorded;
+  const { netns, inits, sameDirectories = {}, mountinfo = {}, loops = {}, missing = [], uppers = {} } = recorded;
   const init: Look['init'] = ({ scope, name }) => toInit(inits[`${scope}/${name}`], `${scope}/${name}`, digests);
   return {
     links: async () => toLinks(recorded.links),
@@ -157,7 +160,7 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
       const [owner, init] = Object.entries(inits).find((one) => one[1].pid === pid) ?? [];
       return init?.hostname ?? owner?.split('/')[1];
     },
-    mountsOfUppers: () => new Map(),
+    mountsOfUppers: (wanted) => new Map(wanted.flatMap((upper) => (uppers[upper] ? [[upper, uppers[upper]]] : []))),
     isSameDirectory: (one, other) => sameDirectories[one] === other,
   };
 }

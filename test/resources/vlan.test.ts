@@ -4,7 +4,7 @@ import { parseHostsFile } from '../../src/planner/hosts/read.ts';
 import { parseInsides } from '../../src/resources/linux/inside.ts';
 import { type Link, parseIpJson, toLink } from '../../src/resources/linux/ip.ts';
 import { vlan } from '../../src/resources/vlan.ts';
-import type { VlanSpec } from '../../src/resources/vlan-seen.ts';
+import { readName, type VlanSpec } from '../../src/resources/vlan-seen.ts';
 import { innerOrders, insideLine, makeLines, setLines, type VlanTask } from '../../src/resources/vlan-words.ts';
 import { FACTS, PATH } from '../planner/hosts-facts.ts';
 import { seen } from './seen.ts';
@@ -51,6 +51,12 @@ test('without a bridge it is plugged in nowhere, and on the second cable it has 
     'link add dev eth1.5 link eth1 type vlan id 5',
   ]);
   assert.deepEqual(ordersOf(task), ['mtu eth1.5 1400', 'state eth1.5 up']);
+});
+
+test('the name of a subhost may end in a digit', () => {
+  assert.deepEqual(readName('web40.302', 'web4'), { netns: 'web4', number: '0', tag: '302' });
+  assert.deepEqual(readName('web12.5', 'web'), { netns: 'web', number: '12', tag: '5' });
+  assert.deepEqual(readName('web0.302'), { netns: 'web', number: '0', tag: '302' });
 });
 
 test('what is there is changed in place', () => {

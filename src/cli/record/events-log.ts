@@ -102,7 +102,13 @@ function newsOf(event: Event, changes: ReadonlyMap<string, ChangeEvent>): News |
       return { ...ownerOf(event.address, changes), what: 'differs', fields: [{ field, old: event.seen, new: event.wanted }] };
     }
     case 'stalled':
-      return { subhost: event.subhost, address: null, what: 'stalled', error: event.why ?? event.message, hint: event.hint };
+      return {
+        subhost: event.subhost,
+        address: event.address ?? null,
+        what: 'stalled',
+        error: event.why ?? event.message,
+        hint: event.hint,
+      };
     default:
       return undefined;
   }

@@ -5,6 +5,7 @@ import type { Owner } from '../../resources/marks.ts';
 import { type Moment, showDate, sinceBoot, toDate } from './clock.ts';
 import { type Hold, type Records, readRecords, type Trouble } from './records.ts';
 import { listRecorded } from './store.ts';
+import { isShared, unitOf } from './unit.ts';
 
 /** So many failures in a row, and it is left alone. The waits between them come to a quarter of an hour. */
 export const MAX_FAILURES = 10;
@@ -13,8 +14,9 @@ const MAX_WAIT_MS = 300_000;
 
 export type GateState = 'held' | 'stopped' | 'backing-off' | 'stalled';
 
-/** Why a subhost is left alone, or would be by a run that nobody is there for. */
+/** Why a subhost, or something shared, is left alone, or would be by a run that nobody is there for. */
 export interface Reason {
+  /** Of a subhost; of what is shared the address. */
   readonly name: string;
   readonly state: GateState;
   /** This run leaves it alone. False: a person's run takes it up again. */
@@ -46,13 +48,13 @@ export interface Asked {
   readonly limit?: ReadonlySet<string> | undefined;
 }
 
-/** Which subhosts a run has to leave alone now, and why. Writes nothing. NOW and READ are for tests. */
+/** What a run has to leave alone now, and why. Writes nothing. NOW and READ are for tests. */
 export function gate(asked: Asked, now: Moment = sinceBoot(), read: (owner: Owner) => Records = readRecords): Gate {
   const { scope, desired, world, limit } = asked;
-  const names = namesIn(scope, asked).filter((name) => !limit || limit.has(name));
+  const names = namesIn(scope, asked).filter((name) => !limit || limit.has(name) || isShared(name));
   const reasons = names.flatMap((name): Reason[] => {
     const records = read({ scope, name });
-    const isDesired = desired.some((spec) => spec.subhost === name);
+    const isDesired = desired.some((spec) => unitOf(spec) === name);
     const found = findReason({ name, records, isDesired, digests: () => digestsOf(name, desired, world), now });
     return found ? [{ ...found, isLeft: found.state === 'held' || asked.isUnattended }] : [];
   });
@@ -63,7 +65,7 @@ export function gate(asked: Asked, now: Moment = sinceBoot(), read: (owner: Owne
 function namesIn(scope: string, { desired, world }: Asked): string[] {
   const recorded = listRecorded(scope);
   if (recorded.length === 0) return [];
-  const known = new Set([...desired, ...world.live.values()].flatMap((one) => one.subhost ?? []));
+  const known = new Set([...desired, ...world.live.values()].map(unitOf));
   return recorded.filter((name) => known.has(name));
 }
 
@@ -113,7 +115,7 @@ function findTrouble(name: string, trouble: Trouble, { file, seen }: Digests, no
     until: isStalled ? null : next.toISOString(),
     why: `${trouble.step}: ${trouble.words}`,
     message,
-    hint: isStalled ? `mend it, then ob unstall ${name}` : `ob start ${name} tries at once`,
+    hint: isStalled ? `mend it, then ob unstall ${name}` : `${isShared(name) ? 'ob apply' : `ob start ${name}`} tries at once`,
     isUntold: isStalled && !trouble.told,
   };
 }
@@ -131,10 +133,10 @@ export interface Digests {
 /** These change by themselves. */
 const RESTLESS = new Set(['uptime_s', 'services']);
 
-/** What the file says of a subhost, and what is seen of it. */
+/** What the file says of a subhost, or of something shared, and what is seen of it. */
 export function digestsOf(name: string, desired: readonly Spec[], world: World): Digests {
-  const specs = desired.filter((spec) => spec.subhost === name);
-  const own = [...world.live.values()].filter((one) => one.subhost === name);
+  const specs = desired.filter((spec) => unitOf(spec) === name);
+  const own = [...world.live.values()].filter((one) => unitOf(one) === name);
   const settled = own.map(({ address, fields }) => ({
     address,
     fields: Object.entries(fields).filter(([field]) => !RESTLESS.has(field)),

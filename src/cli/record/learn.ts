@@ -7,6 +7,7 @@ import { sinceBoot, stampNow, toDate } from './clock.ts';
 import { digestsOf, waitAfter } from './gate.ts';
 import { type Repair, readRepair, readTrouble, type Trouble } from './records.ts';
 import { dropRecord, dropRecords, listRecorded, writeRecord } from './store.ts';
+import { isShared, unitOf } from './unit.ts';
 
 /** As wanted for this long after its repair: the repair has held. */
 const PROBATION_MS = 30_000;
@@ -27,7 +28,8 @@ type Failure = Pick<Trouble, 'step' | 'command' | 'words' | 'hint'>;
  * CHANGES are those of a plan that leaves nothing alone. Needs the lock.
  */
 export function notice(scene: Scene, changes: readonly Change[], limit?: ReadonlySet<string>): void {
-  const names = listRecorded(scene.scope).filter((name) => !limit || limit.has(name));
+  const planned = new Set(changes.map(unitOf));
+  const names = listRecorded(scene.scope).filter((name) => !limit || limit.has(name) || (isShared(name) && planned.has(name)));
   for (const name of names) {
     const owner = { scope: scene.scope, name };
     const repair = readRepair(owner);
@@ -60,7 +62,7 @@ function toReturn(same: readonly string[], repair: Repair): Failure {
 
 /** What differs of a subhost, in words that tell one drift from another. */
 function driftOf(changes: readonly Change[], name: string): string[] {
-  return wordsOf(changes.filter(({ subhost }) => subhost === name));
+  return wordsOf(changes.filter((change) => unitOf(change) === name));
 }
 
 function wordsOf(changes: readonly Change[]): string[] {
@@ -87,7 +89,7 @@ export function learn(end: RunEnd): void {
   const blocked = new Set(plan.blockers.map(({ address }) => address));
   const touched = plan.changes.filter(({ action, address }) => action !== 'none' || blocked.has(address));
   const index = indexOf(end);
-  for (const name of new Set(touched.flatMap(({ subhost }) => subhost ?? []))) {
+  for (const name of new Set(touched.map(unitOf))) {
     const own = index(name);
     const failure = failureOf(own);
     if (failure) writeTrouble(end, name, failure);
@@ -97,7 +99,7 @@ export function learn(end: RunEnd): void {
   }
 }
 
-/** What a run says of one subhost. */
+/** What a run says of one subhost, or of something shared. */
 interface Own {
   readonly changes: readonly Change[];
   readonly outcomes: readonly Outcome[];
@@ -107,11 +109,11 @@ interface Own {
 
 /** Gone through once, not once for each subhost: there may be a thousand. */
 function indexOf({ plan, outcomes, rest }: RunEnd): (name: string) => Own {
-  const subhosts = new Map(plan.changes.map(({ address, subhost }) => [address, subhost]));
-  const changes = groupBy(plan.changes, (one) => one.subhost);
-  const ended = groupBy(outcomes, (one) => one.step.change.subhost);
-  const left = groupBy(rest, (one) => one.subhost);
-  const blockers = groupBy(plan.blockers, (one) => subhosts.get(one.address) ?? null);
+  const units = new Map(plan.changes.map((change) => [change.address, unitOf(change)]));
+  const changes = groupBy(plan.changes, unitOf);
+  const ended = groupBy(outcomes, (one) => unitOf(one.step.change));
+  const left = groupBy(rest, unitOf);
+  const blockers = groupBy(plan.blockers, ({ address }) => units.get(address) ?? address);
   return (name) => ({
     changes: changes.get(name) ?? [],
     outcomes: ended.get(name) ?? [],
@@ -120,8 +122,8 @@ function indexOf({ plan, outcomes, rest }: RunEnd): (name: string) => Own {
   });
 }
 
-function groupBy<T>(list: readonly T[], keyOf: (one: T) => string | null): Map<string | null, T[]> {
-  const groups = new Map<string | null, T[]>();
+function groupBy<T>(list: readonly T[], keyOf: (one: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
   for (const one of list) {
     const key = keyOf(one);
     const group = groups.get(key);
@@ -179,6 +181,6 @@ export function markTold(scope: string, name: string): void {
 export function forgetGone({ scope, desired, world }: Scene, limit?: ReadonlySet<string>): void {
   const names = listRecorded(scope).filter((name) => !limit || limit.has(name));
   if (names.length === 0) return;
-  const known = new Set([...desired, ...world.live.values()].flatMap((one) => one.subhost ?? []));
+  const known = new Set([...desired, ...world.live.values()].map(unitOf));
   for (const name of names) if (!known.has(name)) dropRecords({ scope, name });
 }

@@ -7,6 +7,7 @@ import type { Event } from '../events.ts';
 import { planFor, planIn } from '../session.ts';
 import { type Gate, gate, type Reason } from './gate.ts';
 import { markTold, notice, takeUp } from './learn.ts';
+import { toEventKeys } from './unit.ts';
 
 /** What is asked of one run. */
 export interface Asking {
@@ -52,7 +53,7 @@ export async function planRound(asking: Asking): Promise<Gated> {
 export function gateEvents(reasons: readonly Reason[]): Event[] {
   return reasons.map(({ name, state, isLeft, until, why, message, hint }) => ({
     type: isLeft ? 'left' : 'resumed',
-    subhost: name,
+    ...toEventKeys(name),
     state,
     until,
     why,
@@ -66,7 +67,7 @@ function stalledEvents(scope: string, reasons: readonly Reason[]): Event[] {
   return reasons.flatMap(({ name, isUntold, message, why, hint }): Event[] => {
     if (!isUntold) return [];
     markTold(scope, name);
-    return [{ type: 'stalled', subhost: name, message, why, hint }];
+    return [{ type: 'stalled', ...toEventKeys(name), message, why, hint }];
   });
 }
 

@@ -44,10 +44,12 @@ export function dropRecords(owner: Owner): void {
   removeEmpty(owner);
 }
 
-/** Names of the subhosts of a scope of which there is any record. */
+/** Units of a scope of which there is any record: see unit.ts. */
 export function listRecorded(scope: string): string[] {
   try {
-    return readdirSync(`${FOLDER}/${scope}`).sort();
+    return readdirSync(`${FOLDER}/${scope}`)
+      .sort()
+      .map((folder) => folder.replace(':', '/'));
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
@@ -83,7 +85,8 @@ function rmdirIfThere(folder: string): void {
 
 /** Where the records of a subhost are. */
 export function recordsOf({ scope, name }: Owner): string {
-  return `${FOLDER}/${scope}/${name}`;
+  // No name has a colon.
+  return `${FOLDER}/${scope}/${name.replace('/', ':')}`;
 }
 
 function fileOf(owner: Owner, name: RecordName): string {

@@ -72,7 +72,7 @@ function keyOf(told: Told): string | undefined {
     case 'differs':
       return `${told.address} ${told.type} ${told.path} ${String(told.seen)}`;
     case 'stalled':
-      return `- ${told.type} ${told.subhost} ${told.why}`;
+      return `- ${told.type} ${told.subhost ?? told.address} ${told.why}`;
     case 'error':
     case 'warning':
       return `- ${told.type} ${told.message}`;

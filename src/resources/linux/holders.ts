@@ -1,7 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { ObError } from '../error.ts';
 import { readCgroup } from './cgroup.ts';
-import { optionValue, parseMountinfo } from './mountinfo.ts';
+import { type Mount, optionValue, parseMountinfo } from './mountinfo.ts';
 import { describeProcess, ifThere, listPids, readIfThere, readLinkIfThere } from './proc.ts';
 
 /** Processes that keep a directory tree busy: their root, working directory, program or an open file is in it. */
@@ -32,6 +32,8 @@ function openFiles(pid: number): (string | undefined)[] {
 /** An overlay that uses an upper directory. */
 export interface UpperUse {
   readonly source: string;
+  /** MAJOR:MINOR of the overlay: what tells two of them apart, and copies of one not. */
+  readonly device: string;
   /** Where it is, for a person. */
   readonly where: string;
   /** Name of the cgroup of a process that sees it. */
@@ -45,16 +47,39 @@ export interface UpperUse {
 export function findMountsOfUppers(uppers: readonly string[]): Map<string, UpperUse[]> {
   const found = new Map<string, UpperUse[]>();
   if (uppers.length === 0) return found;
-  const wanted = new Set(uppers);
+  const find = createFinder(uppers);
   for (const pid of onePerMountNamespace()) {
-    for (const { type, source, point, superOptions } of parseMountinfo(readIfThere(`/proc/${pid}/mountinfo`) ?? '')) {
-      const upper = type === 'overlay' ? optionValue(superOptions, 'upperdir') : undefined;
-      if (!upper || !wanted.has(upper)) continue;
+    for (const { source, point, device, superOptions } of readOverlays(pid)) {
+      const upper = find(device, optionValue(superOptions, 'upperdir'));
+      if (upper === undefined) continue;
       const where = `${source} on ${point}, seen by process ${describeProcess(pid)}`;
-      found.set(upper, [...(found.get(upper) ?? []), { source, where, cgroup: readCgroup(pid) }]);
+      found.set(upper, [...(found.get(upper) ?? []), { source, device, where, cgroup: readCgroup(pid) }]);
     }
   }
   return found;
+}
+
+/** Only these lines are taken apart: each of many namespaces may have a copy of all mounts of the machine. */
+function readOverlays(pid: number): Mount[] {
+  const lines = (readIfThere(`/proc/${pid}/mountinfo`) ?? '').split('\n');
+  return parseMountinfo(lines.filter((line) => line.includes(' - overlay ')).join('\n'));
+}
+
+/** Which of UPPERS an overlay is on: it may have been told another name of the same directory. */
+function createFinder(uppers: readonly string[]): (device: string, path: string | undefined) => string | undefined {
+  const names = new Set(uppers);
+  const byId = new Map(uppers.flatMap((upper) => (idOf(upper) ? [[idOf(upper), upper]] : [])));
+  const known = new Map<string, string | undefined>();
+  return (device, path) => {
+    if (path === undefined || names.has(path)) return path;
+    if (!known.has(device)) known.set(device, byId.get(idOf(path)));
+    return known.get(device);
+  };
+}
+
+function idOf(path: string): string | undefined {
+  const seen = ifThere(() => statSync(path));
+  return seen && `${seen.dev} ${seen.ino}`;
 }
 
 function onePerMountNamespace(): number[] {
