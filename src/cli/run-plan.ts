@@ -12,6 +12,7 @@ import { createEventsLog } from './record/events-log.ts';
 import { forgetGone, learn, type RunEnd } from './record/learn.ts';
 import { newlyStalled } from './record/round.ts';
 import { keepWanted } from './record/wanted.ts';
+import { readFault } from './fault.ts';
 import { createMachine, planFor, REAPER } from './session.ts';
 
 export interface Wish {
@@ -58,6 +59,7 @@ async function runAndTell(plan: Plan, wish: Wish, args: Args, { output, signal }
   const started = new Map<string, number>();
   const outcomes = await applySteps(plan.steps, {
     kinds,
+    fault: readFault(plan.steps),
     parallel: args.parallel,
     signal,
     machine: (share) => createMachine(wish.scope, { ...share, signal, say: (address, text) => sink({ type: 'say', address, text }) }),

@@ -11,6 +11,7 @@ import type { Step, StepId } from './order.ts';
 // - A step runs at most once, and every step gets exactly one outcome.
 // - A failure skips what comes after it, nothing else.
 // - Nothing starts once the signal is aborted; what runs is let finish.
+// - A failpoint is passed before and after each step that is not skipped.
 
 export type Outcome =
   | { readonly step: Step; readonly result: 'done'; readonly notes: readonly string[] }
@@ -28,7 +29,11 @@ export interface ApplyOptions {
   readonly signal?: AbortSignal;
   readonly onStart?: (step: Step) => void;
   readonly onEnd?: (outcome: Outcome) => void;
+  readonly fault?: Fault | undefined;
 }
+
+/** A failpoint, for tests of crashes: what it gives is the step's failure, whether the step was done (`after`) or not. */
+export type Fault = (step: StepId, when: 'before' | 'after') => ObError | undefined;
 
 /** What a batch may do at a time of what takes long, and whom it tells when something has come to its end. */
 type Share = Pick<Machine, 'width' | 'turn' | 'early'>;
@@ -54,7 +59,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
   const runBatch = async ({ steps: batch, width }: Batch): Promise<void> => {
     const open = new Map(batch.map((step): [Address, Step] => [step.change.address, step]));
     const take = (outcome: Outcome): void => {
-      if (open.delete(outcome.step.change.address)) settle(outcome);
+      if (open.delete(outcome.step.change.address)) settle(struck(outcome, options.fault));
     };
     const early = (result: Result): void => {
       const step = open.get(result.address);
@@ -70,7 +75,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     else {
       for (const step of batch) options.onStart?.(step);
       const machine = (): Machine => options.machine({ width, turn, early });
-      for (const outcome of await runSteps(kinds, machine, batch)) take(outcome);
+      for (const outcome of await runSteps(kinds, machine, strike(batch, options.fault, take))) take(outcome);
     }
     startReady();
   };
@@ -85,6 +90,21 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
   await queue.onIdle();
   if (broken.length > 0) throw broken[0];
   return steps.map((step) => outcomes.get(step.id) as Outcome);
+}
+
+/** Gives the steps that are to be run: one that fails at its failpoint is not. */
+function strike(batch: readonly Step[], fault: Fault | undefined, take: (outcome: Outcome) => void): readonly Step[] {
+  if (!fault) return batch;
+  return batch.filter((step) => {
+    const error = fault(step.id, 'before');
+    if (error) take({ step, result: 'failed', error, notes: [] });
+    return !error;
+  });
+}
+
+function struck(outcome: Outcome, fault: Fault | undefined): Outcome {
+  const error = outcome.result === 'done' ? fault?.(outcome.step.id, 'after') : undefined;
+  return error ? { ...outcome, result: 'failed', error, notes: [] } : outcome;
 }
 
 /** Settles what can no longer run, and what can no longer run because of that. */

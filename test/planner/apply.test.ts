@@ -157,6 +157,27 @@ test('an object for which a kind gives no result has failed', async () => {
   assert.equal(textOfOutcomes(await run.outcomes), '+a failed: no result was given: this is a bug in ob, +b done');
 });
 
+test('a failpoint fails its step before it is begun, or after it was done', async () => {
+  const passed: string[] = [];
+  const run = await start('+net/a, +net/b, +root/a <- net/a, +root/b <- net/b', {
+    fault(step, when) {
+      passed.push(`${when} ${step}`);
+      return ['before converge net/a', 'after converge root/b'].includes(`${when} ${step}`) ? no : undefined;
+    },
+  });
+  assert.deepEqual(run.running(), ['+net/b']);
+  await run.finish();
+  const expected = '+net/a failed: no, +net/b done, +root/a skipped: +net/a, +root/b failed: no';
+  assert.equal(textOfOutcomes(await run.outcomes), expected);
+  assert.deepEqual(passed, [
+    'before converge net/a',
+    'before converge net/b',
+    'after converge net/b',
+    'before converge root/b',
+    'after converge root/b',
+  ]);
+});
+
 test('notes come with the outcome, good or bad', async () => {
   const run = await start('+a, +b', { parallel: 1 });
   await run.give('+a+b', [
