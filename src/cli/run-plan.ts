@@ -8,11 +8,11 @@ import type { Spec } from '../resources/kind.ts';
 import { needProgram } from '../resources/run.ts';
 import type { Args, Context } from './command.ts';
 import { differsEvents, type Event, planEvents, recap, type Sink, stepEvent } from './events.ts';
+import { readFault } from './fault.ts';
 import { createEventsLog } from './record/events-log.ts';
 import { forgetGone, learn, type RunEnd } from './record/learn.ts';
 import { newlyStalled } from './record/round.ts';
 import { keepWanted } from './record/wanted.ts';
-import { readFault } from './fault.ts';
 import { createMachine, planFor, REAPER } from './session.ts';
 
 export interface Wish {
@@ -52,6 +52,7 @@ async function runAndTell(plan: Plan, wish: Wish, args: Args, { output, signal }
     await wish.begin?.(plan, sink);
   }
   if (plan.blockers.length > 0 || isEmpty(plan)) {
+    sweep(wish);
     keepRecords(wish, { plan, outcomes: [], rest: [], world: wish.world }).forEach(sink);
     return plan.blockers.length > 0 ? ExitCode.failed : ExitCode.ok;
   }
@@ -69,6 +70,7 @@ async function runAndTell(plan: Plan, wish: Wish, args: Args, { output, signal }
     },
     onEnd: (outcome) => sink(stepEvent(outcome, (Date.now() - (started.get(outcome.step.id) ?? Date.now())) / 1000)),
   });
+  sweep(wish);
   const { differs, rest, world } = await lookAgain(wish, outcomes);
   differs.forEach(sink);
   keepRecords(wish, { plan, outcomes, rest, world }).forEach(sink);
@@ -85,6 +87,10 @@ function preflight(plan: Plan): void {
     const touched = plan.changes.filter((change) => change.action !== 'none' && kindOf(change.address) === kind.name);
     if (touched.length > 0) kind.preflight(touched.flatMap((change) => change.spec ?? []));
   }
+}
+
+function sweep({ scope, desired }: Wish): void {
+  if (desired.length === 0) for (const kind of kinds) kind.sweep?.(scope);
 }
 
 /** The proof: a second plan must be empty, but for what has been said to have failed. */

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -71,6 +71,12 @@ export const disk: Kind<DiskFields, DiskExtra, DiskHandle, DiskSpec, DiskLive> =
     const results = await Promise.all(live.map((one) => removeOne(machine, one)));
     removeFolders(live.flatMap(({ handle }) => handle.points));
     return results;
+  },
+
+  sweep(scope) {
+    const folder = `${DISKS}/${scope}`;
+    if (existsSync(folder)) removeFolders(readdirSync(folder).map((name) => `${folder}/${name}`));
+    removeWhileEmpty([folder, DISKS]);
   },
 };
 
@@ -242,13 +248,16 @@ async function waitForRelease(source: string, attached: string): Promise<string[
 
 /** Those of a scope go with its last one. */
 function removeFolders(points: readonly string[]): void {
-  for (const point of points.filter((one) => one.startsWith(`${DISKS}/`)))
-    for (const folder of [point, dirname(point), dirname(dirname(point))]) {
-      try {
-        rmdirSync(folder);
-      } catch (error) {
-        if (hasCode(error, 'EBUSY', 'ENOTEMPTY', 'ENOENT')) break;
-        throw error;
-      }
+  for (const point of points) if (point.startsWith(`${DISKS}/`)) removeWhileEmpty([point, dirname(point), dirname(dirname(point))]);
+}
+
+function removeWhileEmpty(folders: readonly string[]): void {
+  for (const folder of folders) {
+    try {
+      rmdirSync(folder);
+    } catch (error) {
+      if (hasCode(error, 'EBUSY', 'ENOTEMPTY')) return;
+      if (!hasCode(error, 'ENOENT')) throw error;
     }
+  }
 }

@@ -137,4 +137,6 @@ export interface Kind<F extends Fields = Fields, X = unknown, H = unknown, S ext
   list(machine: Machine, desired: readonly S[]): Promise<Seen<L>>;
   converge(machine: Machine, tasks: readonly Task<S, L>[]): Promise<Result[]>;
   remove(machine: Machine, live: readonly L[]): Promise<Result[]>;
+  /** Takes away what is nothing by itself (an empty folder) and a run that was killed has left, once nothing is wanted any more. */
+  sweep?(scope: string): void;
 }

@@ -85,6 +85,8 @@ export const netns: Kind<NetnsFields, { mark: string }, NetnsHandle, NetnsSpec, 
       errors,
     );
   },
+
+  sweep: () => removeEmptyFolder('/run/netns'),
 };
 
 function nameOf(address: string): string {

@@ -26,7 +26,11 @@ test('whatever a run of ob is killed at, the next one heals, and nothing is left
     const groups = new Set(points.map(({ group }) => group.replace(/:.*/, '')));
     const lacking = new Set([noVlan ? 'vlan' : '', noImages ? 'disk' : '']);
     const wanted = kinds.filter(({ name }) => !lacking.has(name)).flatMap(({ name }) => [`converge ${name}`, `remove ${name}`]);
-    assert.deepEqual(wanted.filter((group) => !groups.has(group)), [], 'no scenario of scene.ts has such a step');
+    assert.deepEqual(
+      wanted.filter((group) => !groups.has(group)),
+      [],
+      'no scenario of scene.ts has such a step',
+    );
   });
 
   const chosen = IS_WHOLE || ONLY ? points.filter((point) => !ONLY || textOfPoint(point).includes(ONLY)) : oneOfEach(points);

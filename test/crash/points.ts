@@ -32,7 +32,14 @@ export async function tryPoints(t: TestContext, points: readonly Point[], worker
     for (let point = left.shift(); point; point = left.shift()) {
       scene ??= await createScene(t);
       const { level, scenario } = point;
-      const row = rows.get(`${level} ${scenario.name}`) ?? { level, scenario: scenario.name, tried: 0, converged: 0, clean: 0, failures: [] };
+      const row = rows.get(`${level} ${scenario.name}`) ?? {
+        level,
+        scenario: scenario.name,
+        tried: 0,
+        converged: 0,
+        clean: 0,
+        failures: [],
+      };
       rows.set(`${level} ${scenario.name}`, row);
       // What a failure leaves is nothing to go on with.
       if (!(await tryPoint(scene, point, row))) scene = undefined;

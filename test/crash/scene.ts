@@ -74,7 +74,12 @@ const PREPARE = `
 /** Makes what the hosts files speak of. The machine's root is read-only from then on: whatever is written shows in /mnt, /run or /var. */
 export async function prepare({ machine }: Rig): Promise<void> {
   await machine.sh(PREPARE);
-  const programs = { '/mnt/setup': SETUP, '/mnt/hook': '#!/bin/sh\n', '/mnt/data/root/srv/answer': ANSWER, '/mnt/client/root/srv/answer': ANSWER };
+  const programs = {
+    '/mnt/setup': SETUP,
+    '/mnt/hook': '#!/bin/sh\n',
+    '/mnt/data/root/srv/answer': ANSWER,
+    '/mnt/client/root/srv/answer': ANSWER,
+  };
   for (const [path, text] of Object.entries(programs)) {
     machine.write(path, text);
     chmodSync(`/proc/${machine.pid}/root${path}`, 0o755);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { textOf } from '../live/rig.ts';
 import { collect, OB } from '../machine.ts';
 import type { Scenario, Scene } from './oracle.ts';
 import type { Point } from './points.ts';
-import { textOf } from '../live/rig.ts';
 
 // Crashes before and after each step of a plan, by the failpoints of src/cli/fault.ts.
 
@@ -32,7 +32,10 @@ async function listSteps(scene: Scene, scenario: Scenario): Promise<string[]> {
   const ran = await scene.rig.machine.ob(...scenario.command, '--json');
   assert.equal(ran.code, 0, textOf(ran));
   await scene.assertNoResidue();
-  const events = ran.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line) as { type: string; verb?: string; address?: string });
+  const events = ran.stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { type: string; verb?: string; address?: string });
   return events.flatMap(({ type, verb, address }) => (type === 'start' ? [`${verb} ${address}`] : [])).sort();
 }
 
