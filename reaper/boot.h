@@ -66,8 +66,8 @@ void fill_dev(int dev, const char *mark);
 long open_below(int root, const char *path, uint64_t flags, unsigned mode);
 /* From here on this process sees the mounts of a running subhost; gives its root. */
 int enter_mounts(int pidfd, const char *pid);
-/* Copies this very program into the subhost, shows it there as /.reaper; gives what to execute. */
-int place_image(int root, int dev, int program, const char *mark);
+/* Puts PID 1's program into the subhost, shows it there as /.reaper; gives what to execute. */
+int place_image(int root, int dev, const char *mark);
 
 /* Holds what is to be shared, in the machine's namespace; gives a mount that is nowhere yet. */
 int open_share(const struct share *share, const char *mark);

@@ -3,7 +3,7 @@
 #include "process.h"
 #include "text.h"
 
-enum { TIMED_OUT = 124, NOT_EXECUTABLE = 126, NOT_FOUND = 127, FOREVER = 0 };
+enum { TIMED_OUT = 124, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 enum { GROUP_LIMIT_MS = 1000 };
 
 bool reap(struct init *init) {
@@ -68,12 +68,13 @@ bool is_missing_option(const char *slot) {
 
 /* Each of them if the one before is not there. */
 static long try_service(char *name, char *action, char **env) {
-    static const char *const tools[] = {"/usr/sbin/service", "/sbin/service", "/usr/bin/service",
-                                        "/bin/service"};
+    /* No pointers: they would have to be relocated. */
+    static const char tools[][sizeof "/usr/sbin/service"] = {"/usr/sbin/service", "/sbin/service", "/usr/bin/service",
+                                                             "/bin/service"};
     long error = -ENOENT;
     for (size_t i = 0; i < sizeof tools / sizeof *tools && error == -ENOENT; i++) {
         char *argv[] = {(char *)tools[i], name, action, NULL};
-        error = sys_execve(tools[i], argv, env);
+        error = sys_execve(argv[0], argv, env);
     }
     return error;
 }

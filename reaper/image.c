@@ -1,6 +1,6 @@
-/* The reaper's own image in the subhost. PID 1 runs a throw-away copy, never the machine's file: a process
- * inside can write through /proc/PID/exe (CVE-2019-5736). And never a program that was in the
- * subhost's root before: that would run with the machine's privileges. */
+/* PID 1's program in the subhost. Each has a throw-away copy: a process inside can write through /proc/PID/exe
+ * (CVE-2019-5736). And never a program that was in the subhost's root before: that would run with the machine's
+ * privileges. */
 #include "boot.h"
 
 #include "process.h"
@@ -8,10 +8,15 @@
 
 #define NAME ".reaper"
 
-static void write_copy(int dev, int program, const char *mark) {
+/* The program `pid1`, which the assembler has put here. */
+extern const char pid1_image[], pid1_image_end[];
+
+static void write_copy(int dev, const char *mark) {
+    long size = pid1_image_end - pid1_image;
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     int copy = (int)must(mark, "image", sys_openat(dev, NAME, flags, 0600), "/dev/" NAME);
-    must(mark, "image", copy_bytes(copy, program), "/dev/" NAME);
+    long written = must(mark, "image", sys_write(copy, pid1_image, (size_t)size), "/dev/" NAME);
+    must(mark, "image", written == size ? 0 : -ENOSPC, "/dev/" NAME);
     must(mark, "image", sys_fchmod(copy, 0555), "/dev/" NAME);
     sys_close(copy); /* a file that is open for writing cannot be executed (ETXTBSY) */
 }
@@ -60,9 +65,9 @@ static void show_image(int root, int image, const char *mark) {
 }
 
 /* The name in /dev goes last: a mount whose root has no name any more cannot be attached (ENOENT). */
-int place_image(int root, int dev, int program, const char *mark) {
+int place_image(int root, int dev, const char *mark) {
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW;
-    write_copy(dev, program, mark);
+    write_copy(dev, mark);
     int image = (int)must(mark, "open_tree", sys_open_tree(dev, NAME, flags), "/dev/" NAME);
     show_image(root, image, mark);
     must(mark, "unlink", sys_unlinkat(dev, NAME), "/dev/" NAME);

@@ -7,7 +7,7 @@
 #include "text.h"
 
 enum { END_BYTES = 4096, TAIL_AT = 64, TAIL_BYTES = 2048 };
-enum { LOG_FD = 1, MARK = 1, START_MS = 3, STOP_MS = 4, RUNS = 5, FIRST_SLOT = 6, FOREVER = 0 };
+enum { LOG_FD = 1, MARK = 1, START_MS = 3, STOP_MS = 4, RUNS = 5, FIRST_SLOT = 6 };
 
 static const signal_set every_signal = ~(signal_set)0;
 
@@ -64,12 +64,6 @@ static void start_entry(struct init *init, char *slot) {
     say_done(init, slot);
 }
 
-static void start_dummy(struct init *init) {
-    char *argv[] = {(char *)"dummy_service", NULL};
-    if (fork_child() != 0) return;
-    sys_execve("/proc/self/exe", argv, init->env);
-    sys_exit(127);
-}
 
 static void start_all(struct init *init) {
     say(init->status_fd, init->mark, " up", NULL, "");
@@ -110,6 +104,9 @@ static void map_end(struct init *init) {
     if (page < 0) return;
     init->end = (char *)page;
     *init->end = '+';
+    /* What is forked has no business with it, and as long as we live we need no page of ours for it. */
+    sys_madvise(init->end, END_BYTES, MADV_DONTFORK);
+    sys_madvise(init->end, END_BYTES, MADV_DONTNEED);
 }
 
 /* "HOW STATUS MS", then what the log said last. Whoever is killed says nothing. */
@@ -161,7 +158,8 @@ static void end_all(struct init *init) {
 }
 
 int run_init(int count, char **argv, char **env) {
-    struct init init = {.env = env, .status_fd = STATUS_FD};
+    struct init init = {.argv = argv, .env = env, .status_fd = STATUS_FD};
+    sys_personality(PER_LINUX); /* what runs here has its addresses at random again */
     set_mask(every_signal);
     sys_fcntl(STATUS_FD, F_SETFD, FD_CLOEXEC);
     sys_prctl(PR_SET_NAME, (unsigned long)".reaper", 0); /* executed by descriptor, it has none */

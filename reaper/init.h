@@ -4,12 +4,14 @@
 
 #include "sys.h"
 
+enum { FOREVER = 0 }; /* a deadline that never comes */
+
 struct init {
     const char *mark;
     char *runs;   /* "runs:NN": retries finished so far; "stop:NN" once it is to end */
     char **slot;  /* "STATE:ENTRY", a record that is read from outside as /proc/PID/cmdline */
     int slots;
-    char **env;
+    char **argv, **env;
     int64_t start_ms, stop_ms;
     int status_fd;      /* -1 once nobody listens */
     long command;       /* the start or stop command that is running, or 0 */
@@ -32,5 +34,9 @@ int run_entry(struct init *init, const char *slot, const char *action, int64_t l
 /* The name of the slot's entry: without state, without "?". */
 struct line;
 void add_name(struct line *line, const char *slot);
+
+/* PID 1; gives its exit status. */
+int run_init(int count, char **argv, char **env);
+void start_dummy(const struct init *init);
 
 #endif

@@ -29,9 +29,6 @@ static int run_mode(int count, char **argv) {
 void enter(long *stack) {
     int count = (int)*stack;
     char **argv = (char **)(stack + 1);
-    if (count > 0 && same(argv[0], "dummy_service")) sys_exit(run_dummy());
-    if (count > 0 && same(argv[0], "/.reaper") && sys_getpid() == 1)
-        sys_exit(run_init(count, argv, argv + count + 1));
     if (count > 0 && same(argv[0], EXEC_NAME)) sys_exit(run_exec(count - 1, argv + 1));
     sys_exit(run_mode(count, argv));
 }

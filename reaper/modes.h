@@ -18,10 +18,6 @@ int configure(int count, char **word);
 int mount_roots(int count, char **word);
 int unmount_roots(int count, char **word);
 
-/* Modes named by argv[0], inside a subhost. */
-int run_init(int count, char **argv, char **env);
-int run_dummy(void);
-
 /* `exec` as it goes on once it runs from a copy: also chosen by argv[0]. */
 #define EXEC_NAME "reaper-exec"
 int run_exec(int count, char **word);

@@ -11,6 +11,7 @@
 #include <linux/mman.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <linux/personality.h>
 #include <linux/poll.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
@@ -40,6 +41,11 @@ static inline long sys(long n, long a, long b, long c, long d, long e, long f) {
                      : "rcx", "r11", "memory");
     return result;
 }
+static inline long sys3(long n, long a, long b, long c) {
+    long result;
+    __asm__ volatile("syscall" : "=a"(result) : "a"(n), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+    return result;
+}
 #define ENTRY_POINT                                                                                \
     __asm__(".globl _start\n.section .text._start,\"ax\"\n_start:\n"                               \
             "xor %ebp,%ebp\nmov %rsp,%rdi\nand $-16,%rsp\ncall enter\n.previous")
@@ -58,6 +64,14 @@ static inline long sys(long n, long a, long b, long c, long d, long e, long f) {
                      : "memory");
     return x0;
 }
+static inline long sys3(long n, long a, long b, long c) {
+    register long x8 __asm__("x8") = n;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
+    return x0;
+}
 #define ENTRY_POINT                                                                                \
     __asm__(".globl _start\n.section .text._start,\"ax\"\n_start:\n"                               \
             "mov x29,#0\nmov x30,#0\nmov x0,sp\nbl enter\n.previous")
@@ -65,10 +79,11 @@ static inline long sys(long n, long a, long b, long c, long d, long e, long f) {
 #error "no system call stub for this architecture"
 #endif
 
-#define SYS0(name) sys(__NR_##name, 0, 0, 0, 0, 0, 0)
-#define SYS1(name, a) sys(__NR_##name, (long)(a), 0, 0, 0, 0, 0)
-#define SYS2(name, a, b) sys(__NR_##name, (long)(a), (long)(b), 0, 0, 0, 0)
-#define SYS3(name, a, b, c) sys(__NR_##name, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+/* With up to three arguments no more registers are set: it makes PID 1 fit into a page. */
+#define SYS0(name) sys3(__NR_##name, 0, 0, 0)
+#define SYS1(name, a) sys3(__NR_##name, (long)(a), 0, 0)
+#define SYS2(name, a, b) sys3(__NR_##name, (long)(a), (long)(b), 0)
+#define SYS3(name, a, b, c) sys3(__NR_##name, (long)(a), (long)(b), (long)(c))
 #define SYS4(name, a, b, c, d) sys(__NR_##name, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 #define SYS5(name, a, b, c, d, e)                                                                  \
     sys(__NR_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
@@ -82,6 +97,7 @@ __attribute__((noreturn)) static inline void sys_exit(int status) {
 }
 static inline long sys_getpid(void) { return SYS0(getpid); }
 static inline long sys_getuid(void) { return SYS0(getuid); }
+static inline long sys_personality(unsigned long flags) { return SYS1(personality, flags); }
 static inline long sys_setsid(void) { return SYS0(setsid); }
 static inline long sys_unshare(unsigned long flags) { return SYS1(unshare, flags); }
 static inline long sys_setns(int fd, int type) { return SYS2(setns, fd, type); }
@@ -155,10 +171,11 @@ static inline long sys_pread(int fd, void *to, size_t size, uint64_t at) {
 static inline long sys_sendfile(int to, int from, size_t size) {
     return SYS4(sendfile, to, from, 0, size);
 }
-/* Shared, to be read and written. Near the program, if there is room: elsewhere it would need page tables of its own. */
+/* Shared, to be read and written. */
 static inline long sys_mmap(size_t size, int fd) {
-    return sys(__NR_mmap, 0x500000, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return sys(__NR_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
+static inline long sys_madvise(void *at, size_t size, int advice) { return SYS3(madvise, at, size, advice); }
 static inline long sys_close(int fd) { return SYS1(close, fd); }
 static inline long sys_close_range(unsigned first, unsigned last) {
     return SYS3(close_range, first, last, 0);
