@@ -73,13 +73,21 @@ function compare(rules: Kind['rules'] | undefined, spec: Spec, live: Live | unde
 
 /**
  * Names of fields that differ, of those that both sides have, in the order of the spec. deep-diff reports what only one side has and compares
- * lists by position: so both are cut down to the common fields first, and lists come sorted.
+ * lists by position: so both are cut down to the common fields first, and lists come sorted. Nearly all are equal at first sight.
  */
 function differingFields(spec: Spec, live: Live): string[] {
-  const common = Object.keys(spec.fields).filter((name) => live.fields[name] !== undefined);
+  const common = Object.keys(spec.fields).filter(
+    (name) => live.fields[name] !== undefined && !isSame(live.fields[name], spec.fields[name]),
+  );
+  if (common.length === 0) return [];
   const cut = (fields: Partial<Fields>): Record<string, unknown> => Object.fromEntries(common.map((name) => [name, fields[name]]));
   const found = new Set(deepDiff.diff(cut(live.fields), cut(spec.fields))?.map((one) => one.path?.[0]));
   return common.filter((name) => found.has(name));
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  if (!Array.isArray(one) || !Array.isArray(other)) return one === other;
+  return one.length === other.length && one.every((item, index) => item === other[index]);
 }
 
 /** A change, once the changes of all that it stands on are known. */

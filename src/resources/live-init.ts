@@ -33,14 +33,21 @@ function readRest(init: Init, cgroup: string): LiveInit {
   return toLiveInit(init, cgroup, readLinkIfThere(`/proc/${init.pid}/ns/net`) ?? '', read('mountinfo'));
 }
 
-function toLiveInit(init: Init, cgroup: string, netns: string, mounts: string, now?: number): LiveInit {
+/** What many have in common. */
+interface Together {
+  /** Seconds since boot. */
+  readonly now: number;
+  readonly known: NonNullable<Parameters<typeof parseMountinfo>[1]>;
+}
+
+function toLiveInit(init: Init, cgroup: string, netns: string, mounts: string, together?: Together): LiveInit {
   const inode = /^net:\[(\d+)\]$/.exec(netns)?.[1];
   return {
     ...init,
     cgroup,
     netns: inode === undefined ? undefined : Number(inode),
-    mounts: parseMountinfo(mounts),
-    uptimeSeconds: uptimeSeconds(init, now),
+    mounts: parseMountinfo(mounts, together?.known),
+    uptimeSeconds: uptimeSeconds(init, together?.now),
   };
 }
 
@@ -49,18 +56,18 @@ function toLiveInit(init: Init, cgroup: string, netns: string, mounts: string, n
  * it is, is left out.
  */
 export function parseInits(lines: readonly string[]): Map<string, LiveInit> {
-  const now = readUptime();
+  const together = { now: readUptime(), known: new Map() };
   const found = new Map<string, LiveInit>();
   for (let at = 0; at + 1 < lines.length; at += 2) {
     const owner = parseMark(`ob:${lines[at]}`);
     const written = parseJson(lines[at + 1] ?? '') as Written;
     const init = toInit(written);
-    if (owner && init && written.arguments[1] === markOf(owner)) found.set(markOf(owner), toSeen(init, owner, written, now));
+    if (owner && init && written.arguments[1] === markOf(owner)) found.set(markOf(owner), toSeen(init, owner, written, together));
   }
   return found;
 }
 
-function toSeen(init: Init, owner: Owner, { netns, mounts, devices, hostname }: Written, now: number): LiveInit {
-  const live = toLiveInit(init, cgroupName(owner), netns, mounts, now);
+function toSeen(init: Init, owner: Owner, { netns, mounts, devices, hostname }: Written, together: Together): LiveInit {
+  const live = toLiveInit(init, cgroupName(owner), netns, mounts, together);
   return { ...live, ...(devices ? { devices } : {}), ...(hostname === undefined ? {} : { hostname }) };
 }

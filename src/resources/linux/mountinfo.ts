@@ -14,33 +14,36 @@ export interface Mount {
   readonly superOptions: readonly string[];
 }
 
-/** In the order in which they were mounted: of two at one point the later one is on top. */
-export function parseMountinfo(text: string): Mount[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .flatMap(parseLine);
+/** What a line says of a mount but for the numbers in front: the same in many subhosts. */
+type Told = Omit<Mount, 'id' | 'device'>;
+
+/** In the order in which they were mounted: of two at one point the later one is on top. KNOWN: of texts that are read together. */
+export function parseMountinfo(text: string, known: Map<string, Told | undefined> = new Map()): Mount[] {
+  return text.split('\n').flatMap((line) => parseLine(line, known));
 }
 
-function parseLine(line: string): Mount[] {
-  // ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG…] - TYPE SOURCE SUPEROPTIONS
-  const fields = line.split(' ');
-  const separator = fields.indexOf('-', 6);
-  const [id, , device, root, point, options] = fields;
-  const [type, source, superOptions] = fields.slice(separator + 1);
-  if (separator < 0 || !id || !root || !point || !type) return [];
-  return [
-    {
-      id: Number(id),
-      device: device ?? '',
-      root: unescapeOctal(root),
-      point: unescapeOctal(point),
-      options: (options ?? '').split(','),
-      type,
-      source: unescapeOctal(source ?? ''),
-      superOptions: (superOptions ?? '').split(',').map(unescapeOctal),
-    },
-  ];
+/** ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG…] - TYPE SOURCE SUPEROPTIONS */
+function parseLine(line: string, known: Map<string, Told | undefined>): Mount[] {
+  const [id = '', , device = ''] = line.split(' ', 3);
+  const words = line.slice(line.indexOf(device, line.indexOf(' ', id.length + 1)) + device.length + 1);
+  if (!known.has(words)) known.set(words, toTold(words.split(' ')));
+  const told = known.get(words);
+  return told && id ? [{ id: Number(id), device, ...told }] : [];
+}
+
+function toTold(fields: readonly string[]): Told | undefined {
+  const separator = fields.indexOf('-', 3);
+  const [root, point, options = ''] = fields;
+  const [type, source = '', superOptions = ''] = fields.slice(separator + 1);
+  if (separator < 0 || !root || !point || !type) return undefined;
+  return {
+    root: unescapeOctal(root),
+    point: unescapeOctal(point),
+    options: options.split(','),
+    type,
+    source: unescapeOctal(source),
+    superOptions: superOptions.split(',').map(unescapeOctal),
+  };
 }
 
 /**
