@@ -57,7 +57,11 @@ void report_to(int fd);
 int mount_inside(int root, const struct spec *spec);
 /* The same one by one, and what /dev holds: what is there of that stays. The umask has to be 0. */
 void mount_proc(int root, const char *mark);
-void mount_sysfs(int root, const char *mark);
+void mount_sysfs(int root, bool writable, const char *mark);
+/* A tmpfs that stays empty, mounted nowhere yet. */
+int make_empty(const char *mark);
+/* Covers what a subhost does not need of /proc and /sys: PATH, or all if that is NULL. */
+void mask_inside(int root, const char *path, const char *mark);
 int mount_dev(int root, const char *mark);
 void mount_pts(int root, const char *mark);
 void mount_shm(int root, const char *mark);

@@ -25,11 +25,16 @@ static void join_namespaces(const struct spec *spec) {
  * mount of this namespace. Not recursive: what the machine has mounted below LIVE is not the
  * subhost's. LIVE is looked up once, and held. */
 static int clone_root(const struct spec *spec) {
+    /* Whatever is planted in a layer: the devices of a subhost are in /dev. A kernel before 5.12 has no such call; there
+     * it is as it was mounted. */
+    struct mount_attr attributes = {.attr_set = spec->unmasked ? 0 : MOUNT_ATTR_NODEV, .attr_clr = spec->unmasked ? MOUNT_ATTR_NODEV : 0};
     long live = sys_openat(AT_FDCWD, spec->live, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     must(spec->mark, "live", live, spec->live);
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
     long tree = sys_open_tree((int)live, "", flags);
     must(spec->mark, "open_tree", tree, spec->live);
+    long error = sys_mount_setattr((int)tree, AT_EMPTY_PATH, &attributes);
+    must(spec->mark, "mount_setattr", error == -ENOSYS ? 0 : error, spec->live);
     must(spec->mark, "move_mount", sys_move_mount((int)tree, (int)live), spec->live);
     sys_close((int)live);
     return (int)tree;

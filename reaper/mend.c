@@ -12,15 +12,19 @@ __attribute__((noreturn, used)) void enter(long *stack);
 enum { FIXED_WORDS = 4, ROOT_WORDS = 4, NAMESPACES = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS };
 
 static void mount_point(int root, const char *point, const struct spec *spec) {
-    struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY};
+    struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY}, without_devices = {.attr_set = MOUNT_ATTR_NODEV};
     if (same(point, "/")) must(spec->mark, "mount_setattr", sys_mount_setattr(root, AT_EMPTY_PATH, &writable), "/");
+    if (same(point, "nodev"))
+        must(spec->mark, "mount_setattr", sys_mount_setattr(root, AT_EMPTY_PATH, &without_devices), "/");
     if (same(point, "/proc")) mount_proc(root, spec->mark);
-    if (same(point, "/sys")) mount_sysfs(root, spec->mark);
+    if (same(point, "/sys")) mount_sysfs(root, false, spec->mark);
+    if (same(point, "/sys rw")) mount_sysfs(root, true, spec->mark);
     struct mount_attr inert = {.attr_set = MOUNT_ATTR_NOEXEC};
     if (same(point, "/dev"))
         must(spec->mark, "mount_setattr", sys_mount_setattr(mount_dev(root, spec->mark), AT_EMPTY_PATH, &inert), "/dev");
     if (same(point, "/dev/pts")) mount_pts(root, spec->mark);
     if (same(point, "/dev/shm")) mount_shm(root, spec->mark);
+    if (starts_with(point, "/proc/") || starts_with(point, "/sys/")) mask_inside(root, point, spec->mark);
     if (same(point, "nodes")) fill_dev((int)must(spec->mark, "open", open_below(root, "dev", O_PATH | O_DIRECTORY, 0), "/dev"), spec->mark);
 }
 
@@ -32,7 +36,8 @@ __attribute__((noreturn)) static void put_right(int root, int count, char **word
     sys_exit(DONE);
 }
 
-/* WORD: PID TICKS MARK HOSTNAME, then mount points, `/` (is made writable) and `nodes`, what lies deeper later. A mount of
+/* WORD: PID TICKS MARK HOSTNAME, then mount points and masked places, `/` (is made writable), `nodev` (no device
+ * node of the root is one) and `nodes`, what lies deeper later. A mount of
  * proc shows the pid namespace of who makes it: hence the child. */
 static int mend_inside(int count, char **word) {
     int status = 0;

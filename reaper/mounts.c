@@ -18,6 +18,7 @@ static const char *const no_options[] = {NULL};
 static const char *const dev_options[] = {"mode", "755", "size", "256k", "nr_inodes", "128", NULL};
 /* A new instance is implied since Linux 4.7. */
 static const char *const pts_options[] = {"mode", "620", "ptmxmode", "666", "gid", "5", NULL};
+static const char *const empty_options[] = {"mode", "555", "nr_inodes", "1", NULL};
 static const char *const shm_options[] = {"mode", "1777", NULL};
 
 enum {
@@ -96,9 +97,12 @@ void mount_proc(int root, const char *mark) {
     mount_on(root, "/", "proc", make_mount("proc", PURE_DATA, no_options, mark), mark);
 }
 
-void mount_sysfs(int root, const char *mark) {
-    mount_on(root, "/", "sys", make_mount("sysfs", PURE_DATA | MOUNT_ATTR_RDONLY, no_options, mark), mark);
+void mount_sysfs(int root, bool writable, const char *mark) {
+    unsigned attributes = PURE_DATA | (writable ? 0 : MOUNT_ATTR_RDONLY);
+    mount_on(root, "/", "sys", make_mount("sysfs", attributes, no_options, mark), mark);
 }
+
+int make_empty(const char *mark) { return make_mount("tmpfs", PURE_DATA | MOUNT_ATTR_RDONLY, empty_options, mark); }
 
 int mount_dev(int root, const char *mark) {
     /* Not noexec yet: the reaper's image is cloned from here, and a clone inherits the flags. */
@@ -118,10 +122,11 @@ void mount_shm(int root, const char *mark) {
 
 int mount_inside(int root, const struct spec *spec) {
     mount_proc(root, spec->mark);
-    mount_sysfs(root, spec->mark);
+    mount_sysfs(root, spec->unmasked, spec->mark);
     int dev = mount_dev(root, spec->mark);
     mount_pts(root, spec->mark);
     mount_shm(root, spec->mark);
     mount_run(root, spec);
+    if (!spec->unmasked) mask_inside(root, NULL, spec->mark);
     return dev;
 }

@@ -45,7 +45,7 @@ static int make_overlay(const char *mark, char **word, struct failure *failure) 
     if (!did(failure, "overlay", fs)) return -1;
     bool fine = set(fs, "source", mark, failure) && set(fs, "lowerdir", word[0], failure) &&
                 set(fs, "upperdir", word[1], failure) && set(fs, "workdir", word[2], failure);
-    return finish(fs, fine, 0, failure);
+    return finish(fs, fine, MOUNT_ATTR_NODEV, failure);
 }
 
 /* A bind mount shows the source of its filesystem and can have no other: this lies beneath it and carries the mark. */
@@ -78,7 +78,13 @@ static int make_setup(const char *mark, const char *environment, struct failure 
 
 static int clone_tree(const char *path, struct failure *failure) {
     int tree = (int)sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    return did(failure, "open_tree", tree) ? tree : -1;
+    if (!did(failure, "open_tree", tree)) return -1;
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NODEV};
+    long error = sys_mount_setattr(tree, AT_EMPTY_PATH, &attributes);
+    /* The call is younger than our oldest kernel. */
+    if (did(failure, "nodev", error == -ENOSYS ? 0 : error)) return tree;
+    sys_close(tree);
+    return -1;
 }
 
 static bool attach(int mount, const char *live, struct failure *failure) {

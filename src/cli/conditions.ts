@@ -101,9 +101,10 @@ const ROOT: Readonly<Record<string, string>> = {
   root: 'ReadOnlyInside',
   inside: 'MissingInside',
   missing_in_dev: 'MissingInside',
+  exposed: 'Exposed',
 };
 /** Of these, what is seen from inside alone. */
-const INSIDE: readonly string[] = ['root', 'inside', 'missing_in_dev'];
+const INSIDE: readonly string[] = ['root', 'inside', 'missing_in_dev', 'exposed'];
 
 function rootOf({ isCompared, isThere, isRunning, pending, isMounted }: Sight): Condition {
   const no = (reason: string, message: string): Condition => condition('Root', 'False', reason, message);

@@ -61,6 +61,7 @@ const LOOK = {
   insideOf: async () => undefined,
   hostname: async ({ hostname }) => hostname,
   devices: ({ devices }) => devices,
+  maskable: () => ['/proc/sys'],
   deadServices: async () => [],
   loop: () => undefined,
   isPlainFolder: () => true,

@@ -13,7 +13,7 @@ export const STOP_LIMIT_MS = 10_000;
 const READY_LIMIT_MS = 30_000;
 
 /** Raised whenever the reaper boots a subhost differently: running ones then show as due for a restart. */
-const RECIPE = 2;
+const RECIPE = 3;
 
 export interface BootRequest {
   readonly mark: string;

@@ -12,6 +12,7 @@ import { countLayers, type Mount, type MountEntry, parseMountinfo, parseMounts }
 import { ifThere, type ProcessId } from './linux/proc.ts';
 import { parseInits, readInit, readStrays } from './live-init.ts';
 import { markOf, type Owner, parseMark } from './marks.ts';
+import { readMaskable } from './masks.ts';
 import { readHostnames } from './mender.ts';
 import { failure, run } from './run.ts';
 import { findDeadServices } from './services.ts';
@@ -90,6 +91,8 @@ export interface Look {
   deadServices(owner: Owner, init: LiveInit): Promise<readonly string[]>;
   /** Devices and links in the /dev of a process; undefined: it cannot be read. */
   devices(init: ProcessId & Pick<LiveInit, 'devices'>): readonly string[] | undefined;
+  /** What of /proc and /sys is to be masked inside, of what this kernel has. */
+  maskable(): readonly string[];
   /** The host name that is seen inside; undefined: it cannot be known. */
   hostname(init: ProcessId & Pick<LiveInit, 'hostname'>): Promise<string | undefined>;
   /** How a subhost without a PID 1 has ended by itself; undefined: it has not. */
@@ -138,6 +141,7 @@ export function createLook(reaper: string): Look {
     deadServices: async (owner, init) => findDeadServices(reaper, cgroupPath(cgroupRoot() ?? '', owner), init),
     devices: (init) => init.devices ?? readDevices(init),
     hostname: async (init) => init.hostname ?? (await readHostnames(reaper, [init.pid])).get(init.pid),
+    maskable: once(readMaskable),
     mountsOfUppers: findMountsOfUppers,
     isSameDirectory,
   };

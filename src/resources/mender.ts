@@ -14,7 +14,7 @@ function menderOf(reaper: string): string {
 export interface Mending {
   readonly mark: string;
   readonly hostname: string;
-  /** What was unmounted; `/`: it is only read-only. */
+  /** What was unmounted, also a mask; `/`: it is only read-only, `nodev`: its device nodes are devices. */
   readonly points: readonly string[];
   /** Names in /dev that are missing, or something else. */
   readonly nodes: readonly string[];

@@ -10,6 +10,7 @@ import { type ProcessId, readIfThere, uptimeSeconds } from './linux/proc.ts';
 import { defaultLog } from './log.ts';
 import type { LiveInit, Machine } from './machine.ts';
 import { markOf, type Owner } from './marks.ts';
+import { findExposed } from './masks.ts';
 import { homelessInit } from './netns-home.ts';
 import { listShares } from './shares.ts';
 import type { Startable } from './start.ts';
@@ -27,6 +28,7 @@ export type ProcessFields = {
   readonly inside: readonly string[];
   readonly hostname?: string;
   readonly missing_in_dev?: readonly string[];
+  readonly exposed?: readonly string[];
   readonly shares: readonly string[];
   readonly not_started: readonly string[];
   /** Of a subhost whose services are asked. */
@@ -140,6 +142,7 @@ async function seenFields(machine: Machine, init: LiveInit, name: string): Promi
     root: init.mounts.findLast((mount) => mount.point === '/')?.options.includes('ro') ? 'ro' : 'rw',
     ...(await hostnameSeen(machine, init)),
     ...missingInDev(machine, init),
+    exposed: findExposed(init.mounts, mark, machine.look.maskable()),
     not_started: init.entries
       .filter((entry) => hasFailed(entry) || isPending(entry))
       .map((entry) => `${serviceOf(entry)} (${shortState(entry.state)})`),

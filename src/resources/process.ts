@@ -9,6 +9,7 @@ import { endInit, type Init } from './linux/init.ts';
 import { formatSize } from './linux/mountinfo.ts';
 import type { Machine } from './machine.ts';
 import { markOf } from './marks.ts';
+import { DEVICE_NODES, MASKED } from './masks.ts';
 import { mendInside } from './mender.ts';
 import {
   INNER_MOUNTS,
@@ -39,6 +40,7 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     root: { class: 'live', why: 'its root is made writable again inside' },
     inside: { class: 'live', why: 'its own mounts are made again inside' },
     missing_in_dev: { class: 'live', why: 'they are made again' },
+    exposed: { class: 'live', why: 'what the kernel tells of the machine is covered again' },
     hostname: { class: 'live', why: 'programs there see it at once' },
     shares: { class: 'live', why: 'shares come and go while it runs' },
     dead_services: { class: 'live', why: 'they are started again' },
@@ -96,6 +98,7 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
       run_in_memory: subhost.ramSize === null ? 'no' : 'yes',
       inside: INNER_MOUNTS,
       missing_in_dev: [],
+      exposed: [],
       hostname: name,
       // A tree that is the administrator's own may be read-only for a reason.
       ...(subhost.lower === subhost.live ? {} : { root: 'rw' }),
@@ -129,9 +132,12 @@ async function change(machine: Machine, spec: ProcessSpec, live: ProcessLive, in
 
 /** What was unmounted or removed inside, and the name of the whole. */
 async function mend({ reaper }: Machine, { fields, extra }: ProcessSpec, live: ProcessLive, init: Init): Promise<ObError | undefined> {
-  const { inside = INNER_MOUNTS, missing_in_dev: nodes = [], hostname = fields.hostname } = live.fields;
+  const { inside = INNER_MOUNTS, missing_in_dev: nodes = [], exposed = [], hostname = fields.hostname } = live.fields;
   const points = INNER_MOUNTS.filter((point) => !inside.includes(point));
   if (fields['root'] !== undefined && live.fields['root'] !== fields['root']) points.push('/');
+  // A mount that is new has no masks.
+  points.push(...MASKED.filter((path) => exposed.includes(path) || points.some((point) => path.startsWith(`${point}/`) && point !== '/')));
+  if (exposed.includes(DEVICE_NODES)) points.push('nodev');
   if (points.length + nodes.length === 0 && hostname === fields.hostname) return undefined;
   return mendInside(reaper, init, { mark: extra.mark, hostname: extra.subhost.name, points, nodes });
 }

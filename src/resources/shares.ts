@@ -2,10 +2,11 @@ import type { ObError } from './error.ts';
 import type { Share } from './hosts.ts';
 import type { Mount } from './linux/mountinfo.ts';
 import type { ProcessId } from './linux/proc.ts';
+import { MASKED } from './masks.ts';
 import { runForEach } from './reaper.ts';
 
 /** What the reaper mounts in every subhost. */
-const OWN_POINTS = ['/dev', '/dev/pts', '/dev/shm', '/proc', '/run', '/sys', '/.reaper'];
+const OWN_POINTS = ['/dev', '/dev/pts', '/dev/shm', '/proc', '/run', '/sys', '/.reaper', ...MASKED];
 
 /** How a share is told: `/srv/data on /data`, with ` (ro)` behind it. */
 export function showShare({ source, target, readOnly }: Share): string {

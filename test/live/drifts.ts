@@ -258,6 +258,21 @@ export const DRIFTS: readonly Drift[] = [
     names: 'process/web missing_in_dev: [null] -> []',
   },
   {
+    what: 'what the kernel tells of the machine is uncovered',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p umount /proc/kmsg /proc/sys/net',
+    names: 'process/web exposed: [/proc/kmsg, /proc/sys/net] -> []',
+  },
+  {
+    what: 'settings of the machine are writable',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p umount /proc/sys/net /proc/sys',
+    names: 'process/web exposed: [/proc/sys, /proc/sys/net] -> []',
+  },
+  {
+    what: 'device nodes of the root are devices',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p mount -o remount,bind,dev /',
+    names: 'process/web exposed: [device nodes] -> []',
+  },
+  {
     what: 'the host name is another',
     inject: 'nsenter -t $(pid1 $NAME) -u hostname elsewhere',
     names: 'process/web hostname: elsewhere -> web',

@@ -27,6 +27,8 @@ interface Recorded {
   readonly inits: Readonly<Record<string, RecordedInit>>;
   /** Subhosts whose namespace is there although its name shows it no longer. */
   readonly nameless?: readonly string[];
+  /** What this kernel has of what is masked inside. */
+  readonly maskable: readonly string[];
   readonly sameDirectories?: Readonly<Record<string, string>>;
   /** Lines of /proc/self/mountinfo by name, beside the root's; only filesystems of images are looked for there. */
   readonly mountinfo?: Readonly<Record<string, string>>;
@@ -131,7 +133,7 @@ function bootDigests(): ReadonlyMap<string, string> {
 
 /** NAMELESS: namespaces that there are although no name shows them. */
 function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: ReadonlyMap<string, string>): Look {
-  const { netns, inits, sameDirectories = {}, mountinfo = {}, loops = {}, missing = [], uppers = {} } = recorded;
+  const { netns, inits, sameDirectories = {}, mountinfo = {}, loops = {}, missing = [], uppers = {}, maskable } = recorded;
   const init: Look['init'] = ({ scope, name }) => toInit(inits[`${scope}/${name}`], `${scope}/${name}`, digests);
   return {
     links: async () => toLinks(recorded.links),
@@ -161,6 +163,7 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
       return init?.hostname ?? owner?.split('/')[1];
     },
     mountsOfUppers: (wanted) => new Map(wanted.flatMap((upper) => (uppers[upper] ? [[upper, uppers[upper]]] : []))),
+    maskable: () => maskable,
     isSameDirectory: (one, other) => sameDirectories[one] === other,
   };
 }

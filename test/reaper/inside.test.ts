@@ -1,7 +1,34 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { readMaskable } from '../../src/resources/masks.ts';
 import { noLive } from '../machine.ts';
 import { createRig, inside, type Rig, script } from './rig.ts';
+
+const COVERED = 'ro,nosuid,nodev,noexec,relatime tmpfs ob:t/web rw,nr_inodes=1,mode=555';
+const NULLED = 'ro,nosuid,noexec,relatime tmpfs ob:t/web rw,size=256k,nr_inodes=128,mode=755';
+const READ_ONLY = 'ro,nosuid,nodev,noexec,relatime proc ob:t/web rw';
+
+/** How each place is masked; which of them there are is the kernel's to say. */
+const MASKS: Readonly<Record<string, string>> = {
+  '/proc/acpi': COVERED,
+  '/proc/asound': COVERED,
+  '/proc/bus': READ_ONLY,
+  '/proc/fs': READ_ONLY,
+  '/proc/irq': READ_ONLY,
+  '/proc/kcore': NULLED,
+  '/proc/keys': NULLED,
+  '/proc/kmsg': NULLED,
+  '/proc/latency_stats': NULLED,
+  '/proc/sched_debug': NULLED,
+  '/proc/scsi': COVERED,
+  '/proc/sys': READ_ONLY,
+  '/proc/sys/net': READ_ONLY.replace(/^ro/, 'rw'),
+  '/proc/sysrq-trigger': READ_ONLY,
+  '/proc/timer_list': NULLED,
+  '/proc/timer_stats': NULLED,
+  '/sys/devices/virtual/powercap': COVERED,
+  '/sys/firmware': COVERED,
+};
 
 /** Mounts of a process: point, options, type, source, options of the filesystem. */
 function mountsOf(rig: Rig, pid: number): string[] {
@@ -14,12 +41,13 @@ function mountsOf(rig: Rig, pid: number): string[] {
   });
 }
 
-test('inside are its root and seven mounts that carry its mark, no others', { skip: noLive }, async (t) => {
+test('inside are its root, seven mounts and the masks, all with its mark, no others', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
   const { pid } = await rig.up(await rig.place());
   const mark = 'ob:t/web';
-  assert.deepEqual(mountsOf(rig, pid).toSorted(), [
-    `/ rw,relatime overlay ${mark}`,
+  const wanted = [
+    ...readMaskable().map((path) => `${path} ${MASKS[path]}`),
+    `/ rw,nodev,relatime overlay ${mark}`,
     `/.reaper ro,nosuid,nodev,relatime tmpfs ${mark} rw,size=256k,nr_inodes=128,mode=755`,
     `/dev rw,nosuid,noexec,relatime tmpfs ${mark} rw,size=256k,nr_inodes=128,mode=755`,
     `/dev/pts rw,nosuid,noexec,relatime devpts ${mark} rw,gid=5,mode=620,ptmxmode=666`,
@@ -27,7 +55,8 @@ test('inside are its root and seven mounts that carry its mark, no others', { sk
     `/proc rw,nosuid,nodev,noexec,relatime proc ${mark} rw`,
     `/run rw,nosuid,nodev,relatime tmpfs ${mark} rw,size=1024k,mode=755`,
     `/sys ro,nosuid,nodev,noexec,relatime sysfs ${mark} rw`,
-  ]);
+  ];
+  assert.deepEqual(mountsOf(rig, pid).toSorted(), wanted.toSorted());
 });
 
 test('with run size none, /run is the one of the root', { skip: noLive }, async (t) => {
@@ -79,6 +108,26 @@ test('terminals, shared memory and the lock folder are there to use', { skip: no
       .map((line) => line.trim()),
     ['/dev/pts/0', 'x', '1777', '1024'],
   );
+});
+
+test('without masks it has what overlay-boot gives', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  const { pid } = await rig.up(await rig.place(), { groups: ['masks', 'off'] });
+  const seen = mountsOf(rig, pid).filter((mount) => /^\/(proc|sys|) ?/.test(mount) && !/^\/(dev|run|\.reaper)/.test(mount));
+  assert.deepEqual(seen.toSorted(), [
+    '/ rw,relatime overlay ob:t/web',
+    '/proc rw,nosuid,nodev,noexec,relatime proc ob:t/web rw',
+    '/sys rw,nosuid,nodev,noexec,relatime sysfs ob:t/web rw',
+  ]);
+});
+
+test('a tree of its own has no devices either', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  const place = await rig.place();
+  await rig.machine.sh('mkdir /mnt/tree && mount -t tmpfs tree /mnt/tree');
+  const { pid } = await rig.up(place, { live: '/mnt/tree' });
+  assert.match(mountsOf(rig, pid).find((mount) => mount.startsWith('/ ')) ?? '', /^\/ rw,nodev,/);
+  assert.match(await rig.machine.sh('grep " /mnt/tree " /proc/self/mounts'), /^tree \/mnt\/tree tmpfs rw,relatime /);
 });
 
 test('it has its own name, namespaces and cgroup', { skip: noLive }, async (t) => {
@@ -186,6 +235,6 @@ test('a read-only root runs without showing its reaper', { skip: noLive }, async
     mountsOf(rig, pid)
       .map((mount) => mount.split(' ')[0])
       .toSorted(),
-    ['/', '/dev', '/dev/pts', '/dev/shm', '/proc', '/run', '/sys'],
+    ['/', '/dev', '/dev/pts', '/dev/shm', '/proc', '/run', '/sys', ...readMaskable()].toSorted(),
   );
 });
