@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import test from 'node:test';
 import { noLive, OB } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
@@ -82,6 +83,25 @@ test('ob watch makes all, says each repair in one line with its time, and rests'
   await watching.idle();
   assert.equal(existsSync(`/proc/${rig.machine.pid}/root/run/ob/lock`), false);
   assert.deepEqual(watching.lines().slice(-1), [repair]);
+});
+
+const TRIES = 12;
+
+test('ob watch repairs a drift within a second', { skip: noLive }, async (t) => {
+  const { rig, watching } = await begin(t);
+  const took: number[] = [];
+  // One try in which nothing else kept the processors busy is enough: all that a test can measure beside is the machine's load.
+  while (took.length < TRIES && Math.min(...took) > 1000) {
+    await watching.idle();
+    // What comes back again and again is repaired later each time: here each is the first.
+    await rig.machine.sh('rm -rf /run/ob/record');
+    const begun = Date.now();
+    const [repair] = await watching.after(DOWN, isRepairOf('veth/web0'));
+    took.push(Date.parse(repair?.time ?? '') - begun);
+  }
+  t.diagnostic(`repaired after ${took.join(', ')} ms`);
+  const isBusy = (loadavg()[0] ?? 0) > 2 * availableParallelism();
+  assert.ok(Math.min(...took) <= (isBusy ? 10_000 : 1000), `repaired after ${took.join(', ')} ms`);
 });
 
 test('ob watch reads a changed hosts file; a bad one is said once, and the last good one is kept', { skip: noLive }, async (t) => {
