@@ -36,6 +36,9 @@ export function toArgs(command: Command, raw: Raw): Args {
   const names = words.slice(named.length > 0 ? 0 : files.length);
   if (names.length > 0 && (!takesNames || (!takesMany && names.length > 1))) throw usage(`too many arguments: ${names.at(-1)}`, hint);
   const scope = last(raw['scope']);
+  // Whose subhost was taken over stays ob's: there is no way back from that.
+  if (last(raw['adopt']) === true && (raw['confirm'] !== undefined || last(raw['rollbackOnFailure']) === true))
+    throw usage('--adopt cannot be taken back: give it alone, and --confirm with the run after it', hint);
   if (files.length > 0 && scope !== undefined) throw usage('a hosts file and --scope: only one of them can say which scope is meant', hint);
   return {
     files,

@@ -29,6 +29,8 @@ const WRONG: readonly (readonly [words: string, says: string, hint: string])[] =
   ['apply --lock-timeout 1e9', '--lock-timeout wants seconds, 0 to 1000000', 'ob apply --help'],
   ['destroy --scope ../up', '"../up" is no scope: 1 to 32 characters', 'ob destroy --help'],
   ['destroy a.yaml --scope demo', 'a hosts file and --scope: only one of them', 'ob destroy --help'],
+  ['apply web.conf --adopt --confirm 2m', '--adopt cannot be taken back: give it alone,', 'ob apply --help'],
+  ['apply web.conf --rollback-on-failure --adopt', '--adopt cannot be taken back: give it alone,', 'ob apply --help'],
   ['status a.yaml --scope demo', 'a hosts file and --scope: only one of them', 'ob status --help'],
 ];
 
