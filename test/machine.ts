@@ -36,6 +36,9 @@ interface RunOptions {
   readonly uid?: number;
 }
 
+/** What ends in the course of a test; or of a part of it. */
+export type Span = Pick<TestContext, 'after'>;
+
 /**
  * A machine of the test's own: net, mount, pid, uts, ipc and cgroup namespaces, an empty /run, /mnt,
  * /var/lib and /var/log. It ends with the test, and also if the test process is killed: its PID 1 waits for the end of a pipe.
@@ -69,7 +72,7 @@ cat >/dev/null
 
 let count = 0;
 
-export async function createMachine(t: TestContext): Promise<TestMachine> {
+export async function createMachine(t: Span): Promise<TestMachine> {
   const cgroup = `${cgroupRoot()}/ob-test-${process.env['OB_TEST_RUN'] ?? 'alone'}-${process.pid}-${++count}`;
   mkdirSync(cgroup);
   const join = ['-c', `echo $$ >${cgroup}/cgroup.procs && exec "$@"`, 'sh'];

@@ -18,6 +18,7 @@ export interface Step {
  * Turns changes into steps with edges:
  * - what stands on something is made after it and removed before it;
  * - what is made anew is removed first;
+ * - what stays, but is kept by something that is removed, is put right before that;
  * - who holds a name (a directory, a link) lets go of it before another takes it.
  * Refuses needs that are unknown or go in a circle, before anything is done. Pure.
  */
@@ -37,9 +38,11 @@ function toSteps(changes: readonly Change[]): Step[] {
   const all = new Map(changes.map((change) => [change.address, change]));
   const dependants = indexRemovals(changes, (live) => live.needs);
   const holders = indexRemovals(changes, (live) => live.holds);
+  const kept = indexKept(changes);
+  const beforeRemove = ({ address }: Change): StepId[] => [...(dependants.get(address) ?? []), ...(kept.get(address) ?? [])];
   return changes.flatMap((change) =>
     verbsOf(change).map((verb): Step => {
-      const after = verb === 'remove' ? (dependants.get(change.address) ?? []) : beforeConverge(change, all, holders);
+      const after = verb === 'remove' ? beforeRemove(change) : beforeConverge(change, all, holders);
       return { id: `${verb} ${change.address}`, verb, change, after: new Set(after) };
     }),
   );
@@ -58,6 +61,14 @@ function indexRemovals(changes: readonly Change[], namesOf: (live: Live) => read
       index.set(name, removals);
     }
   }
+  return index;
+}
+
+/** By what keeps them: the changes of what would be lost with it. */
+function indexKept(changes: readonly Change[]): Map<Address, StepId[]> {
+  const index = new Map<Address, StepId[]>();
+  for (const { address, action, live } of changes)
+    if (action === 'update' && live?.keptBy) index.set(live.keptBy, [...(index.get(live.keptBy) ?? []), `converge ${address}`]);
   return index;
 }
 

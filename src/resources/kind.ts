@@ -53,6 +53,8 @@ export interface Live<F extends Fields = Fields, H = unknown> {
   /** Addresses of what must not be removed before it. */
   readonly needs: readonly Address[];
   readonly holds: readonly string[];
+  /** It is only there as long as this is: what is changed of it is changed before that is removed. */
+  readonly keptBy?: Address;
   /**
    * All that can be seen of it; fields that no spec names are ignored. A field that is left out cannot be seen now
    * (what does not run has no argument list) and is not compared: another field has to tell what is wrong then.

@@ -98,7 +98,8 @@ function keptByInit(machine: Machine, { address, subhost, fields, extra }: Mount
   const layers = overlayLayers({ ...root, options: root.superOptions });
   const holds = [`dir:${fields.live}`, `dir:${layers['upper']}`, `dir:${layers['work']}`];
   const seen = { type: 'overlay', ...layers, attached: false } as const;
-  return [{ address, subhost, needs: [], holds, fields: seen, handle: { points: [], setup: null, init } }];
+  const keptBy = `process/${subhost}` as const;
+  return [{ address, subhost, needs: [], holds, keptBy, fields: seen, handle: { points: [], setup: null, init } }];
 }
 
 /**

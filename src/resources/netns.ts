@@ -134,7 +134,8 @@ const OWN = 'its own';
 async function homeless(machine: Machine, name: string, shown: string): Promise<NetnsLive[]> {
   const init = await homelessInit(machine, name);
   if (!init) return [];
-  return [{ address: `netns/${name}`, subhost: name, needs: [], holds: [], fields: { name: shown }, handle: { name, init } }];
+  const live = { address: `netns/${name}`, subhost: name, needs: [], holds: [], keptBy: `process/${name}` } as const;
+  return [{ ...live, fields: { name: shown }, handle: { name, init } }];
 }
 
 /** Where the name shows a namespace that is another's of this scope, or has lost its mark while a PID 1 of ours lives in it. */

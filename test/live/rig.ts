@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import type { TestContext } from 'node:test';
-import { createMachine, type Ran, type TestMachine } from '../machine.ts';
+import { createMachine, type Ran, type Span, type TestMachine } from '../machine.ts';
 import { type Selection, snapshot } from '../snapshot.ts';
 
 /** A disposable machine with one hosts file, /mnt/hosts.yaml, in the hands of a test. */
@@ -44,7 +43,7 @@ interface Status {
   readonly notes: readonly string[];
 }
 
-export async function createRig(t: TestContext): Promise<Rig> {
+export async function createRig(t: Span): Promise<Rig> {
   const machine = await createMachine(t);
   const rig: Rig = {
     machine,

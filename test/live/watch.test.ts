@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { noLive, OB } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
 import { createRig, type Rig, textOf } from './rig.ts';
@@ -19,7 +19,7 @@ const MORE = `${HOSTS}  client:\n    base: /mnt/client\n    cables: [{ bridge: o
 
 const DOWN = 'ip link set web0 down';
 
-async function begin(t: Parameters<typeof createRig>[0], hosts = HOSTS): Promise<{ rig: Rig; watching: Watching }> {
+async function begin(t: TestContext, hosts = HOSTS): Promise<{ rig: Rig; watching: Watching }> {
   const rig = await createRig(t);
   rig.hosts(hosts);
   const watching = await startWatching(t, rig);

@@ -15,14 +15,16 @@ const ACTIONS: Readonly<Record<string, Change['action']>> = {
 
 /**
  * Changes out of a graph: `+a, -/+b [x] <- a` says that a is made, and that b, which needs a and holds the name x,
- * is replaced. Names are addresses of kind `thing` unless they have a kind of their own: `root/a`.
+ * is replaced; `~a {b}` that a is kept by b. Names are addresses of kind `thing` unless they have a kind of their own: `root/a`.
  */
 export function changesOf(graph: string): Change[] {
   return graph.split(', ').map((entry) => {
-    const [, sign = '', name = '', holds = '', needs = ''] = /^(\W+)([\w/]+)(?: \[(.*)\])?(?: <- (.*))?$/.exec(entry) ?? [];
+    const [, sign = '', name = '', holds = '', keptBy, needs = ''] =
+      /^(\W+)([\w/]+)(?: \[(.*)\])?(?: \{(.*)\})?(?: <- (.*))?$/.exec(entry) ?? [];
     const action = ACTIONS[sign];
     assert(action, `no such change: ${entry}`);
-    return toChange(action, addressOf(name), wordsOf(holds), wordsOf(needs).map(addressOf));
+    const change = toChange(action, addressOf(name), wordsOf(holds), wordsOf(needs).map(addressOf));
+    return keptBy && change.live ? { ...change, live: { ...change.live, keptBy: addressOf(keptBy) } } : change;
   });
 }
 

@@ -1,0 +1,113 @@
+import { pick, type Random } from '../random.ts';
+import { DRIFTS, type Drift } from './drifts.ts';
+
+/** What can happen to a machine: all that it takes is written down, so that any of a sequence can be left out. */
+export type Op =
+  | { readonly do: 'edit'; readonly name: string; readonly key: EditKey; readonly value: number }
+  | { readonly do: 'apply'; readonly words: readonly string[] }
+  | { readonly do: 'apply twice at once' }
+  | { readonly do: 'kill apply' | 'kill destroy'; readonly afterMs: number }
+  | { readonly do: 'destroy'; readonly names: readonly string[] }
+  | { readonly do: 'stop' | 'restart'; readonly name: string }
+  | { readonly do: 'drift'; readonly drift: Drift; readonly name: string; readonly other: string };
+
+/** What the hosts file says of one subhost: the number of a variant for each key. */
+export type EditKey = 'there' | 'cables' | 'mac' | 'address' | 'mtu' | 'bridge' | 'ram' | 'start' | 'share' | 'upper';
+export type Variants = Readonly<Record<EditKey, number>>;
+export type Model = ReadonlyMap<string, Variants>;
+
+export const NAMES = ['s0', 's1', 's2'] as const;
+const EDITS: readonly EditKey[] = ['there', 'cables', 'mac', 'address', 'mtu', 'bridge', 'ram', 'start', 'share', 'upper'];
+const FIRST: Variants = { there: 1, cables: 1, mac: 0, address: 1, mtu: 0, bridge: 0, ram: 0, start: 1, share: 1, upper: 0 };
+
+export function firstModel(): Model {
+  return new Map(NAMES.map((name) => [name, FIRST]));
+}
+
+export function edited(model: Model, { name, key, value }: Extract<Op, { do: 'edit' }>): Model {
+  return new Map([...model].map(([one, variants]) => [one, one === name ? { ...variants, [key]: value } : variants]));
+}
+
+/** A run is made of these; the drifts of the table come beside what only a model can bear. */
+const MORE: readonly Drift[] = [
+  ['a bridge is renamed', 'ip link set ob0 down; ip link set ob0 name xob0; ip link set xob0 up'],
+  ['a cable takes the name of another', 'ip link delete $OTHER"0"; ip link set $NAME"0" down; ip link set $NAME"0" name $OTHER"0"'],
+  [
+    'two namespaces have swapped their names',
+    `touch /mnt/swap; mount --bind /run/netns/$NAME /mnt/swap; umount /run/netns/$NAME
+     mount --bind /run/netns/$OTHER /run/netns/$NAME; umount /run/netns/$OTHER
+     mount --bind /mnt/swap /run/netns/$OTHER; umount /mnt/swap; rm /mnt/swap`,
+  ],
+  ['what is known in /run/ob is lost', 'rm -rf /run/ob/record /run/ob/wanted/demo.json'],
+  [
+    'what is known in /run/ob is cut off',
+    `for file in $(find /run/ob/record /run/ob/wanted/demo.json -name '*.json'); do head -c 20 $file >/mnt/cut; cat /mnt/cut >$file; done; rm -f /mnt/cut`,
+  ],
+  ['a process inside is killed', 'kill -KILL $(tail -n 1 $CGROUP/cgroup.procs)'],
+  ['a subhost is told to end', 'kill -TERM $(pid1 $NAME)'],
+  ['the root is mounted a second time', 'mount --bind /mnt/$NAME/live /mnt/$NAME/live'],
+].map(([what = '', inject = '']) => ({ what, inject, names: '' }));
+
+const ALL = [...DRIFTS, ...MORE];
+
+/** One of two marks is lost, or what has none lies where ours was: if more is lost, it is nobody's. */
+const LOSES_MARK = /has lost its|of no subhost|no longer in the file|takes the name of another/;
+
+export function losesMark({ what }: Drift): boolean {
+  return LOSES_MARK.test(what);
+}
+
+export function draw(random: Random): Op {
+  const name = pick(random, NAMES);
+  const other = pick(
+    random,
+    NAMES.filter((one) => one !== name),
+  );
+  const kind = random(100);
+  if (kind < 30) return { do: 'drift', drift: pick(random, ALL), name, other };
+  if (kind < 52) return { do: 'edit', name, key: pick(random, EDITS), value: random(3) };
+  if (kind < 68) return { do: 'apply', words: pick(random, [[], [], ['--quiet'], ['-j', '1'], ['--limit', name]]) };
+  if (kind < 80) return { do: 'kill apply', afterMs: 20 + random(280) };
+  if (kind < 84) return { do: 'kill destroy', afterMs: 20 + random(180) };
+  if (kind < 90) return { do: 'apply twice at once' };
+  if (kind < 94) return { do: 'destroy', names: pick(random, [[], [name]]) };
+  return { do: pick(random, ['stop', 'restart'] as const), name };
+}
+
+export function show(op: Op): string {
+  if (op.do === 'drift') return `drift of ${op.name} (${op.other}): ${op.drift.what}`;
+  if (op.do === 'edit') return `edit ${op.name}: ${op.key} ${op.value}`;
+  const { do: what, ...rest } = op;
+  return [what, ...Object.values(rest).flat()].join(' ');
+}
+
+/** The hosts file of a model; none of its variants is wrong beside any other. */
+export function hostsText(model: Model): string {
+  const subhosts = [...model].flatMap(([name, variants], index) => (variants.there > 0 ? subhostText(name, variants, index) : []));
+  const bridges = '  ob0: { address: 10.77.0.1/24 }\n  ob1: { address: 10.78.0.1/24 }\n';
+  return `scope: demo\nbridges:\n${bridges}subhosts:${subhosts.length > 0 ? `\n${subhosts.join('')}` : ' {}\n'}`;
+}
+
+function subhostText(name: string, { cables, mac, address, mtu, bridge, ram, start, share, upper }: Variants, index: number): string {
+  const lines = Array.from({ length: cables }, (_, cable) => {
+    const main = cable === 0;
+    const net = bridge === 1 ? 78 : 77;
+    const words = [
+      `bridge: ${main ? ['ob0', 'ob1', 'br0'][bridge] : 'br0'}`,
+      `mac: "02:00:00:0${mac}:0${index}:0${cable}"`,
+      ...(mtu > 0 ? [`mtu: ${1300 + 50 * mtu}`] : []),
+      ...(main && address > 0 ? [`address: 10.${net}.0.${10 * address + index}/24`] : []),
+      ...(main && address > 1 ? [`gateway: 10.${net}.0.1`] : []),
+    ];
+    return `      - { ${words.join(', ')} }\n`;
+  });
+  const suffix = upper === 0 ? '' : upper;
+  return `  ${name}:
+    base: /mnt/${name}
+    upper: root${suffix}
+    work: work${suffix}
+    cables:${lines.length > 0 ? `\n${lines.join('')}` : ' []\n'}    start: ${start > 0 ? '[/srv/web]' : 'none'}
+    share: [${['', '/mnt/data:/data', '"/mnt/data:/data:ro", "/mnt/data:/more"'][share]}]
+    ram_size: ${['10M', '20M', 'none'][ram]}
+`;
+}

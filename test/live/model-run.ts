@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OB, type Ran, type Span } from '../machine.ts';
+import { assertSame } from '../snapshot.ts';
+import { scriptOf } from './drifts.ts';
+import { edited, firstModel, hostsText, losesMark, type Model, NAMES, type Op, show } from './model-ops.ts';
+import { createRig, type Rig, textOf } from './rig.ts';
+
+/** What the subhosts of all models need, and one of another scope, which is nobody's business here. */
+const PREPARE = `set -e
+  ip netns add first; ip netns delete first
+  mkdir /mnt/data
+  ip link add br0 address 02:00:00:00:00:b0 up type bridge
+  for upper in $(for name in ${NAMES.join(' ')}; do echo $name/root $name/root1 $name/root2; done); do
+    mkdir -p /mnt/$upper/srv
+    echo kept >/mnt/$upper/kept
+    printf '#!/bin/sh\\n[ "$1" != start ] || setsid sleep 1000 >/dev/null 2>&1 &\\n' >/mnt/$upper/srv/web
+    chmod 755 /mnt/$upper/srv/web
+  done
+  printf 'scope: other\\nbridges: { brx: {} }\\nsubhosts: { oth: { base: /mnt/oth, start: none, cables: [brx=] } }\\n' >/mnt/other.yaml
+  ${OB} apply /mnt/other.yaml >/dev/null`;
+
+const WAIT = ['--lock-timeout', '60'];
+const KEPT = "cat /mnt/s?/root/kept /mnt/s?/root1/kept /mnt/s?/root2/kept | sort | uniq -c | tr -d ' '";
+
+/** What came to more than nothing: a drift of what is not there is none, and a run may end before it is killed. */
+export interface Hits {
+  drifts: number;
+  kills: number;
+}
+
+/** Runs a sequence on a machine of its own; afterwards one apply has to mend all of it, and one destroy to end it. */
+export async function runModel(ops: readonly Op[], tell: (line: string) => void = () => {}): Promise<Hits> {
+  const ends: (() => unknown)[] = [];
+  try {
+    return await runOn(await createRig({ after: (end) => void ends.push(end as () => unknown) } as Span), ops, tell);
+  } finally {
+    for (const end of ends) await end();
+  }
+}
+
+interface State {
+  readonly rig: Rig;
+  model: Model;
+  readonly hits: Hits;
+  /** Somebody has taken a mark away since the last apply: a second one is not lost, nor the object left out, before the next. */
+  isMarkLost: boolean;
+}
+
+async function runOn(rig: Rig, ops: readonly Op[], tell: (line: string) => void): Promise<Hits> {
+  await rig.machine.sh(PREPARE);
+  const state: State = { rig, model: firstModel(), hits: { drifts: 0, kills: 0 }, isMarkLost: false };
+  rig.hosts(hostsText(state.model));
+  const before = await rig.snapshot();
+  for (const op of ops) {
+    tell(show(op));
+    await run(state, op);
+  }
+  tell('at the end: apply, destroy');
+  await applies(rig, 'apply', '--allow-empty', ...WAIT);
+  if ([...state.model.values()].some(({ there }) => there > 0)) await rig.settled();
+  await checkRunning(state);
+  for (const words of [['destroy', ...WAIT], ['destroy']]) await applies(rig, ...words);
+  assertSame(await rig.snapshot(), before, 'something is left, or missing, after destroy');
+  assert.equal(await rig.machine.sh(KEPT), '9kept');
+  return state.hits;
+}
+
+/** Each of the file has a PID 1 of its own, and its service. */
+async function checkRunning({ rig, model }: State): Promise<void> {
+  const there = [...model].filter(([, variants]) => variants.there > 0);
+  for (const [name, { start, ram }] of there) {
+    assert.equal(await rig.inside(name, 'hostname'), name);
+    assert.equal(await rig.inside(name, 'cat /kept; grep -c " /run tmpfs" /proc/mounts || true'), `kept\n${ram === 2 ? 0 : 1}`);
+    const services = await rig.inside(name, "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 100[0]' || true");
+    assert.equal(services, start > 0 ? 'sleep 1000' : '', `what runs in ${name}`);
+  }
+}
+
+async function run(state: State, op: Op): Promise<void> {
+  const { rig } = state;
+  switch (op.do) {
+    case 'edit':
+      if (state.isMarkLost) return;
+      state.model = edited(state.model, op);
+      return rig.hosts(hostsText(state.model));
+    case 'drift':
+      if (losesMark(op.drift) && (state.isMarkLost || !isThere(state, op.name, op.other))) return;
+      state.isMarkLost ||= losesMark(op.drift);
+      state.hits.drifts += (await rig.machine.run('timeout', ['20', 'sh', '-c', scriptOf(op.drift, op.name, op.other)])).code === 0 ? 1 : 0;
+      return;
+    case 'apply':
+      if (op.words[0] === '--limit' && !isThere(state, op.words[1] ?? '')) return;
+      await applies(rig, 'apply', '--allow-empty', ...op.words, ...WAIT);
+      if (op.words[0] !== '--limit') state.isMarkLost = false;
+      return;
+    case 'apply twice at once':
+      await Promise.all([1, 2].map(() => applies(rig, 'apply', '--allow-empty', ...WAIT)));
+      state.isMarkLost = false;
+      return;
+    case 'kill apply':
+      return killed(state, op.afterMs, 'apply', '--allow-empty', ...WAIT);
+    case 'kill destroy':
+      return state.isMarkLost ? undefined : killed(state, op.afterMs, 'destroy', ...WAIT);
+    case 'destroy':
+      if (!state.isMarkLost) await ends(rig, 'destroy', ...op.names, ...WAIT);
+      return;
+    default:
+      if (isThere(state, op.name)) await ends(rig, op.do, op.name, ...WAIT);
+  }
+}
+
+function isThere({ model }: State, ...names: readonly string[]): boolean {
+  return names.every((name) => (model.get(name)?.there ?? 0) > 0);
+}
+
+async function applies(rig: Rig, ...words: string[]): Promise<void> {
+  const ran = await rig.machine.ob(...words);
+  assert.equal(ran.code, 0, `${words.join(' ')}: ${textOf(ran)}`);
+}
+
+/** It may say that something is not there, but never that it does not understand itself. */
+async function ends(rig: Rig, ...words: string[]): Promise<void> {
+  const ran: Ran = await rig.machine.ob(...words);
+  assert.ok([0, 1, 64].includes(ran.code ?? -1) && !/bug in ob/.test(textOf(ran)), `${words.join(' ')}: ${textOf(ran)}`);
+}
+
+/** Kills ob itself, and nothing that it has started. */
+async function killed({ rig, hits }: State, afterMs: number, ...words: string[]): Promise<void> {
+  const child = rig.machine.start(OB, words, { cwd: '/mnt' });
+  const ended = once(child, 'exit');
+  child.stdout?.resume();
+  child.stderr?.resume();
+  await Promise.race([sleep(afterMs), ended]);
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  // What was started here joins the machine, and starts ob in its pid namespace.
+  const [pid] = childrenOf(child.pid ?? 0);
+  if (pid) process.kill(pid, 'SIGKILL');
+  await ended;
+  hits.kills += child.exitCode === 0 ? 0 : 1;
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
