@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { showPath } from '../planner/hosts/show.ts';
+import { either, isObject, isText, listOf, withFields } from '../resources/checks.ts';
 import { ExitCode, hasCode, messageOf, ObError } from '../resources/error.ts';
 import type { Spec } from '../resources/kind.ts';
 import { findUntrusted } from '../resources/trust.ts';
@@ -103,19 +104,34 @@ function writeAnew(path: string, text: string): void {
 export function readPlanFile(path: string): PlanFile | undefined {
   const head = readHead(path);
   if (head === undefined || !MARK.test(head)) return undefined;
-  const file = parse(path, readFileSync(path, 'utf8'));
+  return parsePlanFile(path, readFileSync(path, 'utf8'));
+}
+
+/** A text that begins as a plan does. Pure. */
+export function parsePlanFile(path: string, text: string): PlanFile {
+  const file = parse(path, text);
   if (file.ob_plan !== FORMAT) throw bad(path, `the plan is of ob ${file.ob}, which writes another format`);
   const { sha256, ...content } = file;
-  if (digestOf(content) !== sha256) throw bad(path, 'the plan was changed, or cut off, after ob wrote it');
+  if (digestOf(content) !== sha256 || !isPlan(file)) throw bad(path, 'the plan was changed, or cut off, after ob wrote it');
   return file;
 }
 
+const isPlan = withFields({
+  hosts_files: listOf(withFields({ path: isText, sha256: isText })),
+  scope: isText,
+  limit: either(listOf(isText), null),
+  wanted_sha256: isText,
+  plan: listOf(withFields({ type: isText, fields: either(listOf(isObject), undefined), because: either(listOf(isText), undefined) })),
+});
+
 function parse(path: string, text: string): PlanFile {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    if (isObject(value)) return value as PlanFile;
   } catch {
-    throw bad(path, 'the plan was changed, or cut off, after ob wrote it');
+    // Said below.
   }
+  throw bad(path, 'the plan was changed, or cut off, after ob wrote it');
 }
 
 function bad(path: string, what: string): ObError {

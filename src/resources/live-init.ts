@@ -1,3 +1,4 @@
+import { either, isNumber, isText, listOf, withFields } from './checks.ts';
 import { cgroupName, cgroupPath, readCgroup, readMembers } from './linux/cgroup.ts';
 import { findInit, findInits, type Init, type ProcessTexts, toInit } from './linux/init.ts';
 import { parseJson } from './linux/inside.ts';
@@ -15,6 +16,12 @@ interface Written extends ProcessTexts {
   readonly devices?: readonly string[];
   readonly hostname?: string;
 }
+
+const isWritten = withFields({
+  ...{ pid: isNumber, arguments: listOf(isText), status: isText, stat: isText, netns: isText, mounts: isText },
+  devices: either(listOf(isText), undefined),
+  hostname: either(isText, undefined),
+});
 
 /** Of a subhost, read now. Undefined: there is none in its cgroup. */
 export function readInit(root: string | undefined, owner: Owner): LiveInit | undefined {
@@ -60,7 +67,7 @@ export function parseInits(lines: readonly string[]): Map<string, LiveInit> {
   const found = new Map<string, LiveInit>();
   for (let at = 0; at + 1 < lines.length; at += 2) {
     const owner = parseMark(`ob:${lines[at]}`);
-    const written = parseJson(lines[at + 1] ?? '') as Written;
+    const written = parseJson(lines[at + 1] ?? '', isWritten) as Written;
     const init = toInit(written);
     if (owner && init && written.arguments[1] === markOf(owner)) found.set(markOf(owner), toSeen(init, owner, written, together));
   }

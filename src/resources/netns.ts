@@ -4,7 +4,7 @@ import type { Blocker, Kind, Live, Result, Spec, Task } from './kind.ts';
 import { toResults } from './link-rules.ts';
 import { runIpBatch } from './linux/ip-batch.ts';
 import { countLayers } from './linux/mountinfo.ts';
-import { type LiveInit, type Machine, type NetnsName, netnsOf } from './machine.ts';
+import { createLook, type LiveInit, type Machine, type NetnsName, netnsOf } from './machine.ts';
 import { markOf, type Owner, parseMark } from './marks.ts';
 import { homelessInit } from './netns-home.ts';
 import { runForEach } from './reaper.ts';
@@ -100,15 +100,20 @@ function pathOf(name: string): string {
 async function lookAt(machine: Machine, seen: NetnsName, isWanted: boolean): Promise<{ live: NetnsLive[]; blockers: Blocker[] }> {
   const { name, real } = seen;
   if (!real && isWanted) return { live: await homeless(machine, name, 'a plain file'), blockers: [] };
-  if (!real) return { live: hasCgroup(machine, name) ? [toLive(seen, null, 'down')] : [], blockers: [] };
+  if (!real) return { live: hasCgroup(machine, name) ? [toLive(machine, seen, null, 'down')] : [], blockers: [] };
   const lo = (await machine.look.inside(name))?.links.find((link) => link.name === 'lo');
-  const owner = parseMark(lo?.alias);
+  const owner = parseMark(lo?.alias) ?? (lo ? findTenant(machine, seen) : undefined);
   const [moved] = isWanted && seen.layers === 1 ? await lookForHome(machine, seen, owner) : [];
   if (moved) return { live: [moved], blockers: [] };
-  if (lo && owner?.scope === machine.scope) return { live: [toLive(seen, markOf(owner), lo.up ? 'up' : 'down')], blockers: [] };
+  if (lo && owner?.scope === machine.scope) return { live: [toLive(machine, seen, markOf(owner), lo.up ? 'up' : 'down')], blockers: [] };
   if (!isWanted) return { live: [], blockers: [] };
   const what = `network namespace ${name} exists and ${owner ? `belongs to ${markOf(owner)}` : 'carries no mark of ob'}`;
   return { live: [], blockers: [{ address: `netns/${name}`, what, hint: hintFor(seen, owner !== undefined) }] };
+}
+
+/** Without a mark, under the name of another: whose PID 1 lives in it? */
+function findTenant({ look, scope }: Machine, { name, inode }: NetnsName): Owner | undefined {
+  return look.cgroups().find((owner) => owner.scope === scope && owner.name !== name && look.init(owner)?.netns === inode);
 }
 
 function hintFor({ name, layers }: NetnsName, isOurs: boolean): string {
@@ -122,9 +127,10 @@ function hasCgroup(machine: Machine, name: string): boolean {
   return machine.look.cgroups().some((owner) => owner.scope === machine.scope && owner.name === name);
 }
 
-function toLive({ name, layers }: NetnsName, mark: string | null, lo: 'up' | 'down'): NetnsLive {
-  // Of a namespace that is covered nothing else can be seen.
-  const fields = layers > 1 ? { layers } : { mark, layers, lo, name: OWN };
+function toLive({ look, scope }: Machine, { name, layers }: NetnsName, mark: string | null, lo: 'up' | 'down'): NetnsLive {
+  // Of a namespace that is covered nothing else can be seen; where nothing runs in it, it is not worth being kept.
+  const covered = look.init({ scope, name }) ? { layers } : { mark: null, layers };
+  const fields = layers > 1 ? covered : { mark, layers, lo, name: OWN };
   return { address: `netns/${name}`, subhost: name, needs: [], holds: [], fields, handle: { name } };
 }
 
@@ -149,9 +155,13 @@ async function mend(machine: Machine, task: NetnsTask, { handle: { init } }: Net
   const { spec } = task;
   const name = nameOf(spec.address);
   if (init && machine.look.init({ scope: machine.scope, name })?.ticks !== init.ticks) return make(machine, [task]);
-  const error = init ? await giveName(name, init) : await uncover(name);
+  const error = init ? undefined : await uncover(name);
   if (error) return new Map([[spec.address, error]]);
-  const mark = init ? ['alias', spec.extra.mark] : [];
+  // What was covered was not seen, and need not be its own either.
+  const home = init ?? (await homelessInit({ ...machine, look: createLook(machine.reaper) }, name));
+  const lost = home ? await giveName(name, home) : undefined;
+  if (lost) return new Map([[spec.address, lost]]);
+  const mark = home ? ['alias', spec.extra.mark] : [];
   return runIpBatch([{ address: spec.address, words: ['link', 'set', 'dev', 'lo', ...mark, 'up'] }], name);
 }
 

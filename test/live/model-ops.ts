@@ -34,7 +34,8 @@ const MORE: readonly Drift[] = [
   ['a cable takes the name of another', 'ip link delete $OTHER"0"; ip link set $NAME"0" down; ip link set $NAME"0" name $OTHER"0"'],
   [
     'two namespaces have swapped their names',
-    `touch /mnt/swap; mount --bind /run/netns/$NAME /mnt/swap; umount /run/netns/$NAME
+    `for name in $NAME $OTHER; do grep -q " /run/netns/$name " /proc/self/mountinfo; done
+     touch /mnt/swap; mount --bind /run/netns/$NAME /mnt/swap; umount /run/netns/$NAME
      mount --bind /run/netns/$OTHER /run/netns/$NAME; umount /run/netns/$OTHER
      mount --bind /mnt/swap /run/netns/$OTHER; umount /mnt/swap; rm /mnt/swap`,
   ],
@@ -45,7 +46,7 @@ const MORE: readonly Drift[] = [
   ],
   ['a process inside is killed', 'kill -KILL $(tail -n 1 $CGROUP/cgroup.procs)'],
   ['a subhost is told to end', 'kill -TERM $(pid1 $NAME)'],
-  ['the root is mounted a second time', 'mount --bind /mnt/$NAME/live /mnt/$NAME/live'],
+  ['the root is mounted a second time', 'grep -q "^ob:demo/$NAME " /proc/mounts; mount --bind /mnt/$NAME/live /mnt/$NAME/live'],
 ].map(([what = '', inject = '']) => ({ what, inject, names: '' }));
 
 const ALL = [...DRIFTS, ...MORE];

@@ -7,6 +7,7 @@ import { parseAllDocuments } from 'yaml';
 import { hostsFileSchema } from '../../src/planner/hosts/format.ts';
 import { parseHostsFile } from '../../src/planner/hosts/read.ts';
 import { ob } from '../cli/helpers.ts';
+import { keysOf } from './arbitrary.ts';
 import { casesOf, FACTS, PATH } from './hosts-facts.ts';
 
 const ajv = new Ajv({ strict: true, strictRequired: false, allErrors: true });
@@ -73,26 +74,6 @@ test('a subhost needs a base, unless the defaults have one', () => {
   assert.equal(accepts({ defaults: { base: '/srv' }, subhosts: { web: {} } }), true);
   assert.equal(accepts({ defaults: { ram_size: '1M' }, subhosts: { web: { base: 'x' }, db: {} } }), false);
 });
-
-interface Schema {
-  readonly [key: string]: unknown;
-  readonly title?: string;
-  readonly description?: string;
-  readonly examples?: readonly unknown[];
-  readonly default?: unknown;
-  readonly properties?: Readonly<Record<string, Schema>>;
-}
-
-/** Every key of the file, by its path in the schema. */
-function keysOf(schema: unknown, at = ''): [path: string, key: Schema][] {
-  if (typeof schema !== 'object' || schema === null) return [];
-  const { if: _if, else: _else, properties = {}, default: _default, examples: _examples, ...rest } = schema as Schema;
-  const own = Object.entries(properties).flatMap(([name, key]): [string, Schema][] => [
-    [`${at}.${name}`, key],
-    ...keysOf(key, `${at}.${name}`),
-  ]);
-  return [...own, ...Object.values(rest).flatMap((part) => keysOf(part, at))];
-}
 
 test('every key tells an editor what it is, with examples and a default that are right', () => {
   const keys = keysOf(hostsFileSchema);

@@ -68,6 +68,6 @@ test('a plain file where a namespace should be, and one that is gone, are left o
 });
 
 test('half an answer is an error, not half a truth', () => {
-  assert.throws(() => parseInsides(['web', '{"links":[{"index":1', '']), /no JSON/);
+  assert.throws(() => parseInsides(['web', '{"links":[{"index":1', '']), /not its own/);
   assert.equal(parseInsides(['']).size, 0);
 });

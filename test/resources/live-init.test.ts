@@ -59,5 +59,5 @@ test('what only calls itself the PID 1 of a subhost is none', () => {
   assert.deepEqual(read({ status: WRITTEN.status.replace('40\t1', '40\t7\t1') }), [], 'deeper');
   assert.deepEqual(read({ status: WRITTEN.status.replace('0\t', '1000\t') }), [], 'of another user');
   assert.deepEqual(read({ stat: '' }), [], 'ended');
-  assert.throws(() => parseInits(['demo/web', '{"pid":40,"argum']), /no JSON/);
+  assert.throws(() => parseInits(['demo/web', '{"pid":40,"argum']), /not its own/);
 });

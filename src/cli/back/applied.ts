@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { World } from '../../planner/live.ts';
 import type { HostsFile } from '../../resources/hosts.ts';
 import { type Stamp, stampNow } from '../record/clock.ts';
-import { dropBack, readBack, writeBack } from './files.ts';
+import { dropBack, isHostsFile, readBack, writeBack } from './files.ts';
 import { dropPending, dropTakenBack, readPending } from './pending.ts';
 
 // What ob was told last: the only state before a run that one can go back to, and know when it is there. What the kernel
@@ -18,7 +18,7 @@ function nameOf(scope: string): string {
 
 /** Undefined: it is not known. */
 function readApplied(scope: string): HostsFile | undefined {
-  return readBack<Applied>(nameOf(scope))?.file;
+  return readBack<Applied>(nameOf(scope), { file: isHostsFile })?.file;
 }
 
 /** The same, or that there was nothing, where nothing of the scope is there. */

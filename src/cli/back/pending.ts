@@ -1,10 +1,11 @@
+import { either, isFlag, isNumber, isObject, isText, listOf, withFields } from '../../resources/checks.ts';
 import { ExitCode, hasCode, ObError } from '../../resources/error.ts';
 import type { HostsFile } from '../../resources/hosts.ts';
 import type { Address } from '../../resources/kind.ts';
 import { identify, type ProcessId } from '../../resources/linux/proc.ts';
 import type { ChangeEvent } from '../events.ts';
-import { type Moment, type Stamp, showDate, sinceBoot, toDate } from '../record/clock.ts';
-import { dropBack, readBack, writeBack } from './files.ts';
+import { isMoment, type Moment, type Stamp, showDate, sinceBoot, toDate } from '../record/clock.ts';
+import { dropBack, isHostsFile, readBack, writeBack } from './files.ts';
 
 /** The way back from a run. */
 export interface WayBack {
@@ -33,8 +34,22 @@ export interface Pending extends Stamp, WayBack {
 
 const PENDING = 'confirm';
 
+const PENDING_FIELDS = {
+  scope: isText,
+  before: isHostsFile,
+  limit: either(listOf(isText), null),
+  also: listOf(isText),
+  leave: listOf(isText),
+  wanted: isText,
+  by: isText,
+  seconds: isNumber,
+  deadline: isMoment,
+  changes: listOf(isObject),
+  watchdog: either(withFields({ pid: isNumber, ticks: isNumber }), null),
+};
+
 export function readPending(): Pending | undefined {
-  return readBack<Pending>(PENDING);
+  return readBack<Pending>(PENDING, PENDING_FIELDS);
 }
 
 export function writePending(pending: Pending): void {
@@ -94,7 +109,7 @@ export interface TakenBack extends Stamp {
 }
 
 function readTakenBack(scope: string): TakenBack | undefined {
-  return readBack<TakenBack>(`taken-back-${scope}`);
+  return readBack<TakenBack>(`taken-back-${scope}`, { wanted: isText, by: isText, why: isText, isBack: isFlag, told: isFlag });
 }
 
 export function writeTakenBack(scope: string, mark: TakenBack): void {

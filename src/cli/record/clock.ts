@@ -6,6 +6,14 @@ import { readFileSync } from 'node:fs';
 /** A moment: milliseconds since the boot. */
 export type Moment = number;
 
+/** What is read as one may be anything. */
+export function isMoment(value: unknown): value is Moment {
+  return typeof value === 'number' && value >= 0 && value <= MAX_MOMENT;
+}
+
+/** Three thousand years: a date of JavaScript's can be made of it. */
+const MAX_MOMENT = 1e14;
+
 /** Of this boot: what another one wrote counts no more, as its moments mean nothing. */
 export interface Stamp {
   readonly boot: string;

@@ -1,3 +1,4 @@
+import { either, isObject, isText, listOf, withFields } from '../../resources/checks.ts';
 import { messageOf } from '../../resources/error.ts';
 import { appendToLog } from '../../resources/log.ts';
 import type { ChangeEvent, Event, Sink } from '../events.ts';
@@ -35,13 +36,22 @@ export type News = Omit<Entry, 'time' | 'by' | 'scope'>;
 export function parseEntry(line: string): Entry | undefined {
   try {
     const value: unknown = JSON.parse(line.slice(Math.max(0, line.lastIndexOf('{"time":'))));
-    const isEntry = typeof value === 'object' && value !== null && 'time' in value && 'by' in value && 'scope' in value && 'what' in value;
-    return isEntry ? (value as Entry) : undefined;
+    return isEntry(value) ? (value as Entry) : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
+
+const isLeftOutOrText = either(isText, undefined);
+
+const isEntry = withFields({
+  ...{ time: isText, by: isText, scope: isText, what: isText, subhost: either(isText, null), address: either(isText, null) },
+  ...{ verb: isLeftOutOrText, action: isLeftOutOrText, error: isLeftOutOrText, hint: isLeftOutOrText, why: isLeftOutOrText },
+  fields: either(listOf(isObject), undefined),
+  because: either(listOf(isText), undefined),
+  notes: either(listOf(isText), undefined),
+});
 
 interface EventsLog {
   /** Keeps what is worth it of the events of a run. */

@@ -1,5 +1,6 @@
+import { type Check, either, isNumber, isText, listOf, withFields } from '../../resources/checks.ts';
 import type { Owner } from '../../resources/marks.ts';
-import { isOfThisBoot, type Moment, type Stamp } from './clock.ts';
+import { isMoment, isOfThisBoot, type Moment, type Stamp } from './clock.ts';
 import { type RecordName, readRecord } from './store.ts';
 
 /** A person is at work: every run keeps off, until it is released or its time is over. */
@@ -52,8 +53,7 @@ export function readRecords(owner: Owner): Records {
 }
 
 export function readHold(owner: Owner): Hold | undefined {
-  const hold = read<Hold>(owner, 'hold', { why: isText });
-  return hold && (hold.until === null || isNumber(hold.until)) ? hold : undefined;
+  return read<Hold>(owner, 'hold', { until: either(isMoment, null), why: isText });
 }
 
 function readStop(owner: Owner): Stop | undefined {
@@ -61,30 +61,18 @@ function readStop(owner: Owner): Stop | undefined {
 }
 
 export function readTrouble(owner: Owner): Trouble | undefined {
-  const numbers = { failures: isNumber, since: isNumber, next: isNumber };
-  return read<Trouble>(owner, 'trouble', { ...numbers, file: isText, seen: isText, step: isText, words: isText });
+  const numbers = { failures: isNumber, since: isMoment, next: isMoment };
+  const texts = { file: isText, seen: isText, step: isText, command: either(isText, null), words: isText, hint: either(isText, null) };
+  return read<Trouble>(owner, 'trouble', { ...numbers, ...texts });
 }
 
 export function readRepair(owner: Owner): Repair | undefined {
-  return read<Repair>(owner, 'repair', { drift: Array.isArray });
-}
-
-type Check = (value: unknown) => boolean;
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string';
-}
-
-function isNumber(value: unknown): boolean {
-  return typeof value === 'number';
+  return read<Repair>(owner, 'repair', { drift: listOf(isText) });
 }
 
 /** What is not as this version of ob writes it, or is of another boot, is none. */
-function read<T extends Stamp>(owner: Owner, name: RecordName, checks: Partial<Record<keyof T, Check>>): T | undefined {
+function read<T extends Stamp>(owner: Owner, name: RecordName, checks: Readonly<Record<string, Check>>): T | undefined {
   const value = readRecord(owner, name);
-  if (typeof value !== 'object' || value === null) return undefined;
-  const fields = new Map<string, unknown>(Object.entries(value));
-  const all: Readonly<Record<string, Check | undefined>> = { ...checks, boot: isText, at: isNumber };
-  if (!Object.entries(all).every(([key, check]) => check?.(fields.get(key)))) return undefined;
-  return isOfThisBoot(value as T) ? (value as T) : undefined;
+  const isGood = withFields({ ...checks, boot: isText, at: isMoment })(value);
+  return isGood && isOfThisBoot(value as T) ? (value as T) : undefined;
 }

@@ -3,6 +3,7 @@ import type { Outcome } from '../../planner/apply.ts';
 import type { Wanted, WasWanted } from '../../planner/cause.ts';
 import type { Change } from '../../planner/diff.ts';
 import type { Plan, Selection } from '../../planner/plan.ts';
+import { either, isObject, isText, withFields } from '../../resources/checks.ts';
 import { hasCode } from '../../resources/error.ts';
 import type { Address } from '../../resources/kind.ts';
 import { makeRunFolder, RUN_FOLDER } from '../run-folder.ts';
@@ -13,17 +14,21 @@ import { makeRunFolder, RUN_FOLDER } from '../run-folder.ts';
 const FOLDER = `${RUN_FOLDER}/wanted`;
 
 export function readWanted(scope: string): Wanted {
-  return parse(readText(scope));
+  return parseWanted(readText(scope));
 }
 
-function parse(text: string): Map<Address, WasWanted> {
+/** What is not as this version of ob writes it is not known. */
+export function parseWanted(text: string): Map<Address, WasWanted> {
   try {
-    return new Map(text === '' ? [] : (Object.entries(JSON.parse(text)) as [Address, WasWanted][]));
+    const value: unknown = text === '' ? {} : JSON.parse(text);
+    return new Map(Object.entries(value ?? {}).filter(([, one]) => isWanted(one)) as [Address, WasWanted][]);
   } catch (error) {
     if (error instanceof SyntaxError) return new Map();
     throw error;
   }
 }
+
+const isWanted = withFields({ subhost: either(isText, null), fields: isObject });
 
 interface Ended {
   readonly scope: string;
@@ -44,7 +49,7 @@ export function keepWanted({ scope, selection, plan, outcomes, rest }: Ended): v
   const text = readText(scope);
   // What a run about everything wants is all that there is to keep: nothing has to be read for it.
   const isWhole = lost.size === 0 && !selection.limit && !selection.leave && selection.order !== 'stop';
-  const wanted = isWhole ? new Map<Address, WasWanted>() : parse(text);
+  const wanted = isWhole ? new Map<Address, WasWanted>() : parseWanted(text);
   for (const { address, subhost, spec } of plan.changes) {
     if (spec && !lost.has(address)) wanted.set(address, { subhost, fields: spec.fields });
   }

@@ -33,7 +33,12 @@ export function cgroupPath(root: string, owner: Owner): string {
 
 /** Name of the cgroup that a process is in, in the form of `cgroupName`. */
 export function readCgroup(pid: number): string | undefined {
-  return /^0::(.*)$/m.exec(readIfThere(`/proc/${pid}/cgroup`) ?? '')?.[1];
+  return parseCgroup(readIfThere(`/proc/${pid}/cgroup`) ?? '');
+}
+
+/** Of cgroup v2, whatever else there is: cgroups(7). */
+export function parseCgroup(text: string): string | undefined {
+  return /^0::(.*)$/m.exec(text)?.[1];
 }
 
 /** The subhosts that have a cgroup, dead or alive. */

@@ -1,3 +1,4 @@
+import { type Check, either, isNumber, isObject, listOf, withFields } from '../checks.ts';
 import { ObError } from '../error.ts';
 import type { Link, Route } from './ip.ts';
 
@@ -38,20 +39,25 @@ const IFA_F_PERMANENT = 0x80;
 export function parseInsides(lines: readonly string[]): Map<string, Inside> {
   const found = new Map<string, Inside>();
   for (let at = 0; at + 1 < lines.length; at += 2) {
-    const written = parseJson(lines[at + 1] ?? '') as Written;
+    const written = parseJson(lines[at + 1] ?? '', isWritten) as Written;
     if (written.error === 0) found.set(lines[at] ?? '', toInside(written));
   }
   return found;
 }
 
-/** A line of the reaper's. */
-export function parseJson(text: string): unknown {
+/** A line of the reaper's, which has to be as IS says. */
+export function parseJson(text: string, is: Check): unknown {
   try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ObError(`the reaper printed something that is no JSON: ${text.slice(0, 120)}`, { cause });
+    const value: unknown = JSON.parse(text);
+    if (is(value)) return value;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
   }
+  throw new ObError(`the reaper printed something that is not its own: ${text.slice(0, 120)}`);
 }
+
+const list = either(listOf(isObject), undefined);
+const isWritten = withFields({ error: isNumber, links: list, addresses: list, routes: list });
 
 function toInside({ links = [], addresses = [], routes = [] }: Written): Inside {
   const names = new Map(links.map((link) => [link.index, link.name]));
