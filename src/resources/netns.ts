@@ -129,8 +129,8 @@ function hasCgroup(machine: Machine, name: string): boolean {
 
 function toLive({ look, scope }: Machine, { name, layers }: NetnsName, mark: string | null, lo: 'up' | 'down'): NetnsLive {
   // Of a namespace that is covered nothing else can be seen; where nothing runs in it, it is not worth being kept.
-  const covered = look.init({ scope, name }) ? { layers } : { mark: null, layers };
-  const fields = layers > 1 ? covered : { mark, layers, lo, name: OWN };
+  const covered = (): Partial<NetnsFields> => (look.init({ scope, name }) ? { layers } : { mark: null, layers });
+  const fields = layers > 1 ? covered() : { mark, layers, lo, name: OWN };
   return { address: `netns/${name}`, subhost: name, needs: [], holds: [], fields, handle: { name } };
 }
 
