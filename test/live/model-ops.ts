@@ -1,5 +1,5 @@
 import { pick, type Random } from '../random.ts';
-import { DRIFTS, type Drift } from './drifts.ts';
+import { DRIFTS, type Drift, scriptOf } from './drifts.ts';
 
 /** What can happen to a machine: all that it takes is written down, so that any of a sequence can be left out. */
 export type Op =
@@ -46,13 +46,21 @@ const MORE: readonly Drift[] = [
   ],
   ['a process inside is killed', 'kill -KILL $(tail -n 1 $CGROUP/cgroup.procs)'],
   ['a subhost is told to end', 'kill -TERM $(pid1 $NAME)'],
-  ['the root is mounted a second time', 'grep -q "^ob:demo/$NAME " /proc/mounts; mount --bind /mnt/$NAME/live /mnt/$NAME/live'],
+  ['the root is mounted a second time', 'mount --bind /mnt/$NAME/live /mnt/$NAME/live'],
 ].map(([what = '', inject = '']) => ({ what, inject, names: '' }));
 
 const ALL = [...DRIFTS, ...MORE];
 
 /** One of two marks is lost, or what has none lies where ours was: if more is lost, it is nobody's. */
 const LOSES_MARK = /has lost its|of no subhost|no longer in the file|takes the name of another/;
+
+/** Where no root is, what would cover it has no mark, and is rightly nobody's. */
+const NEEDS_ROOT = /root is (covered|mounted a second time)/;
+
+export function scriptFor({ drift, name, other }: Extract<Op, { do: 'drift' }>): string {
+  const guard = NEEDS_ROOT.test(drift.what) ? 'grep -q "^ob:demo/$NAME " /proc/mounts; ' : '';
+  return scriptOf({ ...drift, inject: `${guard}${drift.inject}` }, name, other);
+}
 
 export function losesMark({ what }: Drift): boolean {
   return LOSES_MARK.test(what);

@@ -4,8 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OB, type Ran, type Span } from '../machine.ts';
 import { assertSame } from '../snapshot.ts';
-import { scriptOf } from './drifts.ts';
-import { edited, firstModel, hostsText, losesMark, type Model, NAMES, type Op, show } from './model-ops.ts';
+import { edited, firstModel, hostsText, losesMark, type Model, NAMES, type Op, scriptFor, show } from './model-ops.ts';
 import { createRig, type Rig, textOf } from './rig.ts';
 
 /** What the subhosts of all models need, and one of another scope, which is nobody's business here. */
@@ -89,7 +88,7 @@ async function run(state: State, op: Op): Promise<void> {
     case 'drift':
       if (losesMark(op.drift) && (state.isMarkLost || !isThere(state, op.name, op.other))) return;
       state.isMarkLost ||= losesMark(op.drift);
-      state.hits.drifts += (await rig.machine.run('timeout', ['20', 'sh', '-c', scriptOf(op.drift, op.name, op.other)])).code === 0 ? 1 : 0;
+      state.hits.drifts += (await rig.machine.run('timeout', ['20', 'sh', '-c', scriptFor(op)])).code === 0 ? 1 : 0;
       return;
     case 'apply':
       if (op.words[0] === '--limit' && !isThere(state, op.words[1] ?? '')) return;
