@@ -18,6 +18,7 @@ __attribute__((noreturn)) static void start_child(struct spec *spec, int commit,
     sys_dup3((int)spare, COMMIT_FD, O_CLOEXEC);
     must(spec->mark, "close_range", sys_close_range(END_FD, ~0U), "");
     must(spec->mark, "dup", spare, "");
+    join_groups(spec->groups, spec->mark);
     go_inside(spec, files);
 }
 
@@ -45,9 +46,9 @@ static void write_pid(const char *mark, long pid) {
 /* The writing end of the new subhost's commit pipe, or a negative errno that has been reported. */
 static int start_one(struct spec *spec, const struct rlimit64 *files, long *child_pid) {
     int pipe[2];
-    long cgroup = sys_openat(AT_FDCWD, spec->cgroup, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    long cgroup = open_cgroup(spec->groups);
     if (cgroup < 0) {
-        write_error(1, spec->mark, "cgroup", cgroup, spec->cgroup);
+        write_error(1, spec->mark, "cgroup", cgroup, spec->groups);
         return (int)cgroup;
     }
     long error = sys_pipe2(pipe, O_CLOEXEC);
@@ -64,7 +65,7 @@ static int start_one(struct spec *spec, const struct rlimit64 *files, long *chil
         *child_pid = pid;
         return pipe[1];
     }
-    write_error(1, spec->mark, "clone", pid, spec->cgroup);
+    write_error(1, spec->mark, "clone", pid, spec->groups);
     sys_close(pipe[1]);
     return (int)pid;
 }

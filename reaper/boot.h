@@ -22,7 +22,7 @@ struct confinement {
 struct spec {
     struct confinement confinement;
     bool unmasked; /* nothing of the kernel is kept from it but what the confinement does */
-    const char *mark, *netns, *live, *cgroup, *hostname, *run_size;
+    const char *mark, *netns, *live, *groups, *hostname, *run_size;
     char *start_ms, *stop_ms, *digest;
     char **entry;
     int entries;
@@ -44,6 +44,12 @@ const char *mark_of(int index, char **word);
 
 /* Descriptors of the child while it prepares; PID 1 has END_FD too, and keeps STATUS_FD until its list is through. */
 enum { STATUS_FD = 3, COMMIT_FD = 4, END_FD = 5, FIRST_FREE_FD = 6 };
+
+/* GROUPS: folders of all groups that a process of a subhost is in, separated by ":"; its cgroup v2 first, then those of
+ * v1 trees. This holds the first one, for clone3. */
+long open_cgroup(const char *groups);
+/* Goes into the others: by the time that nothing of the subhost's has been touched yet. */
+void join_groups(const char *groups, const char *mark);
 
 /* Becomes the subhost's PID 1. FILES is the file limit to go back to. */
 __attribute__((noreturn)) void go_inside(struct spec *spec, const struct rlimit64 *files);

@@ -13,7 +13,7 @@ enum { FIXED_WORDS = 4, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 enum { NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP };
 
 struct order {
-    const char *pid;
+    const char *pid, *groups;
     char **command, **env;
     int pidfd, cgroup, born;
     struct confinement confinement;
@@ -65,6 +65,7 @@ __attribute__((noreturn)) static void execute(struct order *order) {
 }
 
 __attribute__((noreturn)) static void guide(struct order *order) {
+    join_groups(order->groups, order->pid);
     must(order->pid, "setns", sys_setns(order->pidfd, NAMESPACES), "");
     /* Whose namespaces were joined was alive when its start time was compared; if it still is, they are the right ones. */
     must(order->pid, "setns", has_ended(order->pidfd) ? -ESRCH : 0, "");
@@ -100,14 +101,14 @@ static char *environment_entry(struct line *line, const char *name, const char *
     return line->text;
 }
 
-/* WORD: PID TICKS CGROUP TERM COMMAND... Descriptor 3 takes what went wrong before the command ran. */
+/* WORD: PID TICKS GROUPS TERM COMMAND... Descriptor 3 takes what went wrong before the command ran. */
 int run_exec(int count, char **word) {
     static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     static char home[] = "HOME=/root", container[] = "container=ob";
     struct line term;
     if (count <= FIXED_WORDS) return USAGE;
     char *env[] = {path, home, container, environment_entry(&term, "TERM=", word[3]), NULL};
-    struct order order = {.pid = word[0], .command = word + FIXED_WORDS, .env = env};
+    struct order order = {.pid = word[0], .groups = word[2], .command = word + FIXED_WORDS, .env = env};
     block_signal(SIGPIPE);
     sys_fcntl(STATUS_FD, F_SETFD, FD_CLOEXEC);
     sys_close_range(STATUS_FD + 1, ~0U);
@@ -117,7 +118,7 @@ int run_exec(int count, char **word) {
     order.pidfd = (int)must(order.pid, "open", open_process(word[0], word[1]), "");
     /* Who has been read of is who it is: that it is alive still is seen once its namespaces are joined. */
     must(order.pid, "status", read_confinement(order.pid, &order.confinement), "");
-    order.cgroup = (int)must(order.pid, "cgroup", sys_openat(AT_FDCWD, word[2], O_PATH | O_DIRECTORY | O_CLOEXEC, 0), word[2]);
+    order.cgroup = (int)must(order.pid, "cgroup", open_cgroup(order.groups), order.groups);
     open_streams(&order.streams, order.pid);
     long pid = beget(&order);
     return pid ? relay(&order.streams, pid) : FAILED;

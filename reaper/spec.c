@@ -83,7 +83,7 @@ bool parse_spec(struct spec *spec, int count, char **word) {
     if (count < FIXED_WORDS) return false;
     *spec = (struct spec){
         .confinement = {.kept = DEFAULT_KEPT, .filtered = true},
-        .mark = word[0], .netns = word[1], .live = word[2], .cgroup = word[3], .hostname = word[4],
+        .mark = word[0], .netns = word[1], .live = word[2], .groups = word[3], .hostname = word[4],
         .run_size = word[5], .start_ms = word[6], .stop_ms = word[7], .digest = word[8],
     };
     int at = FIXED_WORDS;

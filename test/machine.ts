@@ -72,16 +72,29 @@ cat >/dev/null
 
 let count = 0;
 
-export async function createMachine(t: Span): Promise<TestMachine> {
-  const cgroup = `${cgroupRoot()}/ob-test-${process.env['OB_TEST_RUN'] ?? 'alone'}-${process.pid}-${++count}`;
-  mkdirSync(cgroup);
-  const join = ['-c', `echo $$ >${cgroup}/cgroup.procs && exec "$@"`, 'sh'];
-  const unshare = ['unshare', '-mpnuiC', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', BOOT];
-  const outer = spawn('sh', [...join, ...unshare], { stdio: ['pipe', 'pipe', 'inherit'] });
+/** LIMITS: with the trees of cgroup v1 in which this machine has its controllers, below /mnt/cgroup. */
+export async function createMachine(t: Span, { limits = false } = {}): Promise<TestMachine> {
+  const name = `ob-test-${process.env['OB_TEST_RUN'] ?? 'alone'}-${process.pid}-${++count}`;
+  const cgroup = `${cgroupRoot()}/${name}`;
+  const trees = limits ? listTrees() : [];
+  const groups = trees.map(({ root }) => `${root}/${name}`);
+  for (const folder of [cgroup, ...groups]) mkdirSync(folder);
+  const join = (folders: readonly string[]): string[] => [
+    '-c',
+    [...folders.map((folder) => `echo $$ >${folder}/cgroup.procs`), 'exec "$@"'].join(' && '),
+    'sh',
+  ];
+  const mounts = trees.map(({ controllers }) => {
+    const point = `/mnt/cgroup/${controllers}`;
+    return `mkdir -p ${point}; mount -n -t cgroup -o ${controllers} cgroup ${point}\n`;
+  });
+  const script = BOOT.replace('echo ready', `${mounts.join('')}echo ready`);
+  const unshare = ['unshare', '-mpnuiC', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script];
+  const outer = spawn('sh', [...join([cgroup, ...groups]), ...unshare], { stdio: ['pipe', 'pipe', 'inherit'] });
   t.after(async () => {
     outer.kill('SIGKILL');
     if (outer.exitCode === null && outer.signalCode === null) await once(outer, 'exit');
-    await removeCgroups(cgroup);
+    for (const folder of [cgroup, ...groups]) await removeCgroups(folder);
   });
   await once(outer.stdout, 'data');
   const pid = Number(readFileSync(`/proc/${outer.pid}/task/${outer.pid}/children`, 'utf8'));
@@ -91,20 +104,7 @@ export async function createMachine(t: Span): Promise<TestMachine> {
   mkdirSync(`${cgroup}/machine`);
   for (const member of readFileSync(`${cgroup}/cgroup.procs`, 'utf8').trim().split('\n'))
     writeFileSync(`${cgroup}/machine/cgroup.procs`, member);
-  const enter = [
-    '-c',
-    `echo $$ >${cgroup}/machine/cgroup.procs && exec "$@"`,
-    'sh',
-    'nsenter',
-    '-t',
-    String(pid),
-    '-m',
-    '-p',
-    '-n',
-    '-u',
-    '-i',
-    '-C',
-  ];
+  const enter = [...join([`${cgroup}/machine`, ...groups]), 'nsenter', '-t', String(pid), ...['-m', '-p', '-n', '-u', '-i', '-C']];
 
   const start: TestMachine['start'] = (program, args, options = {}) => {
     const user = options.uid === undefined ? [] : ['-S', String(options.uid), '-G', String(options.uid)];
@@ -150,6 +150,35 @@ export function cgroupRoot(): string {
   const root = line?.split(' ')[1];
   if (!root) throw new Error('no cgroup v2 tree is mounted on this machine: mount -t cgroup2 cgroup2 /sys/fs/cgroup');
   return root;
+}
+
+/** Trees of cgroup v1 on the machine that the tests run on, with what each is for: `cpu`, `cpu,cpuacct`, … */
+function listTrees(): { readonly root: string; readonly controllers: string }[] {
+  const known = readFileSync('/proc/cgroups', 'utf8')
+    .split('\n')
+    .map((line) => line.split('\t')[0] ?? '');
+  return readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .flatMap(([, root = '', type, options = '']) => {
+      const controllers = options.split(',').filter((one) => known.includes(one));
+      return type === 'cgroup' && controllers.some((one) => LIMITED.includes(one)) ? [{ root, controllers: controllers.join(',') }] : [];
+    });
+}
+
+const LIMITED = ['pids', 'memory', 'cpu', 'blkio'];
+
+/** Does this machine have that controller in a tree of cgroup v1? */
+export function hasTree(controller: string): boolean {
+  return listTrees().some(({ controllers }) => controllers.split(',').includes(controller));
+}
+
+/** Why tests of limits are left out here, or undefined where all can be set. */
+export function lacksLimits(): string | undefined {
+  const trees = listTrees().flatMap(({ controllers }) => controllers.split(','));
+  const shared = readFileSync(`${cgroupRoot()}/cgroup.subtree_control`, 'utf8').trim().split(' ');
+  const lacking = LIMITED.filter((one) => !trees.includes(one) && !shared.includes(one === 'blkio' ? 'io' : one));
+  return lacking.length > 0 ? `this machine cannot limit ${lacking.join(', ')}` : undefined;
 }
 
 /** What was in it is being killed with its pid namespace; that takes a moment. */

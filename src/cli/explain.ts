@@ -94,11 +94,13 @@ function nextOf({ status, pending, blockers, isCompared, reason, log }: Known, w
   const { name, ended, services } = status;
   const held = reason?.state === 'held';
   const own = reason ? [{ command: reason.state === 'backing-off' ? `ob start ${name}` : reason.hint, why: REASONS[reason.state] }] : [];
-  if (well || held) return own;
+  const memory = status.oom_kills && status.memory_limit_bytes !== null ? [MORE_MEMORY] : [];
+  if (well || held) return [...own, ...memory];
   const failed = services.some(({ state }) => state.startsWith('failed') || state === 'dead');
   return [
     ...blockers.map(({ what, hint }) => ({ command: hint, why: `in the way: ${what}` })),
     ...own,
+    ...memory,
     ...(ended?.rests && !reason ? [{ command: `ob start ${name}`, why: 'starts it: by the wish of its file nothing else does' }] : []),
     ...(failed || ended ? [{ command: log.command, why: 'what it said' }] : []),
     ...(failed ? [{ command: `ob enter ${name}`, why: 'a shell inside: mend what does not start' }] : []),
@@ -106,6 +108,11 @@ function nextOf({ status, pending, blockers, isCompared, reason, log }: Known, w
     ...(isCompared ? [] : [{ command: 'ob status FILE', why: 'compares it with its hosts file' }]),
   ];
 }
+
+const MORE_MEMORY = {
+  command: 'limits: { memory: … }',
+  why: 'more of it in its hosts file, if it is not at fault: the kernel has killed processes of it at its limit',
+};
 
 const REASONS: Readonly<Record<Reason['state'], string>> = {
   held: 'ends the hold: until then no run touches it',
@@ -121,16 +128,27 @@ function repair(name: string, pending: readonly Change[]): Explanation['next'][n
 }
 
 function partsOf({ status, live, logFile }: Known): Record<string, string> {
-  const { scope, name, pid1, pids, memory_bytes: memory, services, cables } = status;
+  const { scope, name, services, cables } = status;
   const mount = live.find(({ address }) => kindOf(address) === 'mount')?.fields as Fields | undefined;
   return {
     ...(mount ? { root: `${mount['type']} on ${mount['live']}, upper ${mount['upper'] ?? 'none'}, lower ${mount['lower'] ?? '/'}` } : {}),
     network: [`/run/netns/${name}`, ...cables.map((cable) => cableText(cable, live))].join(', '),
     services: services.map((one) => `${one.name} ${one.state}`).join(', ') || 'none',
-    processes: pid1 === null ? 'none' : `PID 1 is ${pid1}, ${pids ?? '?'} in all${memory === null ? '' : `, ${size(memory)}`}`,
+    processes: processesText(status),
     cgroup: `ob/${scope}/${name}`,
     log: logFile,
   };
+}
+
+function processesText({ pid1, pids, pids_limit, memory_bytes, memory_limit_bytes, oom_kills }: Status): string {
+  if (pid1 === null) return 'none';
+  const most = (limit: string | number | null): string => (limit === null ? '' : ` of at most ${limit}`);
+  return [
+    `PID 1 is ${pid1}`,
+    `${pids ?? '?'} in all${most(pids_limit)}`,
+    ...(memory_bytes === null ? [] : [`${size(memory_bytes)}${most(memory_limit_bytes === null ? null : size(memory_limit_bytes))}`]),
+    ...(oom_kills ? [`${oom_kills} killed for want of memory`] : []),
+  ].join(', ');
 }
 
 function cableText({ name, state, bridge }: Status['cables'][number], live: readonly Live[]): string {

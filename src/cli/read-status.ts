@@ -58,7 +58,7 @@ function besideOf(scope: string, reasons: readonly Reason[], look: Look): Beside
   const root = look.cgroupRoot();
   return {
     kept: new Map(reasons.map((reason) => [reason.name, toKept(scope, reason)])),
-    usage: (name) => (root ? readUsage(root, { scope, name }) : undefined),
+    usage: (name) => (root ? readUsage(root, look.places(), { scope, name }) : undefined),
   };
 }
 

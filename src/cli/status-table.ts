@@ -18,8 +18,8 @@ export function statusLines(all: readonly Status[], wide: boolean, paint: Output
     age(one.uptime_s),
     part(one.cables, 'up'),
     part(one.services, 'started'),
-    one.memory_bytes === null ? '-' : size(one.memory_bytes),
-    String(one.pids ?? '-'),
+    used(one.memory_bytes, wide ? one.memory_limit_bytes : null, size),
+    used(one.pids, wide ? one.pids_limit : null, String),
     ...(wide ? TYPES.map((type) => one.conditions.find((condition) => condition.type === type)?.status ?? '-') : []),
   ]);
   const [head = '', ...lines] = table([...heads, ...(wide ? TYPES.map((type) => type.toUpperCase()) : [])], rows);
@@ -35,6 +35,12 @@ export function age(seconds: number | null): string {
   if (seconds < 120) return `${seconds}s`;
   if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
   return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** `38M`, or `38M/512M` of one that is limited. */
+function used(now: number | null, limit: number | null, show: (number: number) => string): string {
+  if (now === null) return '-';
+  return limit === null ? show(now) : `${show(now)}/${show(limit)}`;
 }
 
 /** `1/2`: so many of them are as they should be. */

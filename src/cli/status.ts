@@ -3,6 +3,7 @@ import type { World } from '../planner/live.ts';
 import { kindOf } from '../planner/live.ts';
 import type { Plan } from '../planner/plan.ts';
 import type { Fields, Live } from '../resources/kind.ts';
+import { formatSize } from '../resources/linux/mountinfo.ts';
 import type { Usage } from '../resources/usage.ts';
 import { type Condition, conditionsOf, type Sight } from './conditions.ts';
 
@@ -21,8 +22,13 @@ export interface Status {
   readonly memory_bytes: number | null;
   /** `cgroup`: all that its cgroup is charged with; `processes`: the sum of its processes. */
   readonly memory_from: Usage['memory']['from'] | null;
+  /** Null: there is none. */
+  readonly memory_limit_bytes: number | null;
   /** Processes and threads. */
   readonly pids: number | null;
+  readonly pids_limit: number | null;
+  /** How many of its processes the kernel has killed for want of memory since it was started; null: it does not run. */
+  readonly oom_kills: number | null;
   readonly cables: readonly { readonly name: string; readonly state: 'up' | 'down' | 'missing'; readonly bridge: string | null }[];
   readonly services: readonly { readonly name: string; readonly state: string }[];
   /** How it has ended by itself; null: it runs, or was told to end. */
@@ -115,7 +121,10 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
     uptime_s: isRunning ? Number(fields['uptime_s']) : null,
     memory_bytes: used?.memory.bytes ?? null,
     memory_from: used?.memory.from ?? null,
-    pids: used?.pids ?? null,
+    memory_limit_bytes: used?.memory.limit ?? null,
+    pids: used?.pids.count ?? null,
+    pids_limit: used?.pids.limit ?? null,
+    oom_kills: used?.oomKills ?? null,
     cables,
     services,
     ended,
@@ -135,6 +144,7 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
       // The name stands before it.
       ...(record ? [record.message.replace(`${id.name} `, '')] : []),
       ...(ended && !record ? [`${ended.message}${ended.at ? ` (${ended.at})` : ''}`] : []),
+      ...memoryNote(used),
       ...[...failed, ...starting].map((service) => `${service.name} ${service.state}`),
       ...pendingNote(pending.filter(isUntold), isRunning),
     ],
@@ -178,6 +188,13 @@ function pendingNote(pending: readonly Change[], isRunning: boolean): string[] {
   if (pending.length === 0 || !isRunning) return [];
   if (pending.every((change) => change.action === 'remove')) return ['not in the file any more: apply removes it'];
   return [`differs from the file: ${pending.map((change) => change.address).join(', ')}`];
+}
+
+function memoryNote(used: Usage | undefined): string[] {
+  if (!used?.oomKills) return [];
+  const { limit } = used.memory;
+  const why = limit === null ? 'as the machine had no more memory' : `at its limit of ${formatSize(limit)} of memory`;
+  return [`the kernel has killed ${used.oomKills} of its processes ${why}`];
 }
 
 /** A VLAN is told as one of its own. */

@@ -54,6 +54,8 @@ const LOOK = {
   mounts: () => parseMounts('ob:demo/web /web/live overlay rw,relatime,lowerdir=/,upperdir=/web/root,workdir=/web/work,uuid=on 0 0\n'),
   mountinfo: () => parseMountinfo(MOUNT),
   cgroupRoot: () => '/sys/fs/cgroup',
+  places: () => new Map(),
+  limits: () => ({}),
   cgroups: () => [{ scope: 'demo', name: 'web' }],
   initSeen: async () => parseInits(['demo/web', JSON.stringify(INIT)]).get('ob:demo/web'),
   mountsOfUppers: () => new Map(),

@@ -74,11 +74,10 @@ function keepEnd({ name }: Owner, { end, log }: Ended): void {
   }
 }
 
-/** Of what has no PID 1. CGROUP: the folder of its cgroup. Undefined: it never ran, or its end was ordered. */
-export function readEnd(owner: Owner, cgroup: string): End | undefined {
+/** Of what has no PID 1. OOM_KILLS: see `End`. Undefined: it never ran, or its end was ordered. */
+export function readEnd(owner: Owner, oomKills: () => number): End | undefined {
   const text = readIfThere(endFile(owner));
-  const events = readIfThere(`${cgroup}/memory.events`) ?? '';
-  return text === undefined ? undefined : parseEnd(text, Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0));
+  return text === undefined ? undefined : parseEnd(text, oomKills());
 }
 
 /** NOW: milliseconds of the clock that PID 1 reads, CLOCK_MONOTONIC. */

@@ -31,12 +31,34 @@ export interface Subhost {
   readonly log?: string;
   /** Size in bytes of the tmpfs on /run; null: no mount. */
   readonly ramSize: number | null;
+  /** Left out where the file says none. */
+  readonly limits?: Limits;
   /** Left out where the machine runs no command for it. */
   readonly hooks?: Hooks;
   /** What becomes of it once it has ended by itself; left out: it is started again. */
   readonly restart?: 'on-failure' | 'never';
   /** Are its services asked whether they run? */
   readonly checkServices?: true;
+}
+
+/** What all that runs in it may use together. What is left out is not limited, but for `pids`. */
+export interface Limits {
+  /** Processes and threads; null: any number. Left out: the default, where the machine can limit them. */
+  readonly pids?: number | null;
+  /** Bytes, whole pages. */
+  readonly memory?: number;
+  /** Of one core's time: 1.5 is one and a half. */
+  readonly cpu?: number;
+  /** By device, each once. */
+  readonly io?: readonly IoLimit[];
+}
+
+/** Bytes in a second from and to one device. */
+export interface IoLimit {
+  /** MAJOR:MINOR of a disk. */
+  readonly device: string;
+  readonly read?: number;
+  readonly write?: number;
 }
 
 /** Where they are mounted: SCOPE/NAME.ROLE. */

@@ -2,7 +2,10 @@ import { lstatSync, readdirSync, readFileSync, statfsSync, statSync } from 'node
 import { type End, readEnd } from './end.ts';
 import { hasCode } from './error.ts';
 import type { Result } from './kind.ts';
-import { cgroupPath, FOLDER, findCgroupRoot, listCgroups } from './linux/cgroup.ts';
+import { readLimits, type Seen } from './limits.ts';
+import { FOLDER, findCgroupRoot, listCgroups } from './linux/cgroup.ts';
+import { findPlaces, type Places } from './linux/controllers.ts';
+import { cgroupWord, listGroups } from './linux/groups.ts';
 import { findMountsOfUppers, type UpperUse } from './linux/holders.ts';
 import type { Init } from './linux/init.ts';
 import { type Inside, parseInsides } from './linux/inside.ts';
@@ -16,6 +19,7 @@ import { readMaskable } from './masks.ts';
 import { readHostnames } from './mender.ts';
 import { failure, run } from './run.ts';
 import { findDeadServices } from './services.ts';
+import { readOomKills } from './usage.ts';
 
 /** What a kind is given to work with. */
 export interface Machine {
@@ -79,7 +83,12 @@ export interface Look {
   /** Is this a directory, and neither it nor what is between it and FOLDER a link? PATH: from FOLDER on. */
   isPlainFolder(folder: string, path: string): boolean;
   cgroupRoot(): string | undefined;
+  /** Those of every tree of cgroups. */
   cgroups(): readonly Owner[];
+  /** Where limits can be set. */
+  places(): Places;
+  /** The limits of what is in the groups that a PID 1 is in. */
+  limits(owner: Owner, process: ProcessId): Seen;
   /**
    * Read anew at each call, since it may just have been started. Undefined: there is none, or it has ended. Looked for
    * in its cgroup; if it is not there, among all processes: a second one must never be started beside it.
@@ -111,9 +120,11 @@ export function createLook(reaper: string): Look {
   const netnsNames = once(readNetnsNames);
   const strays = once(readStrays);
   const cgroupRoot = once(findCgroupRoot);
+  const places = once(() => findPlaces());
   const cgroups = once(() => {
     const root = cgroupRoot();
-    return root ? listCgroups(root) : [];
+    const all = [...(root ? listCgroups(root) : []), ...listGroups(places())];
+    return [...new Map(all.map((owner) => [markOf(owner), owner])).values()];
   });
   const init: Look['init'] = (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner));
   const survey = once(() =>
@@ -135,10 +146,12 @@ export function createLook(reaper: string): Look {
     isPlainFolder,
     cgroupRoot,
     cgroups,
+    places,
+    limits: (owner, { pid }) => readLimits(places(), owner, pid),
     init,
     initSeen: async (owner) => (await survey()).inits.get(markOf(owner)) ?? init(owner),
-    end: (owner) => readEnd(owner, cgroupPath(cgroupRoot() ?? '', owner)),
-    deadServices: async (owner, init) => findDeadServices(reaper, cgroupPath(cgroupRoot() ?? '', owner), init),
+    end: (owner) => readEnd(owner, () => readOomKills(places(), owner)),
+    deadServices: async (owner, init) => findDeadServices(reaper, cgroupWord(cgroupRoot() ?? '', places(), owner), init),
     devices: (init) => init.devices ?? readDevices(init),
     hostname: async (init) => init.hostname ?? (await readHostnames(reaper, [init.pid])).get(init.pid),
     maskable: once(readMaskable),

@@ -3,7 +3,8 @@ import { findAdopted, foreignBlocker } from './adopted.ts';
 import { type End, type Ended, fieldsOf, restOf } from './end.ts';
 import type { Share, Subhost } from './hosts.ts';
 import type { Blocker, Live, Spec } from './kind.ts';
-import { cgroupPath } from './linux/cgroup.ts';
+import { showSeen } from './limits.ts';
+import { cgroupName, cgroupPath } from './linux/cgroup.ts';
 import { hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
 import { formatSize, type Mount, optionValue, parseMountinfo, parseSize } from './linux/mountinfo.ts';
 import { type ProcessId, readIfThere, uptimeSeconds } from './linux/proc.ts';
@@ -19,6 +20,8 @@ export type ProcessFields = {
   readonly [field: string]: string | number | null | readonly string[];
   readonly running: string;
   readonly cgroup: string;
+  /** Left out of what is not in its cgroup. */
+  readonly limits?: readonly string[];
   readonly netns: string | null;
   readonly boot: string;
   readonly start: string;
@@ -82,7 +85,12 @@ async function toLive(machine: Machine, name: string, wanted: Subhost | undefine
   const base = baseOf(name);
   if (!init) return [toEnded({ ...base, fields: { running: 'no' }, handle }, owner, look.end(owner), wanted)];
   const dead = wanted?.checkServices ? { dead_services: await look.deadServices(owner, init) } : {};
-  const fields = { ...(await seenFields(machine, init, name)), ...dead, shares: seenShares(machine, init, name, wanted?.shares ?? []) };
+  const fields = {
+    ...(await seenFields(machine, init, name)),
+    ...limitsSeen(machine, owner, init, wanted),
+    ...dead,
+    shares: seenShares(machine, init, name, wanted?.shares ?? []),
+  };
   return [{ ...base, holds: layersOf(init), fields, handle }];
 }
 
@@ -150,6 +158,11 @@ async function seenFields(machine: Machine, init: LiveInit, name: string): Promi
     uptime_s: init.uptimeSeconds,
     services: init.entries.map((entry) => `${serviceOf(entry)}: ${stateWord(entry.state)}`),
   };
+}
+
+/** Of one that is not in its cgroup nothing more is to be said: with that it gets its limits back. */
+function limitsSeen({ look }: Machine, owner: Owner, init: LiveInit, wanted: Subhost | undefined): Pick<ProcessFields, 'limits'> {
+  return init.cgroup === cgroupName(owner) ? { limits: showSeen(look.limits(owner, init), look.places(), wanted) } : {};
 }
 
 async function hostnameSeen({ look }: Machine, init: LiveInit): Promise<Pick<ProcessFields, 'hostname'>> {

@@ -4,7 +4,10 @@ import { endNote, forgetEnds } from './end.ts';
 import { type ObError, toObError } from './error.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
 import type { Kind, Need, Result } from './kind.ts';
+import { limitsOf, needControllers, setLimits, showLimits } from './limits.ts';
 import { adopt, cgroupName, endCgroup, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
+import { findPlaces } from './linux/controllers.ts';
+import { endGroups, joinGroups, removeEmptyGroups } from './linux/groups.ts';
 import { endInit, type Init } from './linux/init.ts';
 import { formatSize } from './linux/mountinfo.ts';
 import type { Machine } from './machine.ts';
@@ -32,6 +35,7 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
   rules: {
     running: { class: 'restart', why: 'PID 1 has ended or is ending' },
     cgroup: { class: 'live', why: 'its processes are put back: they are ended by their cgroup' },
+    limits: { class: 'live', why: 'they count from now on' },
     netns: { class: 'restart', why: 'it lives in another network namespace' },
     boot: { class: 'restart', why: 'it was booted with other parameters' },
     start: { class: 'restart', why: 'the start list is run when a subhost boots' },
@@ -49,7 +53,11 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
 
   desired: (file) => file.subhosts.map((subhost) => toSpec(file, subhost)),
 
-  preflight: () => void needCgroupRoot(),
+  preflight(desired) {
+    needCgroupRoot();
+    const places = findPlaces();
+    for (const { extra } of desired) needControllers(places, extra.subhost);
+  },
 
   list: listProcesses,
 
@@ -72,6 +80,7 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     const results = await Promise.all(live.map((one) => removeOne(machine, one)));
     const root = machine.look.cgroupRoot();
     if (root) removeEmptyParents(root, machine.scope);
+    removeEmptyGroups(machine.look.places(), machine.scope);
     return results;
   },
 };
@@ -91,6 +100,7 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
     fields: {
       running: 'yes',
       cgroup: cgroupName({ scope: file.scope, name }),
+      limits: showLimits(limitsOf(subhost)),
       netns: name,
       boot: bootDigest(subhost),
       start: listEntries(subhost.start.map(toEntry)),
@@ -122,12 +132,25 @@ async function change(machine: Machine, spec: ProcessSpec, live: ProcessLive, in
   const { shares, ramSize } = spec.extra.subhost;
   if (live.fields.cgroup !== spec.fields.cgroup) adopt(live.handle.cgroup, init);
   const error =
+    limit(machine, spec) ??
     (await mend(machine, spec, live, init)) ??
     (ramSize !== null && live.fields.ram_size !== spec.fields.ram_size ? await resizeRun(machine.reaper, init, ramSize) : undefined) ??
     (await changeShares(machine.reaper, init, live.fields.shares ?? [], shares));
   if (error) return { address: spec.address, error };
   const started = await startAgain(machine, spec, init, live.fields.dead_services ?? []);
   return started.error ? started : retry(machine, spec, init);
+}
+
+/** Of all that is in its cgroup; what is as wanted is left alone. */
+function limit({ look, scope }: Machine, { extra: { subhost } }: ProcessSpec): ObError | undefined {
+  const owner = { scope, name: subhost.name };
+  try {
+    setLimits(look.places(), owner, limitsOf(subhost));
+    joinGroups(needCgroupRoot(), look.places(), owner);
+    return undefined;
+  } catch (error) {
+    return toObError(error);
+  }
 }
 
 /** What was unmounted or removed inside, and the name of the whole. */
@@ -161,6 +184,7 @@ async function removeOne(machine: Machine, { address, subhost, handle }: Process
   try {
     if (handle.adopted) await endAdopted(handle.adopted);
     await endCgroup(handle.cgroup);
+    await endGroups(machine.look.places(), { scope: machine.scope, name: subhost ?? '' });
     if (handle.ended) return { address, notes: [endNote(subhost ?? '', handle.ended)] };
     const left = machine.look.init({ scope: machine.scope, name: subhost ?? '' });
     if (!left) return { address };

@@ -7,7 +7,9 @@ import { environmentOf, runHook } from './hooks.ts';
 import type { Subhost } from './hosts.ts';
 import { writeInitScript } from './init-script.ts';
 import type { Fields, Result, Spec } from './kind.ts';
+import { limitsOf, setLimits } from './limits.ts';
 import { cgroupPath, makeCgroup, needCgroupRoot } from './linux/cgroup.ts';
+import { cgroupWord } from './linux/groups.ts';
 import { findInit, hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
 import { type MountEntry, optionValue, parseMounts } from './linux/mountinfo.ts';
 import { defaultLog, keepLog, readBootLog } from './log.ts';
@@ -30,8 +32,11 @@ export async function bootAll(machine: Machine, specs: readonly StartSpec[]): Pr
 }
 
 /** What the machine has to do for a subhost first. */
-async function prepare({ scope }: Machine, { address, extra: { subhost } }: StartSpec, upper = subhost.upper): Promise<Result> {
+async function prepare({ scope, look }: Machine, { address, extra: { subhost } }: StartSpec, upper = subhost.upper): Promise<Result> {
   try {
+    const owner = { scope, name: subhost.name };
+    makeCgroup(cgroupPath(needCgroupRoot(), owner));
+    setLimits(look.places(), owner, limitsOf(subhost));
     await runPostmount(scope, subhost);
     await writeInitScript(scope, { ...subhost, upper });
     return { address };
@@ -48,12 +53,15 @@ async function runPostmount(scope: string, subhost: Subhost): Promise<void> {
 
 async function bootReady(machine: Machine, specs: readonly StartSpec[], mounts: readonly MountEntry[]): Promise<Result[]> {
   if (specs.length === 0) return [];
-  const root = needCgroupRoot();
   const requests = specs.map(({ extra: { mark, subhost } }) => {
     const owner = { scope: machine.scope, name: subhost.name };
-    const cgroup = cgroupPath(root, owner);
-    makeCgroup(cgroup);
-    return { mark, cgroup, subhost, upper: upperOf(subhost, mounts), end: makeEnd(owner) };
+    return {
+      mark,
+      cgroup: cgroupWord(needCgroupRoot(), machine.look.places(), owner),
+      subhost,
+      upper: upperOf(subhost, mounts),
+      end: makeEnd(owner),
+    };
   });
   const byMark = new Map(specs.map((spec) => [spec.extra.mark, spec]));
   const say = (mark: string, text: string): void => machine.say(byMark.get(mark)?.address ?? mark, text);
@@ -164,7 +172,7 @@ export async function retry(machine: Machine, spec: StartSpec, before: Init): Pr
 /** Runs the start commands of services again that have ended. */
 export async function startAgain(machine: Machine, spec: StartSpec, init: Init, names: readonly string[]): Promise<Result> {
   const failed: { name: string; status: string }[] = [];
-  const cgroup = cgroupPath(needCgroupRoot(), { scope: machine.scope, name: spec.extra.subhost.name });
+  const cgroup = cgroupWord(needCgroupRoot(), machine.look.places(), { scope: machine.scope, name: spec.extra.subhost.name });
   for (const name of init.entries.map(serviceOf).filter((one) => names.includes(one))) {
     if (machine.signal?.aborted) return { address: spec.address, error: interrupted() };
     machine.say(spec.address, `starting ${name}`);

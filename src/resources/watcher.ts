@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs';
 import type { ObError } from './error.ts';
 import { cgroupName } from './linux/cgroup.ts';
+import { groupsOf } from './linux/groups.ts';
 import { ifThere, readIfThere } from './linux/proc.ts';
-import type { LiveInit, Look } from './machine.ts';
+import type { Look } from './machine.ts';
+import type { Owner } from './marks.ts';
 import { parseReaperError } from './reaper.ts';
 import { run } from './run.ts';
 
@@ -22,20 +24,23 @@ export function listWatches(look: Look, scope: string, names: readonly string[])
     ...folders.flatMap((folder) => (ifThere(() => readdirSync(folder)) ? ['folder', folder] : [])),
     ...names.flatMap((name) => [
       ...(isReal.has(name) ? ['links', `${NETNS_FOLDER}/${name}`] : []),
-      ...watchesOfInit(look, look.init({ scope, name })),
+      ...watchesOfInit(look, { scope, name }),
     ]),
   ];
 }
 
-const LIMITS = /^(memory\.(max|high|low|min|swap\.max)|cpu\.(max|weight)|pids\.max|io\.(max|weight)|cpuset\.(cpus|mems))$/;
+/** Files of cgroup v2, and of v1. */
+const LIMITS =
+  /^(pids\.max|(memory|cpu|io)\.max|memory\.limit_in_bytes|cpu\.cfs_(quota|period)_us|blkio\.throttle\.(read|write)_bps_device)$/;
 
-function watchesOfInit(look: Look, init: LiveInit | undefined): string[] {
+function watchesOfInit(look: Look, owner: Owner): string[] {
+  const init = look.init(owner);
   if (!init) return [];
   const process = `/proc/${init.pid}`;
   return [
     ...['urgent', `${process}/mountinfo`, 'process', String(init.pid), 'host', String(init.pid), 'folder', `${process}/root/dev`],
     ...listServices(init.pid).flatMap((pid) => ['process', pid]),
-    ...watchesOfCgroup(`${look.cgroupRoot()}${init.cgroup}`),
+    ...[`${look.cgroupRoot()}${init.cgroup}`, ...groupsOf(look.places(), owner)].flatMap(watchesOfCgroup),
   ];
 }
 

@@ -103,18 +103,23 @@ test('status shows a scope from its marks alone, with what the page on apply pro
   assert.deepEqual(
     list.map((one) => Object.keys(one)),
     Array(2).fill([
-      ...['name', 'scope', 'state', 'pid1', 'uptime_s', 'memory_bytes', 'memory_from', 'pids'],
+      ...['name', 'scope', 'state', 'pid1', 'uptime_s', 'memory_bytes', 'memory_from', 'memory_limit_bytes'],
+      ...['pids', 'pids_limit', 'oom_kills'],
       ...['cables', 'services', 'ended', 'conditions', 'notes'],
     ]),
   );
   const [client] = list;
-  const { pid1, uptime_s, memory_bytes, pids, conditions, ...rest } = client ?? {};
+  const { pid1, uptime_s, memory_bytes, pids, pids_limit, conditions, ...rest } = client ?? {};
+  // The default, where the machine can keep it.
+  assert.ok(pids_limit === null || pids_limit === 2048);
   assert.ok(Number(memory_bytes) > 0 && pids === 2 && Array.isArray(conditions));
   assert.deepEqual(rest, {
     name: 'client',
     scope: 'demo',
     state: 'running',
     memory_from: 'processes',
+    memory_limit_bytes: null,
+    oom_kills: 0,
     cables: [{ name: 'client0', state: 'up', bridge: 'ob0' }],
     services: [],
     ended: null,

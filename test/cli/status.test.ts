@@ -40,6 +40,9 @@ test('a subhost that is as wanted is running, and all that there is to know is t
     uptime_s: 1,
     memory_bytes: null,
     memory_from: null,
+    memory_limit_bytes: null,
+    oom_kills: null,
+    pids_limit: null,
     pids: null,
     cables: [
       { name: 'web0', state: 'up', bridge: 'ob0' },
@@ -197,7 +200,11 @@ test('without a file nothing is compared, and what can be seen is told all the s
 
 test('the table has 80 columns and the notes beneath it too; the wide one has the conditions', async () => {
   const { file, plan, world } = await readRecording('cable-gone');
-  const usage = { memory: { bytes: 1_395_864_371, from: 'cgroup' as const }, pids: 12345 };
+  const usage = {
+    memory: { bytes: 1_395_864_371, from: 'cgroup' as const, limit: 2 ** 31 },
+    pids: { count: 1234, limit: 2048 },
+    oomKills: 2,
+  };
   const all = statusOf(file.scope, plan, world, { usage: () => usage });
   const paint = createPaint({}, {});
   const lines = statusLines(all, false, paint);

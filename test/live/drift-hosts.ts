@@ -1,12 +1,14 @@
-import { noLive } from '../machine.ts';
+import { hasTree, lacksLimits, noLive } from '../machine.ts';
 import { noVlan } from './vlans.ts';
 
 /** What is special about a subhost: some drifts can happen only to such a one. */
-export type Sort = 'plain' | 'vlan' | 'asked' | 'program';
-export const SORTS: readonly Sort[] = ['plain', 'vlan', 'asked', 'program'];
+export type Sort = 'plain' | 'vlan' | 'asked' | 'program' | 'limited' | 'v1';
+export const SORTS: readonly Sort[] = ['plain', 'vlan', 'asked', 'program', 'limited', 'v1'];
 
 /** Why subhosts of a sort cannot be had here, or undefined where they can. */
 export function lackingFor(sort: Sort): string | undefined {
+  if (sort === 'limited') return noLive ?? lacksLimits();
+  if (sort === 'v1') return noLive ?? (hasTree('pids') ? lacksLimits() : 'this machine has no cgroup v1 tree for PIDs');
   return sort === 'vlan' ? noVlan : noLive;
 }
 
@@ -19,6 +21,8 @@ export function driftHosts(names: readonly string[], sortOf: (index: number) => 
 function two(number: number): string {
   return String(number).padStart(2, '0');
 }
+
+const LIMITED = '    start: [/srv/web]\n    limits: { memory: 1G, cpu: 8 }\n';
 
 const TEXTS: Readonly<Record<Sort, (name: string, index: number) => string>> = {
   plain: (_, index) => `    cables:
@@ -36,6 +40,8 @@ const TEXTS: Readonly<Record<Sort, (name: string, index: number) => string>> = {
     start: [/srv/web]
 `,
   asked: () => '    start: [mail, /srv/web]\n    check_services: true\n',
+  limited: () => LIMITED,
+  v1: () => LIMITED,
   program: (name) => `    upper: ./setup
     work: /mnt/store-${name}/work
     start: [/srv/web]

@@ -43,7 +43,7 @@ for (const sort of SORTS)
     skip: lackingFor(sort),
   }, async (t) => {
     const plans = openPlans(`drifts-${sort}.txt`);
-    const rig = await createRig(t);
+    const rig = await createRig(t, { limits: sort === 'limited' || sort === 'v1' });
     await rig.machine.sh(prepareDrifts(NAMES));
     rig.hosts(driftHosts(NAMES, () => sort));
     await rig.apply();
@@ -125,7 +125,7 @@ function driftOf(what: string): Drift {
 }
 
 test('destroy takes away what has drifted too', { skip: noLive }, async (t) => {
-  const rig = await createRig(t);
+  const rig = await createRig(t, { limits: true });
   await rig.machine.sh(prepareDrifts(NAMES));
   rig.hosts(driftHosts(NAMES));
   const nothing = await rig.snapshot();

@@ -27,10 +27,17 @@ export function driftsOf(sort: Sort): Drift[] {
 
 /** The whole script of a drift of one subhost. */
 export function scriptOf({ inject }: Pick<Drift, 'inject'>, name: string, other: string): string {
-  return `set -e; NAME=${name} OTHER=${other} CGROUP=/sys/fs/cgroup/ob/demo/${name}; ${PID1}; ${ENDED}; ${inject}`;
+  return `set -e; NAME=${name} OTHER=${other} CGROUP=/sys/fs/cgroup/ob/demo/${name}; ${PID1}; ${ENDED}; ${GROUP}; ${REMOVED}; ${inject}`;
 }
 
 const ENDED = `ended() { while grep -q 'populated 1' /sys/fs/cgroup/ob/demo/$1/cgroup.events; do sleep 0.01; done; }`;
+
+/** The folder with FILE among the groups of $NAME, in whatever tree that is. */
+const GROUP = `group() { for folder in $CGROUP /mnt/cgroup/*/ob/demo/$NAME; do [ ! -e $folder/$1 ] || echo $folder; done; }`;
+
+/** Takes away all groups of one that has ended. */
+const REMOVED =
+  'removed() { for folder in /sys/fs/cgroup/ob/demo/$1 /mnt/cgroup/*/ob/demo/$1; do [ ! -e $folder ] || rmdir $folder; done; }';
 
 export const DRIFTS: readonly Drift[] = [
   // The machine's end of a cable.
@@ -304,8 +311,29 @@ export const DRIFTS: readonly Drift[] = [
     names: 'process/web cgroup: /machine -> /ob/demo/web',
   },
   {
+    what: 'a limit is another',
+    inject: 'echo 100 >$(group pids.max)/pids.max',
+    names: 'process/web limits: [cpu 8, memory 1G, pids 100] -> [cpu 8, memory 1G, pids 2048]',
+    sort: 'limited',
+  },
+  {
+    what: 'a limit is taken away',
+    inject: 'folder=$(group cpu.max)$(group cpu.cfs_quota_us); echo max >$folder/cpu.max || echo -1 >$folder/cpu.cfs_quota_us',
+    names: 'process/web limits: [memory 1G, pids 2048] -> [cpu 8, memory 1G, pids 2048]',
+    sort: 'limited',
+  },
+  {
+    what: 'all of it is moved out of its group of a v1 tree, which is removed',
+    inject: `
+      folder=$(group pids.max)
+      while pids=$(cat $folder/cgroup.procs) && [ -n "$pids" ]; do for p in $pids; do echo $p >/mnt/cgroup/pids/cgroup.procs || true; done; done
+      rmdir $folder`,
+    names: 'process/web limits: [cpu 8, memory 1G] -> [cpu 8, memory 1G, pids 2048]',
+    sort: 'v1',
+  },
+  {
     what: 'PID 1 is killed and its cgroup is removed',
-    inject: 'kill -KILL $(pid1 $NAME); ended $NAME; rmdir $CGROUP',
+    inject: 'kill -KILL $(pid1 $NAME); ended $NAME; removed $NAME',
     names: '+ process/web',
     restarts: true,
   },
@@ -314,11 +342,11 @@ export const DRIFTS: readonly Drift[] = [
     inject: `
       for name in $NAME $OTHER; do
         kill -KILL $(pid1 $name); ended $name
-        rmdir /sys/fs/cgroup/ob/demo/$name
+        removed $name
         ip netns delete $name
         umount /mnt/$name/live
       done
-      rmdir /sys/fs/cgroup/ob/demo /sys/fs/cgroup/ob 2>/dev/null || true; ip link delete ob0
+      rmdir /sys/fs/cgroup/ob/demo /sys/fs/cgroup/ob /mnt/cgroup/*/ob/demo /mnt/cgroup/*/ob 2>/dev/null || true; ip link delete ob0
       for link in $NAME"0" $NAME"1" $OTHER"0" $OTHER"1"; do ip link delete $link 2>/dev/null || true; done`,
     names: '+ process/web',
     restarts: true,

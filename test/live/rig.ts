@@ -38,13 +38,19 @@ interface Status {
   readonly name: string;
   readonly state: string;
   readonly pid1: number | null;
+  readonly memory_from: string | null;
+  readonly memory_limit_bytes: number | null;
+  readonly pids: number | null;
+  readonly pids_limit: number | null;
+  readonly oom_kills: number | null;
   readonly cables: readonly { readonly name: string; readonly state: string; readonly bridge: string | null }[];
   readonly services: readonly { readonly name: string; readonly state: string }[];
   readonly notes: readonly string[];
 }
 
-export async function createRig(t: Span): Promise<Rig> {
-  const machine = await createMachine(t);
+/** LIMITS: see createMachine. */
+export async function createRig(t: Span, options: { readonly limits?: boolean } = {}): Promise<Rig> {
+  const machine = await createMachine(t, options);
   const rig: Rig = {
     machine,
     hosts: (text) => machine.write('/mnt/hosts.yaml', text),

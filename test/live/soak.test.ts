@@ -48,7 +48,7 @@ function show({ drift, name, other }: Injection): string {
 
 test(`ob watch outlives ${count} drifts of ${names.length} subhosts (SEED=${seed})`, { skip: noLive }, async (t) => {
   t.diagnostic(`SEED=${seed} COUNT=${count} SUBHOSTS=${names.length}`);
-  const rig = await createRig(t);
+  const rig = await createRig(t, { limits: true });
   await rig.machine.sh(prepareDrifts(names));
   rig.hosts(driftHosts(names, sortOf));
   const nothing = await rig.snapshot();

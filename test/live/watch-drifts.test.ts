@@ -10,7 +10,7 @@ const NAMES = ['web4', 'client'] as const;
 
 for (const sort of SORTS)
   test(`${sort}: ob watch is woken by every drift, and repairs it`, { skip: lackingFor(sort) }, async (t) => {
-    const rig = await createRig(t);
+    const rig = await createRig(t, { limits: sort === 'limited' || sort === 'v1' });
     await rig.machine.sh(prepareDrifts(NAMES));
     rig.hosts(driftHosts(NAMES, () => sort));
     const watching = await startWatching(t, rig);

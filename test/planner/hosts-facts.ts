@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Facts, What } from '../../src/planner/hosts/facts.ts';
+import type { Disk } from '../../src/resources/linux/block.ts';
 import type { Image } from '../../src/resources/linux/image.ts';
 
 /** The machine that the files in fixtures/bad and fixtures/good are read on; see fixtures/bad/README.md. */
@@ -10,6 +11,7 @@ export const FACTS: Facts = {
   whatIs,
   bridges: new Set(['br0', 'br1']),
   image,
+  disk,
   untrusted: (path) => (path.startsWith('/open') ? '/open' : undefined),
 };
 
@@ -21,6 +23,14 @@ function image(path: string, partition: number | null): Image | undefined {
     return { problem: { of: 'partition', words: `there is no partition ${partition}: it has 1, 2` } };
   const range = partition === null ? { offset: 0, size: 0 } : { offset: partition << 20, size: 1 << 20 };
   return { range, type: path.endsWith('.squashfs') ? 'squashfs' : 'ext4' };
+}
+
+/** /data is on one disk, /volatile on none, all else on another. */
+function disk(path: string): Disk | undefined {
+  if (path.startsWith('/secret')) return undefined;
+  if (/\/gone\b/.test(path)) return { problem: 'it does not exist' };
+  if (path.startsWith('/volatile')) return { problem: 'it is on no disk' };
+  return { device: path.startsWith('/data') ? '8:16' : '8:0' };
 }
 
 function whatIs(path: string): What {

@@ -8,7 +8,9 @@ import { bootDigest } from '../../src/resources/boot.ts';
 import type { End } from '../../src/resources/end.ts';
 import type { HostsFile } from '../../src/resources/hosts.ts';
 import { kinds } from '../../src/resources/index.ts';
+import type { Seen } from '../../src/resources/limits.ts';
 import { ownerOf } from '../../src/resources/link-rules.ts';
+import { CONTROLLERS } from '../../src/resources/linux/controllers.ts';
 import type { UpperUse } from '../../src/resources/linux/holders.ts';
 import type { Image } from '../../src/resources/linux/image.ts';
 import { parseInit } from '../../src/resources/linux/init.ts';
@@ -57,6 +59,8 @@ interface RecordedInit {
   readonly dead?: readonly string[];
   /** What is missing in its /dev. */
   readonly lacks?: readonly string[];
+  /** Left out: the default. */
+  readonly limits?: Seen;
   /** Left out: its name. */
   readonly hostname?: string;
   readonly arguments: readonly string[];
@@ -115,7 +119,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function factsOf(links: readonly Link[]): Facts {
   const bridges = links.filter((link) => link.kind === 'bridge' && !ownerOf(link)).map((link) => link.name);
   const whatIs = (path: string): What => (path.endsWith('.sh') ? 'program' : 'directory');
-  return { realPath: (path) => path, deviceOf: () => 1, whatIs, bridges: new Set(bridges), image };
+  return { realPath: (path) => path, deviceOf: () => 1, whatIs, bridges: new Set(bridges), image, disk: () => ({ device: '254:0' }) };
 }
 
 /** Every image holds ext4, from its begin, and from as many MiB on as a partition has for number. */
@@ -152,6 +156,8 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     cgroups: () => Object.keys(inits).flatMap((name) => parseMark(`ob:${name}`) ?? []),
     init,
     initSeen: async (owner) => init(owner),
+    places: () => new Map(CONTROLLERS.map((controller) => [controller, { version: 2, root: '/sys/fs/cgroup' }])),
+    limits: ({ scope, name }) => inits[`${scope}/${name}`]?.limits ?? { pids: 2048 },
     end: ({ scope, name }) => inits[`${scope}/${name}`]?.end,
     deadServices: async ({ scope, name }) => inits[`${scope}/${name}`]?.dead ?? [],
     devices: ({ pid }) => {

@@ -3,6 +3,7 @@ import { checkCables } from './check-cables.ts';
 import { checkDisks } from './check-disks.ts';
 import { checkFolders } from './check-folders.ts';
 import { checkHooks } from './check-hooks.ts';
+import { checkLimits } from './check-limits.ts';
 import { checkLogs } from './check-logs.ts';
 import { checkOnce } from './check-once.ts';
 import { checkShares } from './check-shares.ts';
@@ -22,6 +23,7 @@ export function check(raw: RawFile, file: HostsFile, facts: Facts, report: Repor
   checkDisks(wholes, facts, report);
   checkShares(wholes, facts, report);
   checkLogs(wholes, facts, report);
+  checkLimits(wholes, facts, report);
   checkHooks(wholes, facts, report);
 }
 

@@ -1,6 +1,7 @@
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../../resources/error.ts';
+import { type Disk, readDisk } from '../../resources/linux/block.ts';
 import { type Image, readImage } from '../../resources/linux/image.ts';
 import { findUntrusted } from '../../resources/trust.ts';
 
@@ -31,6 +32,8 @@ export interface Facts {
   readonly answer?: (question: Question) => Answer;
   /** What is in a file with a filesystem; undefined: we may not look. Left out where images do not matter. */
   readonly image?: (path: string, partition: number | null) => Image | undefined;
+  /** The disk that a path is on, or is; undefined: we may not look. Left out where disks do not matter. */
+  readonly disk?: (path: string) => Disk | undefined;
   /** The file, or the folder above it, that others than root can change; left out where it does not matter. */
   readonly untrusted?: (path: string) => string | undefined;
 }
@@ -43,6 +46,7 @@ export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: 
     whatIs,
     bridges,
     image: readImage,
+    disk: readDisk,
     untrusted: (path) => findUntrusted([path]),
     ...(answer ? { answer } : {}),
   };

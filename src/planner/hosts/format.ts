@@ -1,5 +1,6 @@
 import { command, orCommand } from './command.ts';
 import { type Layer, layer } from './diskfile.ts';
+import { limits, type RawLimits } from './limits.ts';
 import type { Report, Spot } from './node.ts';
 import {
   byKind,
@@ -64,6 +65,7 @@ export interface RawSubhost {
   readonly ram_size?: RamSize;
   readonly restart?: Restart;
   readonly check_services?: boolean;
+  readonly limits?: RawLimits;
 }
 
 export interface RawCable {
@@ -250,6 +252,12 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
       'Each plan runs "service NAME status" inside for the services of the start list; one that says that it does not run is started again by apply.',
     default: false,
     examples: [true],
+  }),
+  limits: described(limits, {
+    title: 'Limits',
+    description:
+      'What all that runs in it may use together. Changed while it runs. Of "defaults" each limit counts unless the subhost has that one.',
+    examples: [{ memory: '512M', cpu: 1.5 }],
   }),
 });
 const subhost: Shape<RawSubhost> = keyed(subhostKeys);

@@ -3,7 +3,9 @@ import { type Bridge, type Cable, type HostsFile, INIT_SCRIPT, type StartEntry, 
 import { type Numbered, numberCables } from './cables.ts';
 import type { Facts } from './facts.ts';
 import type { RawBridge, RawFile, RawSubhost } from './format.ts';
+import { inherit } from './inherit.ts';
 import { toLayers } from './layers.ts';
+import { toLimits } from './limits.ts';
 import type { Named, Placed } from './shape.ts';
 import { toShare } from './share.ts';
 
@@ -24,7 +26,7 @@ export function resolve(raw: RawFile, source: Source, facts: Facts): HostsFile {
   const own = new Set(bridges.map((bridge) => bridge.name));
   const scope = raw.scope ?? 'default';
   const context = { ...source, facts, own, scope };
-  const subhosts = (raw.subhosts ?? []).map(({ name, value }) => toSubhost(name, { ...raw.defaults, ...value }, context));
+  const subhosts = (raw.subhosts ?? []).map(({ name, value }) => toSubhost(name, inherit(raw.defaults, value), context));
   return { scope, bridges, subhosts };
 }
 
@@ -49,6 +51,7 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
     ...(raw.postmount ? { postmount: raw.postmount.value } : {}),
     ...(raw.init ? { init: raw.init.value } : {}),
   };
+  const limits = toLimits(raw.limits ?? {}, below, facts);
   return {
     name,
     base,
@@ -68,6 +71,7 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
     ramSize: raw.ram_size ? raw.ram_size.bytes : DEFAULT_RAM_BYTES,
     ...(raw.restart && raw.restart !== 'always' ? { restart: raw.restart } : {}),
     ...(raw.check_services ? { checkServices: true } : {}),
+    ...(limits ? { limits } : {}),
     ...(Object.keys(hooks).length > 0 ? { hooks: { config: fileOf(line), ...hooks } } : {}),
   };
 }

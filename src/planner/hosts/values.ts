@@ -124,7 +124,7 @@ export interface RamSize {
   readonly bytes: number | null;
 }
 
-const PAGE_BYTES = 4096;
+export const PAGE_BYTES = 4096;
 
 export const ramSize: Shape<RamSize> = {
   schema: {

@@ -1,5 +1,6 @@
 import type { HostsFile, Subhost } from '../../resources/hosts.ts';
 import type { RawFile, RawSubhost } from './format.ts';
+import { inherit } from './inherit.ts';
 import type { Named } from './shape.ts';
 
 /** A subhost in all its forms, for checks that tell of what it is where it is written. */
@@ -13,7 +14,6 @@ export interface Whole {
 export function wholesOf(raw: RawFile, { subhosts }: HostsFile): Whole[] {
   return subhosts.flatMap((subhost, index) => {
     const one = raw.subhosts?.[index];
-    const keys = new Set([...(raw.defaults?.keys ?? []), ...(one?.value.keys ?? [])]);
-    return one ? [{ raw: one, written: { ...raw.defaults, ...one.value, keys }, subhost }] : [];
+    return one ? [{ raw: one, written: inherit(raw.defaults, one.value), subhost }] : [];
   });
 }

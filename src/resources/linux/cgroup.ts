@@ -50,6 +50,19 @@ export function makeCgroup(path: string): void {
   mkdirSync(path, { recursive: true });
 }
 
+/** Words of a file of the kernel's; none if it is not there. */
+export function wordsOf(path: string): string[] {
+  return (readIfThere(path) ?? '').split(/\s+/).filter(Boolean);
+}
+
+/** Lets a subhost's cgroup have the limits of this controller: each folder above it shares them out, and no other. */
+export function enableIn(root: string, { scope }: Owner, controller: string): void {
+  for (const folder of [root, `${root}/${FOLDER}`, `${root}/${FOLDER}/${scope}`]) {
+    const path = `${folder}/cgroup.subtree_control`;
+    if (!wordsOf(path).includes(controller)) writeFileSync(path, `+${controller}`);
+  }
+}
+
 /** PIDs in the cgroup itself, as seen from our pid namespace. 0 stands for one that cannot be seen from here. */
 export function readMembers(path: string): number[] {
   return (readIfThere(`${path}/cgroup.procs`) ?? '')
@@ -100,7 +113,8 @@ export function adopt(path: string, { pid }: ProcessId): void {
 
 const ADOPT_ROUNDS = 100;
 
-function moveInto(path: string, pid: number): void {
+/** One that has ended by now is nowhere. */
+export function moveInto(path: string, pid: number): void {
   try {
     writeFileSync(`${path}/cgroup.procs`, String(pid));
   } catch (error) {
@@ -119,7 +133,8 @@ export function removeEmptyParents(root: string, scope: string): void {
   }
 }
 
-function removeFolders(path: string): void {
+/** Gone already is fine. */
+export function removeFolders(path: string): void {
   for (const child of subfolders(path)) removeFolders(`${path}/${child}`);
   try {
     rmdirSync(path);
