@@ -67,9 +67,9 @@ export function newLook(): Look {
 
 /** Begins to read what a plan needs, while its file is read. */
 export function lookAhead(): Look {
-  const look = newLook();
+  const look = createLook(REAPER, true);
   // What fails now fails again for who asks.
-  for (const begun of [look.links(), look.inside('')]) begun.catch(() => {});
+  look.links().catch(() => {});
   return look;
 }
 
@@ -109,7 +109,7 @@ export async function planFor(
   scope: string,
   desired: readonly Spec[],
   selection: Selection = {},
-  look = newLook(),
+  look = lookAhead(),
 ): Promise<{ plan: Plan; world: World }> {
   const world = await readWorld(kinds, createMachine(scope, { look }), desired);
   return { plan: planIn(scope, desired, world, selection), world };

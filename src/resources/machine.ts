@@ -3,22 +3,22 @@ import { type End, readEnd } from './end.ts';
 import { hasCode } from './error.ts';
 import type { Result } from './kind.ts';
 import { readLimits, type Seen } from './limits.ts';
-import { FOLDER, findCgroupRoot, listCgroups } from './linux/cgroup.ts';
+import { findCgroupRoot, listCgroups } from './linux/cgroup.ts';
 import { findPlaces, type Places } from './linux/controllers.ts';
 import { cgroupWord, listGroups } from './linux/groups.ts';
 import { findMountsOfUppers, type UpperUse } from './linux/holders.ts';
 import type { Init } from './linux/init.ts';
-import { type Inside, parseInsides } from './linux/inside.ts';
-import { type Link, parseIpJson, toLink, toRoute } from './linux/ip.ts';
+import type { Inside } from './linux/inside.ts';
+import type { Link } from './linux/ip.ts';
 import { type Loop, readLoop } from './linux/loop.ts';
 import { countLayers, type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
 import { ifThere, type ProcessId } from './linux/proc.ts';
-import { parseInits, readInit, readStrays } from './live-init.ts';
-import { markOf, type Owner, parseMark } from './marks.ts';
+import { readInit, readStrays } from './live-init.ts';
+import { markOf, type Owner } from './marks.ts';
 import { readMaskable } from './masks.ts';
 import { readHostnames } from './mender.ts';
-import { failure, run } from './run.ts';
 import { findDeadServices } from './services.ts';
+import { netnsOf, readLinks, readSurvey } from './survey.ts';
 import { readOomKills } from './usage.ts';
 
 /** What a kind is given to work with. */
@@ -116,7 +116,8 @@ const NETNS_FOLDER = '/run/netns';
 /** NSFS_MAGIC of statfs(2): what /run/netns/NAME shows when a namespace is mounted there. */
 const NSFS_MAGIC = 0x6e736673;
 
-export function createLook(reaper: string): Look {
+/** ISFORPLAN: nearly all of it will be asked for, so one program reads it. */
+export function createLook(reaper: string, isForPlan = false): Look {
   const netnsNames = once(readNetnsNames);
   const strays = once(readStrays);
   const cgroupRoot = once(findCgroupRoot);
@@ -127,16 +128,12 @@ export function createLook(reaper: string): Look {
     return [...new Map(all.map((owner) => [markOf(owner), owner])).values()];
   });
   const init: Look['init'] = (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner));
-  const survey = once(() =>
-    readSurvey(
-      reaper,
-      netnsNames().flatMap((one) => (one.real ? one.name : [])),
-      cgroupRoot(),
-      cgroups(),
-    ),
-  );
+  const survey = once(() => {
+    const names = netnsNames().flatMap((one) => (one.real ? one.name : []));
+    return readSurvey(reaper, names, { root: cgroupRoot(), owners: cgroups(), withLinks: isForPlan });
+  });
   return {
-    links: once(readLinks),
+    links: once(async () => (isForPlan ? (await survey()).links : undefined) ?? readLinks()),
     netnsNames,
     inside: async (netns) => (await survey()).insides.get(netns),
     insideOf: async ({ pid }) => (await readSurvey(reaper, [netnsOf(pid)])).insides.get(netnsOf(pid)),
@@ -171,52 +168,6 @@ function once<T>(read: () => T): () => T {
     seen ??= { value: read() };
     return seen.value;
   };
-}
-
-async function readLinks(): Promise<Link[]> {
-  const ran = await run('ip', ['-j', '-d', '-N', 'address', 'show']);
-  const links = ran.ok ? parseIpJson(ran.output).flat().flatMap(toLink) : [];
-  // There is a loopback link wherever there are links: no answer is not "nothing is there".
-  if (links.length === 0) throw failure(ran, 'cannot read the links of this machine');
-  return links;
-}
-
-interface Survey {
-  /** By name of the namespace. */
-  readonly insides: ReadonlyMap<string, Inside>;
-  /** By mark. */
-  readonly inits: ReadonlyMap<string, LiveInit>;
-}
-
-/** All namespaces and every PID 1, with one program: who needs one of them needs most of them. */
-async function readSurvey(reaper: string, names: readonly string[], root?: string, owners: readonly Owner[] = []): Promise<Survey> {
-  const named = names.filter((name) => !name.includes('\n'));
-  // Any name can be made below there.
-  const known = owners.filter((owner) => parseMark(markOf(owner))).map(({ scope, name }) => `${scope}/${name}`);
-  if (named.length + known.length === 0) return { insides: new Map(), inits: new Map() };
-  const ran = await run(reaper, ['look', ...named, ...(known.length > 0 ? ['/', `${root}/${FOLDER}`, ...known] : [])]);
-  if (ran.ok) {
-    const lines = ran.output.split('\n');
-    // A namespace has two lines whatever becomes of it.
-    return { insides: parseInsides(lines.slice(0, 2 * named.length)), inits: parseInits(lines.slice(2 * named.length)) };
-  }
-  // `ip` tells the same, with a process for each namespace.
-  const found = await Promise.all(names.map(async (name) => [name, await readInside(name)] as const));
-  return { insides: new Map(found.flatMap(([name, inside]) => (inside ? [[name, inside]] : []))), inits: new Map() };
-}
-
-/** A network namespace without a name, in the words of `reaper look`. */
-export function netnsOf(pid: number): string {
-  return `/proc/${pid}/ns/net`;
-}
-
-/** Undefined: the namespace is gone, or no namespace. */
-async function readInside(netns: string): Promise<Inside | undefined> {
-  const input = 'address show\nroute show table all\n';
-  const ran = await run('ip', ['-n', netns, '-j', '-d', '-N', '-batch', '-'], { input });
-  if (!ran.ok) return undefined;
-  const [links = [], routes = []] = parseIpJson(ran.output);
-  return { links: links.flatMap(toLink), routes: routes.flatMap(toRoute) };
 }
 
 function readNetnsNames(): NetnsName[] {

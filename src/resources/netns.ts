@@ -4,11 +4,12 @@ import type { Blocker, Kind, Live, Result, Spec, Task } from './kind.ts';
 import { toResults } from './link-rules.ts';
 import { runIpBatch } from './linux/ip-batch.ts';
 import { countLayers } from './linux/mountinfo.ts';
-import { createLook, type LiveInit, type Machine, type NetnsName, netnsOf } from './machine.ts';
+import { createLook, type LiveInit, type Machine, type NetnsName } from './machine.ts';
 import { markOf, type Owner, parseMark } from './marks.ts';
 import { homelessInit } from './netns-home.ts';
 import { runForEach } from './reaper.ts';
 import { failure, needProgram, run } from './run.ts';
+import { netnsOf } from './survey.ts';
 
 /** NAME: what the name shows. */
 type NetnsFields = { readonly mark: string | null; readonly layers: number; readonly lo: 'up' | 'down'; readonly name: string };

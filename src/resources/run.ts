@@ -18,6 +18,8 @@ export interface Ran {
   readonly output: string;
   readonly words: string;
   readonly command: string;
+  /** What came out of descriptors 3, 4, … that are pipes. */
+  readonly more: readonly string[];
 }
 
 export interface RunOptions {
@@ -33,8 +35,8 @@ export interface RunOptions {
   readonly isUnknown?: boolean;
   /** Ends the program when it is aborted. */
   readonly signal?: AbortSignal;
-  /** Descriptors that the program gets as 3, 4, … */
-  readonly descriptors?: readonly number[];
+  /** What the program gets as descriptors 3, 4, …: one of ours, or a pipe, whose text is in `more`. */
+  readonly descriptors?: readonly (number | 'pipe')[];
   /** Goes on until it is told to end: no time limit, and what it has said is not kept. */
   readonly isEndless?: boolean;
   /** Called with every line of stdout as it comes. */
@@ -127,6 +129,7 @@ interface Ended {
   readonly stdout?: unknown;
   readonly stderr?: unknown;
   readonly shortMessage?: string | undefined;
+  readonly stdio?: readonly unknown[];
 }
 
 function toRan(result: Ended, program: string, args: readonly string[], { timeLimitMs = TIME_LIMIT_MS }: RunOptions): Ran {
@@ -138,6 +141,7 @@ function toRan(result: Ended, program: string, args: readonly string[], { timeLi
     output: String(result.stdout ?? ''),
     words: words || (result.failed ? (result.shortMessage ?? 'failed') : ''),
     command: command.length > 200 ? `${command.slice(0, 197)}...` : command,
+    more: (result.stdio ?? []).slice(3).map((text) => String(text ?? '')),
   };
 }
 

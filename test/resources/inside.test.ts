@@ -67,6 +67,21 @@ test('a plain file where a namespace should be, and one that is gone, are left o
   assert.deepEqual([...parseInsides(ran.stdout.split('\n')).keys()], ['good']);
 });
 
+test('a program that is run beside the look has descriptors of its own, and its failure is told', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh('ip netns add good');
+  const look = `${REAPER} look good / /sys/fs/cgroup/ob / `;
+  const said = await machine.sh(
+    `(${look} /bin/sh -c 'echo links; echo words >&2; [ ! -e /proc/self/fd/9 ]') 9</dev/null 3>/mnt/3 4>/mnt/4; echo $?`,
+  );
+  assert.deepEqual(
+    [said.split('\n')[0], said.split('\n').at(-1), machine.read('/mnt/3'), machine.read('/mnt/4')],
+    ['good', '0', 'links\n', 'words\n'],
+  );
+  const failed = await machine.sh(`${look} /bin/false 3>/mnt/3 4>/mnt/4; echo $?; ${look} /bin/nothing 3>/mnt/3 4>/mnt/4; echo $?`);
+  assert.match(failed, /^good\n\{.*\}\n2\ngood\n\{.*\}\n2$/);
+});
+
 test('half an answer is an error, not half a truth', () => {
   assert.throws(() => parseInsides(['web', '{"links":[{"index":1', '']), /not its own/);
   assert.equal(parseInsides(['']).size, 0);
