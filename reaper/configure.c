@@ -1,4 +1,4 @@
-/* reaper configure: links, addresses and default routes inside many network namespaces. `ip` can do one namespace
+/* reaper configure: links, addresses and default routes in many network namespaces. `ip` can do one namespace
  * in one process. */
 #include "modes.h"
 #include "netlink.h"
@@ -57,6 +57,13 @@ static long set_name(const struct place *place, const char *argument) {
     struct request request;
     begin_link(&request, place);
     add_attribute(&request, IFLA_IFNAME, argument, length_of(argument) + 1);
+    return ask_kernel(place->fd, &request.header);
+}
+
+static long set_alias(const struct place *place, const char *argument) {
+    struct request request;
+    begin_link(&request, place);
+    add_attribute(&request, IFLA_IFALIAS, argument, length_of(argument));
     return ask_kernel(place->fd, &request.header);
 }
 
@@ -134,7 +141,8 @@ static const struct {
     long (*run)(const struct place *place, const char *argument);
 } orders[] = {
     {"state", set_up},           {"name", set_name},
-    {"mac", set_mac},            {"mtu", set_mtu},
+    {"alias", set_alias},        {"mac", set_mac},
+    {"mtu", set_mtu},
     {"address", add_address},    {"no-address", remove_address},
     {"gateway", add_gateway},    {"no-gateway", remove_gateway},
 };
@@ -154,6 +162,7 @@ static long find_index(int fd, const char *name) {
 
 static int enter(const char *name) {
     struct line path;
+    if (same(name, ".")) return open_netlink();
     clear_line(&path);
     add_text(&path, "/run/netns/");
     add_text(&path, name);
@@ -185,7 +194,7 @@ static void report(char **word, long error) {
     write_error(1, word[1], word[0], error, as_path(&detail));
 }
 
-/* WORD, by fours: `in - NETNS -`, then orders `ORDER KEY LINK ARGUMENT`. What follows a failed one of the same KEY is
+/* WORD, by fours: `in - NETNS -` (where we are is `.`, and comes first), then orders `ORDER KEY LINK ARGUMENT`. What follows a failed one of the same KEY is
  * left out. Only errors are told. */
 int configure(int count, char **word) {
     struct place place = {.fd = -ENOENT};

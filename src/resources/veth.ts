@@ -4,7 +4,7 @@ import { ifdown, ifup } from './ifup.ts';
 import type { Kind, Need, Result, Task } from './kind.ts';
 import { addressOrders } from './link-inside.ts';
 import { markWords, removeLinks } from './link-rules.ts';
-import { configureInside, type Order } from './linux/configure.ts';
+import { configureLinks, MACHINE, type Order } from './linux/configure.ts';
 import { type BatchLine, makeThenSet } from './linux/ip-batch.ts';
 import type { Machine } from './machine.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
@@ -43,7 +43,8 @@ export const veth: Kind<VethFields, VethExtra, VethHandle, VethSpec, VethLive> =
     await ifdown(tasks.filter(isPluggedAnew).map((task) => nameOf(task.spec.address)));
     const errors = await makeThenSet(tasks.flatMap(makeLines), tasks.flatMap(setLines));
     const plugged = tasks.filter((task) => !errors.has(task.spec.address));
-    for (const [address, error] of await configureInside(machine.reaper, groupInner(plugged))) errors.set(address, error);
+    const orders = new Map([[MACHINE, plugged.flatMap(markOrder)], ...groupInner(plugged)]);
+    for (const [address, error] of await configureLinks(machine.reaper, orders)) errors.set(address, error);
     return Promise.all(tasks.map((task) => toResult(machine, task, errors)));
   },
 
@@ -109,12 +110,21 @@ function makeLines({ spec: { address, fields, extra }, live }: VethTask): BatchL
   return [{ address, words: [...end, 'type', 'veth', ...peer] }];
 }
 
-/** What is done at the machine's end. */
+/** A new cable has all but its alias, which the kernel drops when it makes a link: that is given where the inside is set up. */
+function markOrder({ spec: { address, extra }, live }: VethTask): Order[] {
+  return live ? [] : [{ address, what: 'alias', link: nameOf(address), argument: extra.mark }];
+}
+
+/** What is done at the machine's end of one that is there. */
 function setLines({ spec: { address, fields, extra }, live, changes }: VethTask): BatchLine[] {
+  if (!live) return [];
   const set = ['link', 'set', 'dev', nameOf(address)];
   const mtu = fields.mtu ? ['mtu', fields.mtu] : [];
   const master = fields.bridge ? ['master', fields.bridge] : isUnplugged(changes) ? ['nomaster'] : [];
-  const lines = [...(live ? [[...set, ...mtu, ...master, 'up']] : []), [...set, ...markWords(extra.mark)]];
+  const lines = [
+    [...set, ...mtu, ...master, 'up'],
+    [...set, ...markWords(extra.mark)],
+  ];
   return lines.map((words) => ({ address, words }));
 }
 

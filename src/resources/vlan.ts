@@ -4,7 +4,7 @@ import type { Cable, HostsFile, Subhost } from './hosts.ts';
 import { ifdown, ifup } from './ifup.ts';
 import type { Kind, Need, Result } from './kind.ts';
 import { removeLinks } from './link-rules.ts';
-import { configureInside, type Order } from './linux/configure.ts';
+import { configureLinks, type Order } from './linux/configure.ts';
 import { type BatchLine, makeThenSet, runIpBatch } from './linux/ip-batch.ts';
 import { hasModule } from './linux/modules.ts';
 import type { Machine } from './machine.ts';
@@ -51,7 +51,7 @@ export const vlan: Kind<VlanFields, VlanExtra, VlanHandle, VlanSpec, VlanLive> =
     for (const [netns, lines] of groupLines(fresh))
       for (const [address, error] of await runIpBatch(lines, netns)) errors.set(address, error);
     const ready = made.filter((task) => !errors.has(task.spec.address));
-    for (const [address, error] of await configureInside(machine.reaper, groupOrders(ready, seen))) errors.set(address, error);
+    for (const [address, error] of await configureLinks(machine.reaper, groupOrders(ready, seen))) errors.set(address, error);
     return Promise.all(tasks.map((task) => toResult(machine, task, errors.get(task.spec.address))));
   },
 

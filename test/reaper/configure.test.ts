@@ -127,3 +127,11 @@ test('a refusal is told with the reason, and only that object stops', { skip: no
   ]);
   assert.match(await machine.sh('ip -n one link show eth0'), / mtu 1200 /);
 });
+
+test('an alias is given where the program is, before it goes elsewhere', { skip: noLive }, async (t) => {
+  const machine = await createPair(t);
+  await machine.sh('ip link add here type veth peer name there');
+  const orders = ['in', '-', '.', '-', 'alias', 'veth/a', 'here', 'ob:t/web', 'in', '-', 'one', '-', 'alias', 'veth/a', 'eth0', 'other'];
+  assert.equal((await machine.run(REAPER, ['configure', ...orders])).code, 0);
+  assert.match(await machine.sh('ip link show here; ip -n one link show eth0'), /alias ob:t\/web[\s\S]*alias other/);
+});
