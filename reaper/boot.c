@@ -160,6 +160,7 @@ static long close_inherited(void) {
 }
 
 int boot(int count, char **word) {
+    set_environment(word + count + 1);
     int specs = count_specs(count, word);
     if (specs < 1) return USAGE;
     long error = close_inherited();

@@ -31,6 +31,7 @@ struct spec {
     const char *end; /* the file that PID 1 says its end in, a page long; or NULL */
     /* Where /etc/network/interfaces is looked for, and its text if it is not there; NULL: left alone. */
     const char *upper, *interfaces;
+    const char *host_key; /* the text of one for a subhost that has none; or NULL */
 };
 
 /* Specs are separated by "--". False if these words are none. */
@@ -74,6 +75,8 @@ void mount_shm(int root, const char *mark);
 void fill_dev(int dev, const char *mark);
 /* What is at PATH below ROOT, no symlink on the way. */
 long open_below(int root, const char *path, uint64_t flags, unsigned mode);
+/* A file in FOLDER that appears at once and whole, and takes the place of the lower layer's. */
+long write_file(int folder, const char *name, const char *text, unsigned mode);
 /* From here on this process sees the mounts of a running subhost; gives its root. */
 int enter_mounts(int pidfd, const char *pid);
 /* Puts PID 1's program into the subhost, shows it there as /.reaper; gives what to execute. */
@@ -88,6 +91,12 @@ void place_share(int root, int tree, const struct share *share, const char *mark
 bool lacks_interfaces(const struct spec *spec);
 /* Makes it, below the subhost's ROOT. */
 long write_interfaces(int root, const char *text);
+
+/* That of this program. */
+void set_environment(char **list);
+const char *find_variable(const char *name);
+/* KEY as ssh's host key, below the subhost's ROOT, unless there is one. */
+long write_host_key(int root, const char *key);
 
 /* After this, no privilege of the machine is left but what is kept. */
 void confine(const struct confinement *confinement, const char *mark);

@@ -144,6 +144,7 @@ void go_inside(struct spec *spec, const struct rlimit64 *files) {
     int root = change_root(spec);
     int dev = mount_inside(root, spec);
     long written = lacks ? write_interfaces(root, spec->interfaces) : 0;
+    long given = spec->host_key ? write_host_key(root, spec->host_key) : 0;
     for (int i = 0; i < spec->shares; i++) place_share(root, tree[i], &spec->share[i], mark);
     must(mark, "sethostname", sys_sethostname(spec->hostname, length_of(spec->hostname)),
          spec->hostname);
@@ -151,6 +152,7 @@ void go_inside(struct spec *spec, const struct rlimit64 *files) {
     redirect(root, image, mark);
     /* Now that there is a log to say it in: a subhost without networking is better than none. */
     if (written < 0) write_error(1, "[ob]", "interfaces", written, "/etc/network/interfaces");
+    if (given < 0) write_error(1, "[ob]", "hostkey", given, "/etc/ssh/ssh_host_ed25519_key");
     restore_file_limit(files);
     confine(&spec->confinement, mark);
     sys_umask(022);

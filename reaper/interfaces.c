@@ -2,7 +2,7 @@
 #include "boot.h"
 #include "text.h"
 
-static const char FOLDER[] = "etc", SUBFOLDER[] = "network", NAME[] = "interfaces", NEW[] = ".interfaces.ob";
+static const char FOLDER[] = "etc", SUBFOLDER[] = "network";
 
 /* Whatever is there, be it a link that leads nowhere or what an overlay keeps of a removed file, is the subhost's. */
 bool lacks_interfaces(const struct spec *spec) {
@@ -20,30 +20,13 @@ static long open_folder(int at, const char *name) {
     return error < 0 && error != -EEXIST ? error : open_below(at, name, O_PATH | O_DIRECTORY, 0);
 }
 
-static long write_all(int fd, const char *text) {
-    long size = (long)length_of(text), written = sys_write(fd, text, (size_t)size);
-    return written < 0 || written == size ? written : -ENOSPC;
-}
-
-/* It appears at once and whole, and takes the place of the lower layer's. */
-static long write_below(int folder, const char *text) {
-    sys_unlinkat(folder, NEW);
-    long fd = sys_openat(folder, NEW, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0) return fd;
-    long error = write_all((int)fd, text);
-    sys_close((int)fd);
-    if (error >= 0) error = sys_renameat(folder, NEW, NAME);
-    if (error < 0) sys_unlinkat(folder, NEW);
-    return error;
-}
-
 long write_interfaces(int root, const char *text) {
     long etc = open_folder(root, FOLDER);
     if (etc < 0) return etc;
     long folder = open_folder((int)etc, SUBFOLDER);
     sys_close((int)etc);
     if (folder < 0) return folder;
-    long error = write_below((int)folder, text);
+    long error = write_file((int)folder, "interfaces", text, 0644);
     sys_close((int)folder);
     return error;
 }

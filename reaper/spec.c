@@ -25,6 +25,12 @@ static bool take_interfaces(struct spec *spec, char **word) {
     return true;
 }
 
+/* `hostkey VARIABLE` */
+static bool take_host_key(struct spec *spec, char **word) {
+    spec->host_key = find_variable(word[0]);
+    return spec->host_key != NULL;
+}
+
 /* `share SOURCE TARGET rw|ro`, any number of times. */
 static bool take_share(struct spec *spec, char **word) {
     if (spec->shares == MAX_SHARES) return false;
@@ -62,6 +68,7 @@ static const struct {
 } groups[] = {
     {"caps", 1, take_capabilities},
     {"end", 1, take_end},
+    {"hostkey", 1, take_host_key},
     {"interfaces", 2, take_interfaces},
     {"masks", 1, take_masks},
     {"privileges", 1, take_privileges},

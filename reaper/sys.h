@@ -215,6 +215,10 @@ static inline long sys_renameat(int at, const char *from, const char *to) {
     return SYS5(renameat2, at, from, at, to, 0);
 }
 static inline long sys_fchmod(int fd, unsigned mode) { return SYS2(fchmod, fd, mode); }
+static inline long sys_fchown(int fd, unsigned uid, unsigned gid) { return SYS3(fchown, fd, uid, gid); }
+static inline long sys_fsetxattr(int fd, const char *name, const void *value, size_t size) {
+    return SYS5(fsetxattr, fd, name, value, size, 0);
+}
 static inline long sys_umask(unsigned mask) { return SYS1(umask, mask); }
 static inline long sys_fchdir(int fd) { return SYS1(fchdir, fd); }
 static inline long sys_chdir(const char *path) { return SYS1(chdir, path); }

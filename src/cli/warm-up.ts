@@ -67,6 +67,7 @@ const LOOK = {
   deadServices: async () => [],
   loop: () => undefined,
   isPlainFolder: () => true,
+  unhidden: () => () => [],
 } as Partial<Look> as Look;
 
 /**

@@ -21,6 +21,8 @@ export interface BootRequest {
   readonly subhost: Subhost;
   /** The upper directory as it is mounted, if an /etc/network/interfaces is to be made in one that has none. */
   readonly upper: string | undefined;
+  /** The text of a host key for ssh, if one is to be made in a subhost that has none. */
+  readonly hostKey: string | undefined;
   /** The file that its PID 1 says its end in. */
   readonly end: string;
 }
@@ -90,6 +92,7 @@ export async function bootSubhosts(
   const entries = requests.reduce((sum, request) => sum + request.subhost.start.length, 0);
   const ran = await run(reaper, ['boot', ...requests.flatMap(toWords)], {
     timeLimitMs: READY_LIMIT_MS + (entries + 1) * START_LIMIT_MS,
+    env: Object.fromEntries(requests.flatMap(({ hostKey }, index) => (hostKey === undefined ? [] : [[keyVariable(index), hostKey]]))),
     onLine(line, reply) {
       answer = reply;
       const mark = line.slice(0, line.indexOf(' '));
@@ -135,7 +138,12 @@ function takeLine(one: Progress, line: string, say: (text: string) => void): voi
   else if (word === 'finished') end(one);
 }
 
-function toWords({ mark, cgroup, subhost, upper, end }: BootRequest, index: number): string[] {
+/** Arguments can be read by every user of the machine. */
+function keyVariable(index: number): string {
+  return `OB_HOST_KEY_${index}`;
+}
+
+function toWords({ mark, cgroup, subhost, upper, hostKey, end }: BootRequest, index: number): string[] {
   return [
     ...(index > 0 ? ['--'] : []),
     mark,
@@ -149,6 +157,7 @@ function toWords({ mark, cgroup, subhost, upper, end }: BootRequest, index: numb
     bootDigest(subhost),
     ...['end', end],
     ...(upper === undefined ? [] : ['interfaces', upper, interfacesFile(subhost.cables)]),
+    ...(hostKey === undefined ? [] : ['hostkey', keyVariable(index)]),
     ...subhost.shares.flatMap(({ source, target, readOnly }) => ['share', source, target, readOnly ? 'ro' : 'rw']),
     'start',
     ...subhost.start.map(toEntry),

@@ -7,6 +7,8 @@ export interface HostsFile {
   readonly scope: string;
   readonly bridges: readonly Bridge[];
   readonly subhosts: readonly Subhost[];
+  /** Full paths of the files that say so. */
+  readonly files?: readonly string[];
 }
 
 export interface Bridge {
@@ -22,6 +24,8 @@ export interface Subhost {
   readonly upper: string;
   readonly work: string;
   readonly live: string;
+  /** What of lower it does not see beside the usual, see HIDDEN; sorted. `none`: it sees all. */
+  readonly hide?: readonly string[] | 'none';
   /** Images on whose filesystems layers are; left out: none. */
   readonly disks?: readonly Disk[];
   readonly cables: readonly Cable[];

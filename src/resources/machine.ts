@@ -1,6 +1,8 @@
 import { lstatSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { type End, readEnd } from './end.ts';
 import { hasCode } from './error.ts';
+import { unhiddenReader } from './hiding.ts';
+import type { Subhost } from './hosts.ts';
 import type { Result } from './kind.ts';
 import { readLimits, type Seen } from './limits.ts';
 import { findCgroupRoot, listCgroups } from './linux/cgroup.ts';
@@ -108,6 +110,8 @@ export interface Look {
   end(owner: Owner): End | undefined;
   /** Overlays on these upper directories in any mount namespace, by upper directory. */
   mountsOfUppers(uppers: readonly string[]): ReadonlyMap<string, readonly UpperUse[]>;
+  /** Tells what of lower a subhost's own layer does not hide although it is to be; OWN: see `ownPaths`. */
+  unhidden(own: readonly string[]): (subhost: Subhost) => readonly string[];
   /** Are these two names of one directory, as after a bind mount? */
   isSameDirectory(one: string, other: string): boolean;
 }
@@ -128,6 +132,7 @@ export function createLook(reaper: string, isForPlan = false): Look {
     return [...new Map(all.map((owner) => [markOf(owner), owner])).values()];
   });
   const init: Look['init'] = (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner));
+  const mounts = once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8')));
   const survey = once(() => {
     const names = netnsNames().flatMap((one) => (one.real ? one.name : []));
     return readSurvey(reaper, names, { root: cgroupRoot(), owners: cgroups(), withLinks: isForPlan });
@@ -137,7 +142,8 @@ export function createLook(reaper: string, isForPlan = false): Look {
     netnsNames,
     inside: async (netns) => (await survey()).insides.get(netns),
     insideOf: async ({ pid }) => (await readSurvey(reaper, [netnsOf(pid)])).insides.get(netnsOf(pid)),
-    mounts: once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8'))),
+    mounts,
+    unhidden: (own) => unhiddenReader(mounts(), own),
     mountinfo: once(() => parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))),
     loop: readLoop,
     isPlainFolder,

@@ -1,3 +1,5 @@
+import { layersOf, maskOf } from './hidden.ts';
+import { areLeftOver } from './hiding.ts';
 import type { Subhost } from './hosts.ts';
 import type { Live, Spec } from './kind.ts';
 import { type MountEntry, optionValue } from './linux/mountinfo.ts';
@@ -6,13 +8,17 @@ import { parseMark, setupOfMark } from './marks.ts';
 
 /** An index signature lets the planner read fields whose names it does not know. */
 export type MountFields = {
-  readonly [field: string]: string | number | boolean | null;
+  readonly [field: string]: string | number | boolean | null | readonly string[];
   readonly type: 'overlay' | 'bind';
   readonly live: string;
   readonly access: 'rw' | 'ro';
   readonly whole: boolean;
   /** False: only PID 1 has it still. Of a root on which no command waits. */
   readonly attached?: boolean;
+  /** The layer that hides a part of lower, or `none`. Of overlays. */
+  readonly hide?: string;
+  /** Paths that this layer does not hide although they are to be hidden. */
+  readonly unhidden?: readonly string[];
   /** How many mounts are on the root. */
   readonly covered_by: number;
   /** No other overlay is on its upper directory. */
@@ -22,7 +28,8 @@ export type MountFields = {
   /** Is its subhost there? Only of roots for which commands are run. */
   readonly in_use?: boolean;
 };
-export type MountExtra = { readonly mark: string; readonly subhost: Subhost };
+/** OWN: what belongs to all subhosts of the file, see `ownPaths`. */
+export type MountExtra = { readonly mark: string; readonly subhost: Subhost; readonly own: readonly string[] };
 export type MountSpec = Spec<MountFields, MountExtra>;
 /**
  * POINTS: all at which it shows, see `mergeCopies`; SETUP: the program that has set it up, and has to be run once more;
@@ -44,10 +51,32 @@ export function listRoots(
   stacks: ReadonlyMap<string, readonly MountEntry[]>,
   desired: readonly MountSpec[],
 ): MountLive[] {
-  const attached = [...stacks.values()].flatMap((stack) => toLive(machine, stack, desired));
+  const unhiddenOf = machine.look.unhidden(desired[0]?.extra.own ?? []);
+  const attached = [...stacks.values()]
+    .flatMap((stack) => toLive(machine, stack, desired))
+    .map((one) => withUnhidden(one, desired, unhiddenOf));
   const there = new Set(attached.map(({ address }) => address));
   const roots = [...attached, ...desired.flatMap((spec) => (there.has(spec.address) ? [] : keptByInit(machine, spec)))];
-  return mergeCopies(roots, new Map(desired.map((spec) => [spec.address, spec.fields.live])));
+  const merged = mergeCopies(roots, new Map(desired.map((spec) => [spec.address, spec.fields.live])));
+  const isHiding = desired.some(({ extra }) => maskOf(extra.subhost));
+  return !isHiding && areLeftOver(machine.look.mounts()) ? [...merged, LEFT_OVER] : merged;
+}
+
+/** Layers that hide something from nobody, as after a run that was killed. No subhost can have this name. */
+const LEFT_OVER: MountLive = {
+  address: 'mount/.hide',
+  subhost: null,
+  needs: [],
+  holds: [],
+  fields: {},
+  handle: { points: [], setup: null },
+};
+
+/** Where another layer is to be, the root is mounted anew anyway. */
+function withUnhidden(one: MountLive, desired: readonly MountSpec[], unhiddenOf: (subhost: Subhost) => readonly string[]): MountLive {
+  const spec = desired.find(({ address }) => address === one.address);
+  if (!spec?.fields.unhidden || spec.fields.hide !== one.fields.hide) return one;
+  return { ...one, fields: { ...one.fields, unhidden: unhiddenOf(spec.extra.subhost) } };
 }
 
 /** STACK: all that is mounted at one point, the topmost last. */
@@ -69,7 +98,7 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
       needs: [`disk/${owner.name}.lower`, `disk/${owner.name}.upper`],
       holds: [
         `dir:${entry.point}`,
-        ...Object.entries(layers).flatMap(([name, path]) => (name === 'lower' || !path ? [] : [`dir:${path}`])),
+        ...Object.entries(layers).flatMap(([name, path]) => (name === 'lower' || name === 'hide' || !path ? [] : [`dir:${path}`])),
       ],
       fields: {
         type: isBound ? 'bind' : 'overlay',
@@ -120,7 +149,8 @@ function mergeCopies(roots: readonly MountLive[], wanted: ReadonlyMap<string, st
 function overlayLayers(entry: MountEntry | undefined): Record<string, string> {
   if (!entry) return {};
   const layer = (name: string): string => optionValue(entry.options, name) ?? '';
-  return { lower: layer('lowerdir'), upper: layer('upperdir'), work: layer('workdir') };
+  const { mask, lower } = layersOf(layer('lowerdir'));
+  return { lower, hide: mask ?? 'none', upper: layer('upperdir'), work: layer('workdir') };
 }
 
 /**

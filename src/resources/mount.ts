@@ -1,8 +1,11 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ObError, toObError } from './error.ts';
+import { maskOf } from './hidden.ts';
+import { dropMasks, ownPaths, withMasks } from './hiding.ts';
 import { environmentOf, runHook } from './hooks.ts';
 import { disksOf, type HostsFile, type Subhost } from './hosts.ts';
-import type { Address, Blocker, Kind, Result } from './kind.ts';
+import type { Address, Blocker, Kind, Result, Task } from './kind.ts';
 import { explainBusy } from './linux/holders.ts';
 import { hasFilesystem } from './linux/modules.ts';
 import type { MountEntry } from './linux/mountinfo.ts';
@@ -28,6 +31,8 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     lower: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
     upper: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
     work: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
+    hide: { class: 'replace', why: 'what hides a part of lower is a layer, and these are fixed when it is mounted' },
+    unhidden: { class: 'live', why: 'they are hidden from now on' },
     access: { class: 'live', why: 'the root is remounted' },
     attached: { class: 'live', why: 'PID 1 keeps the root: it is mounted again from there' },
     whole: { class: 'replace', why: 'the root is only half mounted' },
@@ -38,7 +43,10 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     in_use: { class: 'replace', why: 'its commands are run each time the subhost starts' },
   },
 
-  desired: (file) => file.subhosts.filter((subhost) => subhost.lower !== subhost.live).map((subhost) => toSpec(file, subhost)),
+  desired(file) {
+    const own = ownPaths(file);
+    return file.subhosts.filter((subhost) => subhost.lower !== subhost.live).map((subhost) => toSpec(file, subhost, own));
+  },
 
   preflight(desired) {
     needProgram('mount');
@@ -53,40 +61,52 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     return { live, blockers: [...desired.flatMap((spec) => blockerOf(machine, spec, stacks.get(spec.fields.live) ?? [])), ...blockers] };
   },
 
-  async converge(machine, tasks) {
-    const fresh = tasks.flatMap((task) => (task.live ? [] : [task.spec]));
-    const old = tasks.flatMap(({ spec, live }) => (live ? [{ spec, live }] : []));
-    const inUse = await waitForUppers(
-      machine,
-      fresh.filter(hasOwnUpper).map((spec) => spec.extra.subhost.upper),
-    );
-    const ready = new Map<Address, RootToMount>();
-    const prepared = await Promise.all(
-      fresh.map((spec) =>
-        attempt(spec.address, async () => void ready.set(spec.address, await machine.turn(() => prepare(machine, spec, inUse)))),
-      ),
-    );
-    const errors = await mountRoots(machine.reaper, [...ready.values()]);
-    const mounted = [...ready.values()].filter(({ key }) => !errors.has(key));
-    return [
-      ...prepared.filter((result) => result.error),
-      ...[...errors].map(([key, error]) => ({ address: key as Address, error: new ObError(`cannot mount the root: ${error.message}`) })),
-      ...(await Promise.all(
-        mounted.map(({ key, subhost }) => attempt(key as Address, () => machine.turn(() => runPostmount(machine, subhost)))),
-      )),
-      ...(await Promise.all(old.map(({ spec, live }) => attempt(spec.address, () => mend(machine, spec, live))))),
-    ];
+  converge(machine, tasks) {
+    const subhosts = tasks.map(({ spec }) => spec.extra.subhost);
+    for (const { live, spec } of tasks) if (!live) makeParents(spec.extra.subhost);
+    const act = (): Promise<Result[]> => mountAndMend(machine, tasks);
+    const hiding = subhosts.filter((subhost) => maskOf(subhost) !== null);
+    return hiding.length > 0 ? withMasks(machine, hiding, tasks[0]?.spec.extra.own ?? [], act) : act();
   },
 
   async remove(machine, live) {
     const owing = live.flatMap((one) => toSetUpRoot(one) ?? []);
     const plain = live.filter(({ handle }) => handle.setup === null);
-    return [
+    const results = [
       ...(await removePlain(machine, plain)),
       ...(await Promise.all(owing.map((root) => attempt(root.address, () => machine.turn(() => tearDown(machine, root, explainBusy)))))),
     ];
+    await dropMasks(machine);
+    return results;
   },
 };
+
+type MountTask = Task<MountSpec, MountLive>;
+
+async function mountAndMend(machine: Machine, tasks: readonly MountTask[]): Promise<Result[]> {
+  const fresh = tasks.flatMap((task) => (task.live ? [] : [task.spec]));
+  const old = tasks.flatMap(({ spec, live }) => (live ? [{ spec, live }] : []));
+  const inUse = await waitForUppers(
+    machine,
+    fresh.filter(hasOwnUpper).map((spec) => spec.extra.subhost.upper),
+  );
+  const ready = new Map<Address, RootToMount>();
+  const prepared = await Promise.all(
+    fresh.map((spec) =>
+      attempt(spec.address, async () => void ready.set(spec.address, await machine.turn(() => prepare(machine, spec, inUse)))),
+    ),
+  );
+  const errors = await mountRoots(machine.reaper, [...ready.values()]);
+  const mounted = [...ready.values()].filter(({ key }) => !errors.has(key));
+  return [
+    ...prepared.filter((result) => result.error),
+    ...[...errors].map(([key, error]) => ({ address: key as Address, error: new ObError(`cannot mount the root: ${error.message}`) })),
+    ...(await Promise.all(
+      mounted.map(({ key, subhost }) => attempt(key as Address, () => machine.turn(() => runPostmount(machine, subhost)))),
+    )),
+    ...(await Promise.all(old.map(({ spec, live }) => attempt(spec.address, () => mend(machine, spec, live))))),
+  ];
+}
 
 async function removePlain(machine: Machine, live: readonly MountLive[]): Promise<Result[]> {
   const { look, scope, reaper } = machine;
@@ -124,7 +144,7 @@ async function attempt(address: Result['address'], act: () => Promise<void>): Pr
   }
 }
 
-function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
+function toSpec(file: HostsFile, subhost: Subhost, own: readonly string[]): MountSpec {
   const mark = markOf({ scope: file.scope, name: subhost.name });
   const { upper, lower, work, live, hooks } = subhost;
   const setup = hooks?.setup ?? null;
@@ -146,13 +166,18 @@ function toSpec(file: HostsFile, subhost: Subhost): MountSpec {
     ...(hooks ? { forRun: true } : {}),
     needs: disksOf(subhost).map((address) => ({ address, class: 'replace', why: 'the filesystem of a layer is mounted anew' })),
     holds: [...(setup === null ? [`dir:${upper}`] : []), `dir:${live}`, ...(upper === lower ? [] : [`dir:${work}`])],
-    fields: upper === lower ? { type: 'bind', ...common } : { type: 'overlay', lower, work, alone: true, ...common },
-    extra: { mark, subhost },
+    fields: upper === lower ? { type: 'bind', ...common } : { type: 'overlay', lower, ...hiding(subhost), work, alone: true, ...common },
+    extra: { mark, subhost, own },
     summary:
       upper === lower
         ? `${upper} bound to ${live}`
         : `overlay on ${live}, upper ${setup === null ? upper : `set up by ${setup}`}, lower ${lower}`,
   };
+}
+
+function hiding(subhost: Subhost): Pick<MountFields, 'hide' | 'unhidden'> {
+  const mask = maskOf(subhost);
+  return mask === null ? { hide: 'none' } : { hide: mask, unhidden: [] };
 }
 
 function blockerOf(machine: Machine, spec: MountSpec, stack: readonly MountEntry[]): Blocker[] {
@@ -184,12 +209,24 @@ async function prepare(machine: Machine, spec: MountSpec, inUse: InUse): Promise
   const { premount } = subhost.hooks ?? {};
   if (premount) await runHook('premount', premount, subhost.base, environmentOf(machine.scope, real));
   if (setup !== undefined) makeFolder(real.work);
-  return { key: address, mark, subhost: real };
+  const mask = maskOf(real);
+  return { key: address, mark, subhost: mask === null ? real : { ...real, lower: `${mask}:${real.lower}` } };
 }
 
 async function runPostmount(machine: Machine, subhost: Subhost): Promise<void> {
   const { postmount } = subhost.hooks ?? {};
   if (postmount) await runHook('postmount', postmount, subhost.base, environmentOf(machine.scope, subhost));
+}
+
+/** In what is not there yet nothing can be hidden: and it has to be before anything is in it. */
+function makeParents({ base, upper, work, live, hooks }: Subhost): void {
+  const folders = hooks?.setup === undefined ? [base, upper, work, live] : [base, live];
+  for (const folder of folders.filter((one) => !one.startsWith(`${base}/`)))
+    try {
+      mkdirSync(dirname(folder), { recursive: true });
+    } catch {
+      // Told by whoever makes the folder itself.
+    }
 }
 
 /** Base is for root alone: what is set-user-ID inside must not be run by the machine's users (see SECURITY). */

@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type BootResult, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS } from './boot.ts';
 import { makeEnd } from './end.ts';
 import { interrupted, ObError, toObError } from './error.ts';
+import { maskOf } from './hidden.ts';
 import { environmentOf, runHook } from './hooks.ts';
+import { makeHostKey } from './host-key.ts';
 import type { Subhost } from './hosts.ts';
 import { writeInitScript } from './init-script.ts';
 import type { Fields, Result, Spec } from './kind.ts';
@@ -55,11 +57,14 @@ async function bootReady(machine: Machine, specs: readonly StartSpec[], mounts: 
   if (specs.length === 0) return [];
   const requests = specs.map(({ extra: { mark, subhost } }) => {
     const owner = { scope: machine.scope, name: subhost.name };
+    // What sshd would read of the machine's is hidden from it.
+    const needsKey = maskOf(subhost) !== null && subhost.start.some(({ name }) => name === 'ssh');
     return {
       mark,
       cgroup: cgroupWord(needCgroupRoot(), machine.look.places(), owner),
       subhost,
       upper: upperOf(subhost, mounts),
+      hostKey: needsKey ? makeHostKey(`root@${subhost.name}`) : undefined,
       end: makeEnd(owner),
     };
   });

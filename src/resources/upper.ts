@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { layersOf } from './hidden.ts';
 import { ifThere } from './linux/proc.ts';
 import { readOverlayNotes } from './mender.ts';
 
@@ -28,14 +29,14 @@ interface Entry extends Folder {
 
 /**
  * All that an overlay's upper directory adds to the lower one, changes and hides, by path. The lower one is seen as the
- * overlay sees it: without what is mounted in it.
+ * overlay sees it: without what is mounted in it. LOWERDIR: as the mount shows it, with the layer that hides a part of it.
  */
-export async function listDifferences(reaper: string, upper: string, lower: string): Promise<Difference[]> {
-  const device = lstatSync(lower).dev;
+export async function listDifferences(reaper: string, upper: string, lowerdir: string): Promise<Difference[]> {
+  const below = await openBelow(reaper, lowerdir);
   const found: Difference[] = [];
   // A level at a time: one program reads the attributes of a whole level.
   for (let level: Folder[] = [{ path: '', isMerged: true }]; level.length > 0; ) {
-    const entries = level.flatMap((folder) => listEntries(folder, upper, lower, device));
+    const entries = level.flatMap((folder) => listEntries(folder, upper, below));
     const notes = await readOverlayNotes(
       reaper,
       entries.filter(mayHaveNote).map(({ path }) => upper + path),
@@ -45,23 +46,58 @@ export async function listDifferences(reaper: string, upper: string, lower: stri
       const one = toDifference(entry, notes.get(upper + entry.path), upper);
       if (one) found.push(one);
       if (one?.files === undefined && entry.seen.isDirectory())
-        next.push({ path: entry.path, isMerged: entry.below?.isDirectory() === true && notes.get(upper + entry.path) !== 'y' });
+        next.push({
+          path: entry.path,
+          isMerged: entry.isMerged && entry.below?.isDirectory() === true && notes.get(upper + entry.path) !== 'y',
+        });
     }
     level = next;
   }
   return found.sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 
-function listEntries({ path, isMerged }: Folder, upper: string, lower: string, device: number): Entry[] {
+function listEntries({ path, isMerged }: Folder, upper: string, below: Below): Entry[] {
   return (ifThere(() => readdirSync(upper + path)) ?? []).flatMap((name) => {
     const own = `${path}/${name}`;
     const seen = ifThere(() => lstatSync(upper + own));
     if (!seen) return [];
-    const below = isMerged ? ifThere(() => lstatSync(lower + own)) : undefined;
-    // What is mounted there hides what the overlay sees; nothing can be said of that.
-    const isOwn = below?.dev === device;
-    return [{ path: own, isMerged: isMerged && isOwn, seen, below: isOwn ? below : undefined }];
+    const stat = isMerged ? below.stat(own) : undefined;
+    return [{ path: own, isMerged: stat !== undefined && !below.isEmptied(own), seen, below: stat }];
   });
+}
+
+/** All layers below the upper one, as one. */
+interface Below {
+  /** Of a directory that shows through: only asked for what is in such a one. */
+  stat(path: string): Stats | undefined;
+  /** Is this a directory in which nothing shows through? */
+  isEmptied(path: string): boolean;
+}
+
+async function openBelow(reaper: string, lowerdir: string): Promise<Below> {
+  const { mask, lower } = layersOf(lowerdir);
+  const device = lstatSync(lower).dev;
+  const emptied = mask === null ? new Map() : await readOverlayNotes(reaper, listFolders(mask));
+  const inMask = (path: string): Stats | undefined => (mask === null ? undefined : ifThere(() => lstatSync(mask + path)));
+  return {
+    stat(path) {
+      const hiding = inMask(path);
+      if (hiding && !hiding.isDirectory()) return isWhiteout(hiding) ? undefined : hiding;
+      const stat = ifThere(() => lstatSync(lower + path));
+      // What is mounted there hides what the overlay sees; nothing can be said of that.
+      return stat?.dev === device ? stat : undefined;
+    },
+    isEmptied: (path) => mask !== null && emptied.get(mask + path) === 'y',
+  };
+}
+
+function listFolders(folder: string): string[] {
+  const entries = ifThere(() => readdirSync(folder, { withFileTypes: true })) ?? [];
+  return [folder, ...entries.flatMap((one) => (one.isDirectory() ? listFolders(`${folder}/${one.name}`) : []))];
+}
+
+function isWhiteout(stat: Stats): boolean {
+  return stat.isCharacterDevice() && stat.rdev === 0;
 }
 
 /** Attributes are read where they make a difference only. */
@@ -71,7 +107,7 @@ function mayHaveNote({ seen, below }: Entry): boolean {
 
 function toDifference({ path, seen, below }: Entry, note: string | undefined, upper: string): Difference | undefined {
   // Whiteouts are character devices 0/0, or empty files with an attribute.
-  if ((seen.isCharacterDevice() && seen.rdev === 0) || (seen.isFile() && note === 'whiteout'))
+  if (isWhiteout(seen) || (seen.isFile() && note === 'whiteout'))
     return below ? { path: below.isDirectory() ? `${path}/` : path, what: 'deleted' } : undefined;
   if (!seen.isDirectory()) {
     const hidesNewer = below && below.ctimeMs > seen.ctimeMs ? ({ hidesNewer: true } as const) : {};

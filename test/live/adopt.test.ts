@@ -123,7 +123,7 @@ test('a restart makes it wholly of ob, on its upper directory and with its cable
   assert.equal(yaml.code, 0, textOf(yaml));
   assert.match(
     yaml.stdout,
-    /^subhosts:\n {2}web:\n {4}base: \/mnt\/web\n {4}cables: \["br0=02:00:0a:4d:00:07"\]\n {4}# live cannot be seen/,
+    /^subhosts:\n {2}web:\n {4}base: \/mnt\/web\n {4}hide: none\n {4}cables: \["br0=02:00:0a:4d:00:07"\]\n {4}# live cannot be seen/,
   );
   assert.match(yaml.stderr, /^web: start cannot be seen: .*what runs is sh/m);
   machine.write('/mnt/hosts.yaml', `${yaml.stdout}    start: [/opt/service]\n  other: { base: /mnt/other, start: none }\n`);

@@ -46,3 +46,19 @@ test("Debian's own sshd runs in a subhost, and one can log in over the cable", {
   assert.equal((await rig.machine.ob('destroy')).code, 0);
   assert.equal(await rig.machine.sh('ps -eo comm | grep -cE "^(sshd|.reaper)" || true'), '0');
 });
+
+test('a subhost that sees no host key gets one of its own, and keeps it', { skip: noSshd }, async (t) => {
+  const rig = await createRig(t);
+  await rig.machine.sh(`mkdir -p -m 755 /mnt/web/root/root; mkdir -m 700 /mnt/web/root/root/.ssh; rm -f /mnt/key
+    ssh-keygen -q -t ed25519 -N '' -f /mnt/key; cp /mnt/key.pub /mnt/web/root/root/.ssh/authorized_keys`);
+  rig.hosts(HOSTS);
+  await rig.apply();
+  await rig.settled();
+  const scan = "ssh-keyscan 10.77.0.2 2>/dev/null | sort | tee /mnt/known | cut -d' ' -f2-3";
+  const key = await rig.machine.sh(scan);
+  assert.match(key, /^ssh-ed25519 \S+$/);
+  assert.equal(await rig.machine.sh(`${SSH} hostname`), 'web');
+  assert.equal(await rig.inside('web', 'cd /etc/ssh; stat -c "%n %a %U" ssh_host_*'), 'ssh_host_ed25519_key 600 root');
+  assert.equal((await rig.machine.ob('restart', 'web')).code, 0);
+  assert.equal(await rig.machine.sh(scan), key);
+});

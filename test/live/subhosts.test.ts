@@ -70,9 +70,16 @@ const CHANGES: readonly Change[] = [
   {
     what: 'lower is another tree',
     edits: [['lower: /\n', 'lower: /mnt/tree\n']],
-    see: option('lowerdir'),
-    before: 'lowerdir=/\nlowerdir=/',
+    see: `{ ${option('lowerdir')}; } | sed 's,/run/ob/hide/machine[^:]*,HIDE,'`,
+    before: 'lowerdir=HIDE:/\nlowerdir=HIDE:/',
     after: 'lowerdir=/mnt/tree\nlowerdir=/mnt/tree',
+  },
+  {
+    what: 'more is hidden of lower',
+    edits: [['lower: /\n', 'lower: /\n    hide: [/etc/passwd]\n']],
+    see: 'ls /mnt/web/live/etc | grep -c "^passwd$" || true',
+    before: '1',
+    after: '0',
   },
   {
     what: 'upper is another folder',

@@ -93,6 +93,7 @@ test('each share keeps the comment above it', () => {
       - "/b:/c:ro"
       - "/opt/subhost/web/!ls"
     live: x
+    hide: none
     # end
 `,
   );
@@ -122,6 +123,7 @@ test('where a command prints BASE, paths are left to be meant from there', () =>
     share: ["data:/var/data"]
     lower: "!./disk"
     work: wk
+    hide: none
 `,
   );
 });

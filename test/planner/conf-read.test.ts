@@ -118,7 +118,10 @@ test('all files that cannot be read are named, and a file that is named twice co
     refusal(() => importConfFiles([`${at}/x.conf`, `${at}/a.conf`, `${at}/y.conf`], quiet), at),
     ['x.conf: there is no such file', 'y.conf: there is no such file'],
   );
-  assert.equal(importConfFiles([`${at}/a.conf`, `${at}/../${at.split('/').pop()}/a.conf`], quiet), `subhosts:\n  a:\n    base: ${at}\n`);
+  assert.equal(
+    importConfFiles([`${at}/a.conf`, `${at}/../${at.split('/').pop()}/a.conf`], quiet),
+    `subhosts:\n  a:\n    base: ${at}\n    hide: none\n`,
+  );
 });
 
 test('the list for boot stands for what it names; what it does not start is said', (t) => {

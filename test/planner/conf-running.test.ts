@@ -20,7 +20,7 @@ function write(...subhosts: readonly RunningSubhost[]): { text: string; told: st
 }
 
 test('what is as usual is left out of the hosts file that says what runs', () => {
-  assert.equal(write(WEB).text, 'subhosts:\n  web:\n    base: /srv/web\n');
+  assert.equal(write(WEB).text, 'subhosts:\n  web:\n    base: /srv/web\n    hide: none\n');
   assert.equal(write().text, 'subhosts: {}\n');
 });
 

@@ -32,8 +32,8 @@ function confsOf(name: string): string[] {
 
 const said = (text: string): string => text.replaceAll(CONFS, SAID);
 
-/** Commands are told which file they are from. */
-function withoutFile({ subhosts, ...rest }: HostsFile): object {
+/** It is known which file they are from, and commands are told. */
+function withoutFile({ subhosts, files: _, ...rest }: HostsFile): object {
   return { ...rest, subhosts: subhosts.map(({ hooks, ...one }) => (hooks ? { ...one, hooks: { ...hooks, config: 'FILE' } } : one)) };
 }
 

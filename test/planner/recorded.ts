@@ -6,6 +6,7 @@ import { listDesired, readWorld, type World } from '../../src/planner/live.ts';
 import { makePlan, type Plan } from '../../src/planner/plan.ts';
 import { bootDigest } from '../../src/resources/boot.ts';
 import type { End } from '../../src/resources/end.ts';
+import { maskOf } from '../../src/resources/hidden.ts';
 import type { HostsFile } from '../../src/resources/hosts.ts';
 import { kinds } from '../../src/resources/index.ts';
 import type { Seen } from '../../src/resources/limits.ts';
@@ -35,6 +36,8 @@ interface Recorded {
   /** Lines of /proc/self/mountinfo by name, beside the root's; only filesystems of images are looked for there. */
   readonly mountinfo?: Readonly<Record<string, string>>;
   readonly loops?: Readonly<Record<string, Loop>>;
+  /** What a subhost's layer does not hide although it is to be. */
+  readonly unhidden?: Readonly<Record<string, readonly string[]>>;
   /** Directories that are missing, each as FOLDER/PATH. */
   readonly missing?: readonly string[];
   /** By upper directory: the overlays on it. */
@@ -148,7 +151,7 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
       return toInside(Object.values(nameless).find((one) => one.inode === inode));
     },
     inside: async (name) => toInside(netns[name]),
-    mounts: () => parseMounts(`${Object.values(recorded.mounts).flat().join('\n')}\n`),
+    mounts: () => parseMounts(`${withMasks(Object.values(recorded.mounts).flat().join('\n'))}\n`),
     mountinfo: () => parseMountinfo(['1 0 254:0 / / rw - ext4 /dev/root rw', ...Object.values(mountinfo)].join('\n')),
     loop: (source) => loops[source],
     isPlainFolder: (folder, path) => !missing.includes(`${folder}/${path}`),
@@ -170,8 +173,17 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     },
     mountsOfUppers: (wanted) => new Map(wanted.flatMap((upper) => (uppers[upper] ? [[upper, uppers[upper]]] : []))),
     maskable: () => maskable,
+    unhidden:
+      () =>
+      ({ name }) =>
+        recorded.unhidden?.[name] ?? [],
     isSameDirectory: (one, other) => sameDirectories[one] === other,
   };
+}
+
+/** `MASK` in a recorded line: the layer that hides the usual of `/`. */
+function withMasks(lines: string): string {
+  return lines.replaceAll('=MASK:', `=${maskOf({ lower: '/', upper: '', live: '-', base: '-', start: [] })}:`);
 }
 
 const IN_DEV = 'fd full null ptmx random stderr stdin stdout tty urandom zero'.split(' ');
@@ -203,6 +215,6 @@ function toInit(recorded: RecordedInit | undefined, name: string, digests: Reado
   const { pid, netns } = recorded;
   const words = recorded.arguments.map((word) => (word === 'BOOT' ? (digests.get(name) ?? word) : word));
   const init = parseInit(words, `ob:${name}`);
-  const mounts = parseMountinfo(`${Object.values(recorded.mounts).join('\n')}\n`);
+  const mounts = parseMountinfo(`${withMasks(Object.values(recorded.mounts).join('\n'))}\n`);
   return init && { ...init, pid, ticks: 1, netns, cgroup: recorded.cgroup ?? `/ob/${name}`, mounts, uptimeSeconds: 1 };
 }

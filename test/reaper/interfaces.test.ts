@@ -58,9 +58,9 @@ test('what a subhost has of its own is left alone, and links lead nowhere', { sk
 
 test('what is planted where the new file is written is not followed, and is told', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
-  const link = await bootWith(rig, 'link', 'mkdir -p etc/network; ln -s /mnt/bait/file etc/network/.interfaces.ob');
+  const link = await bootWith(rig, 'link', 'mkdir -p etc/network; ln -s /mnt/bait/file etc/network/.new.ob');
   assert.equal(await inside(rig, link.pid, `cat /${FILE}; ls -A /etc/network`), `${TEXT}interfaces`);
-  const folder = await bootWith(rig, 'folder', 'mkdir -p etc/network/.interfaces.ob');
+  const folder = await bootWith(rig, 'folder', 'mkdir -p etc/network/.new.ob');
   assert.equal(
     await inside(rig, folder.pid, `cat /${FILE}; cat /run/boot.log`),
     'of the machine\n[ob] error interfaces 17 /etc/network/interfaces',

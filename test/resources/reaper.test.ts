@@ -44,7 +44,14 @@ function subhost(name: string, start: readonly string[] = []): Subhost {
 }
 
 function request(name: string, start?: readonly string[]): BootRequest {
-  return { mark: `ob:t/${name}`, cgroup: `/cgroup/${name}`, subhost: subhost(name, start), upper: undefined, end: `/run/ob/end/t/${name}` };
+  return {
+    mark: `ob:t/${name}`,
+    cgroup: `/cgroup/${name}`,
+    subhost: subhost(name, start),
+    upper: undefined,
+    hostKey: undefined,
+    end: `/run/ob/end/t/${name}`,
+  };
 }
 
 /** A program in the reaper's place. */

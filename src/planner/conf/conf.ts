@@ -1,5 +1,5 @@
 import { basename, dirname, resolve as resolvePath } from 'node:path';
-import type { KeyNode, MapNode, Node, Report } from '../hosts/node.ts';
+import type { KeyNode, MapNode, Node, Report, Spot } from '../hosts/node.ts';
 import { subhostName } from '../hosts/values.ts';
 import { toDiskfile } from './diskfile.ts';
 import type { Known } from './known.ts';
@@ -50,6 +50,7 @@ export function readConf({ path, text }: Source, first: number, desk: Desk): Ent
     mounts: pathIn(lines, base ?? folder, 'LOWER', '/') !== pathIn(lines, base ?? folder, 'LIVE', 'live'),
   });
   const entries = toEntries(kept, key, { ...desk, folder, base, mountPoint: mountPointOf(lines) });
+  if (seesMachine(lines, base ?? folder)) entries.push(hideNothing(key));
   const value: MapNode = { kind: 'map', line: key.line, column: key.column, entries };
   keep(desk, value, end);
   return { key, value };
@@ -57,6 +58,17 @@ export function readConf({ path, text }: Source, first: number, desk: Desk): Ent
 
 function pathIn(lines: readonly Line[], base: string, name: string, otherwise: string): string {
   return resolvePath(base, plain(findVariable(lines, name)?.value.text || otherwise));
+}
+
+/** May its lower layer be the machine's own tree? */
+function seesMachine(lines: readonly Line[], base: string): boolean {
+  const written = findVariable(lines, 'LOWER')?.value.text ?? '';
+  return written.startsWith('!') || pathIn(lines, base, 'LOWER', '/') === '/';
+}
+
+/** In overlay-boot nothing of it is hidden. */
+export function hideNothing({ line, column }: Spot): Entry {
+  return { key: { line, column, text: 'hide' }, value: { kind: 'scalar', line, column, value: 'none', source: 'none' } };
 }
 
 /** The line of a variable that counts: the first, also if it is empty. */

@@ -1,6 +1,6 @@
 import { dirname, relative } from 'node:path';
 import type { KeyNode, MapNode, Node, ScalarNode } from '../hosts/node.ts';
-import type { Comments } from './conf.ts';
+import { type Comments, hideNothing } from './conf.ts';
 import { writeYaml } from './write.ts';
 
 /** What the kernel shows of a subhost that overlay-boot runs. */
@@ -67,7 +67,7 @@ function entriesOf({ lower, upper, work, ramSize, cables }: RunningSubhost, comm
     value === usual ? [] : [{ key: key(name), value: scalar(below(base, value)) }];
   return [
     { key: key('base'), value: scalar(base) },
-    ...(lower === '/' ? [] : [{ key: key('lower'), value: scalar(lower) }]),
+    ...(lower === '/' ? [hideNothing(SPOT)] : [{ key: key('lower'), value: scalar(lower) }]),
     ...path('upper', upper, `${base}/root`),
     ...path('work', work, `${base}/work`),
     ...(cables.length > 0 ? [{ key: key('cables'), value: cablesOf(cables, comments) }] : []),

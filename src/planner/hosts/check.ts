@@ -2,6 +2,7 @@ import type { HostsFile, Subhost } from '../../resources/hosts.ts';
 import { checkCables } from './check-cables.ts';
 import { checkDisks } from './check-disks.ts';
 import { checkFolders } from './check-folders.ts';
+import { checkHide } from './check-hide.ts';
 import { checkHooks } from './check-hooks.ts';
 import { checkLimits } from './check-limits.ts';
 import { checkLogs } from './check-logs.ts';
@@ -25,6 +26,7 @@ export function check(raw: RawFile, file: HostsFile, facts: Facts, report: Repor
   checkLogs(wholes, facts, report);
   checkLimits(wholes, facts, report);
   checkHooks(wholes, facts, report);
+  checkHide(wholes, facts, report);
 }
 
 function checkStart(raw: RawFile, wholes: readonly Whole[], facts: Facts, report: Report): void {

@@ -1,5 +1,6 @@
 import { command, orCommand } from './command.ts';
 import { type Layer, layer } from './diskfile.ts';
+import { hide, type RawHide } from './hide.ts';
 import { limits, type RawLimits } from './limits.ts';
 import type { Report, Spot } from './node.ts';
 import {
@@ -55,6 +56,7 @@ export interface RawSubhost {
   readonly upper?: Placed<Layer>;
   readonly work?: Placed<string>;
   readonly live?: Placed<string>;
+  readonly hide?: RawHide;
   readonly cables?: readonly Placed<RawCable>[];
   readonly start?: readonly Placed<string>[];
   readonly share?: readonly Placed<string>[];
@@ -189,6 +191,12 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
     title: 'Mount point of the root',
     description: "Where the subhost's files can be looked at from the machine, relative to base. Made if missing.",
     default: 'live',
+  }),
+  hide: described(hide, {
+    title: 'What of lower it does not see',
+    description:
+      'Paths from its root on; "*" is any text in a name, and a folder with "/" behind it is seen empty. Beside them, where lower is /, the machine\'s secrets and the folders of all subhosts. "none": it sees all.',
+    examples: [['/home/', '/srv/*.key'], 'none'],
   }),
   cables: described(list('cables', orCommand(placed(cable))), {
     title: 'Cables',

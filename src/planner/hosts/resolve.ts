@@ -23,11 +23,13 @@ interface Source {
 /** Fills in every default and makes every path absolute. Pure but for the facts. */
 export function resolve(raw: RawFile, source: Source, facts: Facts): HostsFile {
   const bridges = (raw.bridges ?? []).map(toBridge);
+  const { fileOf } = source;
   const own = new Set(bridges.map((bridge) => bridge.name));
   const scope = raw.scope ?? 'default';
   const context = { ...source, facts, own, scope };
   const subhosts = (raw.subhosts ?? []).map(({ name, value }) => toSubhost(name, inherit(raw.defaults, value), context));
-  return { scope, bridges, subhosts };
+  const files = [...new Set((raw.subhosts ?? []).map(({ name }) => fileOf(name.line)))];
+  return { scope, bridges, subhosts, ...(files.length > 0 ? { files } : {}) };
 }
 
 /** Everything that is checked later needs all its values; what is missing is reported there. */
@@ -59,6 +61,7 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
     upper,
     work,
     ...(disks ? { disks } : {}),
+    ...(raw.hide ? { hide: raw.hide === 'none' ? raw.hide : valuesOf(raw.hide).sort() } : {}),
     live: below(raw.live?.value ?? 'live'),
     cables: numberCables(
       name,

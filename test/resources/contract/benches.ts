@@ -114,7 +114,9 @@ subhosts:
   mount: {
     foreign: 'mkdir -p /mnt/web/live; mount -t tmpfs mine /mnt/web/live',
     isInTheWay: true,
-    takeAway: 'umount /mnt/web/live',
+    foreignAway: 'umount /mnt/web/live',
+    // With the layer that hides a part of the machine, which the last root takes with it.
+    takeAway: 'umount /mnt/web/live /run/ob/hide; rmdir -p --ignore-fail-on-non-empty /run/ob/hide',
     halfDone: [
       'mkdir -p /mnt/web/root',
       'mkdir -p /mnt/web/live; mount -t tmpfs -o ro,size=4k ob:demo/web /mnt/web/live',

@@ -1,0 +1,69 @@
+import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
+import { ifThere } from './proc.ts';
+
+/** A directory as somebody sees it whose root it is. Paths begin with `/`. */
+export interface Tree {
+  /** What is there itself, be it a link. */
+  stat(path: string): Stats | undefined;
+  /** PATH with no link on the way; undefined: the folder that it should be in is not there. FOLLOW: nor at its end. */
+  resolve(path: string, follow?: boolean): string | undefined;
+  /** What a path with `*` in its names stands for; one without stands for itself, be it there or not. */
+  expand(path: string): string[];
+  /** Where PATH is on the machine. */
+  onMachine(path: string): string;
+}
+
+/** As the kernel has it, path_resolution(7). */
+const MAX_LINKS = 40;
+
+export function openTree(root: string): Tree {
+  const onMachine = (path: string): string => (root === '/' ? path : root + path);
+  const stats = new Map<string, Stats | undefined>();
+  const stat = (path: string): Stats | undefined => {
+    if (!stats.has(path))
+      stats.set(
+        path,
+        ifThere(() => lstatSync(onMachine(path))),
+      );
+    return stats.get(path);
+  };
+  const resolve = (path: string, follow = false): string | undefined => {
+    const names = path.split('/');
+    let done = '';
+    for (let links = 0; names.length > 0; ) {
+      const name = names.shift() ?? '';
+      if (name === '' || name === '.') continue;
+      const next = name === '..' ? dirname(done || '/').replace(/^\/$/, '') : `${done}/${name}`;
+      const seen = name === '..' || next === '' ? undefined : stat(next);
+      const isLast = names.every((one) => one === '' || one === '.');
+      if (seen?.isSymbolicLink() && (follow || !isLast)) {
+        if (++links > MAX_LINKS) return undefined;
+        const text = ifThere(() => readlinkSync(onMachine(next))) ?? '';
+        if (text.startsWith('/')) done = '';
+        names.unshift(...text.split('/'));
+      } else if (!isLast && name !== '..' && !seen?.isDirectory()) return undefined;
+      else done = next;
+    }
+    return done || '/';
+  };
+  const expand = (path: string): string[] => {
+    const at = path.split('/').findIndex((name) => name.includes('*'));
+    if (at < 0) return [path];
+    const names = path.split('/');
+    const folder = names.slice(0, at).join('/');
+    const match = toPattern(names[at] ?? '');
+    const real = resolve(folder, true);
+    const found = real === undefined ? undefined : ifThere(() => readdirSync(onMachine(real)));
+    return (found ?? [])
+      .filter((name) => match.test(name))
+      .sort()
+      .flatMap((name) => expand([folder, name, ...names.slice(at + 1)].join('/')));
+  };
+  return { stat, resolve, expand, onMachine };
+}
+
+function toPattern(name: string): RegExp {
+  const parts = name.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`);
+}
