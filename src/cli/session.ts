@@ -5,8 +5,10 @@ import { isConf, readConfFiles } from '../planner/conf/read.ts';
 import { machineFacts } from '../planner/hosts/facts.ts';
 import { openHostsFile } from '../planner/hosts/read.ts';
 import { nearest } from '../planner/hosts/shape.ts';
+import { showPath } from '../planner/hosts/show.ts';
 import { listDesired, readWorld, type World } from '../planner/live.ts';
 import { makePlan, type Plan, type Selection } from '../planner/plan.ts';
+import { TRUSTED_WORDS } from '../resources/confinement.ts';
 import { ExitCode, ObError } from '../resources/error.ts';
 import type { HostsFile } from '../resources/hosts.ts';
 import { kinds } from '../resources/index.ts';
@@ -57,7 +59,10 @@ async function readWith(paths: readonly string[], look: Look, ask: typeof answer
   const [first = ''] = paths;
   if (isConf(first)) return readConfFiles(paths, await facts, tell);
   const finish = openHostsFile(first);
-  return finish(await facts);
+  const file = finish(await facts);
+  for (const { name, trusted } of file.subhosts)
+    if (trusted) tell(`${showPath(first)}: warning: ${name} has the profile "trusted": ${TRUSTED_WORDS}`);
+  return file;
 }
 
 /** The machine as it is from now on. What only reads it, and needs no lock for that, does so once. */

@@ -2,6 +2,7 @@ import type { Change } from '../planner/diff.ts';
 import type { World } from '../planner/live.ts';
 import { kindOf } from '../planner/live.ts';
 import type { Plan } from '../planner/plan.ts';
+import { TRUSTED_WORDS } from '../resources/confinement.ts';
 import type { Fields, Live } from '../resources/kind.ts';
 import { formatSize } from '../resources/linux/mountinfo.ts';
 import type { Usage } from '../resources/usage.ts';
@@ -145,6 +146,7 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
       ...(record ? [record.message.replace(`${id.name} `, '')] : []),
       ...(ended && !record ? [`${ended.message}${ended.at ? ` (${ended.at})` : ''}`] : []),
       ...memoryNote(used),
+      ...(fields?.['capabilities'] === 'all' && fields['seccomp'] === 'off' ? [`trusted: ${TRUSTED_WORDS}`] : []),
       ...[...failed, ...starting].map((service) => `${service.name} ${service.state}`),
       ...pendingNote(pending.filter(isUntold), isRunning),
     ],

@@ -1,6 +1,7 @@
 import { parseHostsFile } from '../planner/hosts/read.ts';
 import { listDesired, readWorld } from '../planner/live.ts';
 import { makePlan } from '../planner/plan.ts';
+import { confinementOf } from '../resources/confinement.ts';
 import { kinds } from '../resources/index.ts';
 import { parseInsides } from '../resources/linux/inside.ts';
 import { parseIpJson, toLink } from '../resources/linux/ip.ts';
@@ -64,6 +65,7 @@ const LOOK = {
   hostname: async ({ hostname }) => hostname,
   devices: ({ devices }) => devices,
   maskable: () => ['/proc/sys'],
+  capabilities: () => confinementOf('trusted').capabilities,
   deadServices: async () => [],
   loop: () => undefined,
   isPlainFolder: () => true,

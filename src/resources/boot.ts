@@ -39,8 +39,17 @@ export interface BootResult {
 
 /** Digest of what matters at boot and cannot be read back from a running subhost. */
 export function bootDigest(subhost: Subhost): string {
-  const { name, live, lower, hooks } = subhost;
-  const matters = [RECIPE, name, live, lower === live, START_LIMIT_MS, STOP_LIMIT_MS, ...(hooks?.init ? [hooks.init] : [])];
+  const { name, live, lower, hooks, trusted } = subhost;
+  const matters = [
+    RECIPE,
+    name,
+    live,
+    lower === live,
+    START_LIMIT_MS,
+    STOP_LIMIT_MS,
+    ...(hooks?.init ? [hooks.init] : []),
+    ...(trusted ? ['trusted'] : []),
+  ];
   return createHash('sha256').update(JSON.stringify(matters)).digest('hex').slice(0, 16);
 }
 
@@ -159,7 +168,18 @@ function toWords({ mark, cgroup, subhost, upper, hostKey, end }: BootRequest, in
     ...(upper === undefined ? [] : ['interfaces', upper, interfacesFile(subhost.cables)]),
     ...(hostKey === undefined ? [] : ['hostkey', keyVariable(index)]),
     ...subhost.shares.flatMap(({ source, target, readOnly }) => ['share', source, target, readOnly ? 'ro' : 'rw']),
+    ...confinementWords(subhost),
     'start',
     ...subhost.start.map(toEntry),
+  ];
+}
+
+/** What differs from what the reaper does by itself. */
+function confinementWords({ confinement, trusted }: Subhost): string[] {
+  return [
+    ...(confinement ? ['caps', confinement.capabilities] : []),
+    ...(confinement?.seccomp === 'off' ? ['seccomp', 'off'] : []),
+    ...(confinement?.noNewPrivs ? ['privileges', 'none'] : []),
+    ...(trusted ? ['masks', 'off'] : []),
   ];
 }

@@ -1,3 +1,5 @@
+import type { Confinement } from './confinement.ts';
+
 /**
  * What a hosts file says once it has been read and checked: every default filled in, every path absolute,
  * every name checked. Kinds make their specs from it; nothing here knows where it was written.
@@ -43,6 +45,10 @@ export interface Subhost {
   readonly restart?: 'on-failure' | 'never';
   /** Are its services asked whether they run? */
   readonly checkServices?: true;
+  /** Left out: the default one. */
+  readonly confinement?: Confinement;
+  /** Nothing of /proc and /sys is masked, and its root has devices: as under overlay-boot. */
+  readonly trusted?: true;
 }
 
 /** What all that runs in it may use together. What is left out is not limited, but for `pids`. */

@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { parseConfinement } from './confinement.ts';
 import { type End, readEnd } from './end.ts';
 import { hasCode } from './error.ts';
 import { unhiddenReader } from './hiding.ts';
@@ -102,6 +103,8 @@ export interface Look {
   deadServices(owner: Owner, init: LiveInit): Promise<readonly string[]>;
   /** Devices and links in the /dev of a process; undefined: it cannot be read. */
   devices(init: ProcessId & Pick<LiveInit, 'devices'>): readonly string[] | undefined;
+  /** The capabilities that can be given inside: our own. 16 hexadecimal digits. */
+  capabilities(): string;
   /** What of /proc and /sys is to be masked inside, of what this kernel has. */
   maskable(): readonly string[];
   /** The host name that is seen inside; undefined: it cannot be known. */
@@ -158,6 +161,7 @@ export function createLook(reaper: string, isForPlan = false): Look {
     devices: (init) => init.devices ?? readDevices(init),
     hostname: async (init) => init.hostname ?? (await readHostnames(reaper, [init.pid])).get(init.pid),
     maskable: once(readMaskable),
+    capabilities: once(() => parseConfinement(readFileSync('/proc/self/status', 'utf8')).capabilities),
     mountsOfUppers: findMountsOfUppers,
     isSameDirectory,
   };

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { findAdopted, foreignBlocker } from './adopted.ts';
+import { type Confinement, confinementOf, showCapabilities, withUngivable } from './confinement.ts';
 import { type End, type Ended, fieldsOf, restOf } from './end.ts';
 import type { Share, Subhost } from './hosts.ts';
 import type { Blocker, Live, Spec } from './kind.ts';
@@ -32,6 +33,9 @@ export type ProcessFields = {
   readonly hostname?: string;
   readonly missing_in_dev?: readonly string[];
   readonly exposed?: readonly string[];
+  readonly capabilities: string;
+  readonly seccomp: string;
+  readonly no_new_privs: string;
   readonly shares: readonly string[];
   readonly not_started: readonly string[];
   /** Of a subhost whose services are asked. */
@@ -89,6 +93,7 @@ async function toLive(machine: Machine, name: string, wanted: Subhost | undefine
     ...(await seenFields(machine, init, name)),
     ...limitsSeen(machine, owner, init, wanted),
     ...dead,
+    ...confinementFields(init.confinement, wanted && { wanted: confinementOfSubhost(wanted), own: look.capabilities() }),
     shares: seenShares(machine, init, name, wanted?.shares ?? []),
   };
   return [{ ...base, holds: layersOf(init), fields, handle }];
@@ -129,7 +134,7 @@ function layersOf(init: Pick<LiveInit, 'mounts'>): string[] {
 }
 
 function seenShares({ scope, look }: Machine, init: LiveInit, name: string, wanted: readonly Share[]): string[] {
-  return listShares(init.mounts, markOf({ scope, name }), look.mountinfo(), wanted);
+  return listShares(init, markOf({ scope, name }), look.mountinfo(), wanted);
 }
 
 async function seenFields(machine: Machine, init: LiveInit, name: string): Promise<Omit<ProcessFields, 'shares'>> {
@@ -208,4 +213,17 @@ function blockerOf(machine: Machine, spec: ProcessSpec): Blocker[] {
   return [
     { address: spec.address, what: `the tree ${live} is not there`, hint: 'with "lower" equal to "live" it must be mounted already' },
   ];
+}
+
+/** WANTED: of what the hosts file wants, only what the machine can give is compared. OWN: what that is. */
+export function confinementFields(
+  { capabilities, seccomp, noNewPrivs }: Confinement,
+  against?: { readonly wanted: Confinement; readonly own: string },
+): Pick<ProcessFields, 'capabilities' | 'seccomp' | 'no_new_privs'> {
+  const set = against ? withUngivable(capabilities, against.wanted.capabilities, against.own) : capabilities;
+  return { capabilities: showCapabilities(set), seccomp, no_new_privs: noNewPrivs ? 'yes' : 'no' };
+}
+
+export function confinementOfSubhost({ confinement }: Subhost): Confinement {
+  return confinement ?? confinementOf('default');
 }

@@ -15,6 +15,8 @@ import { markOf } from './marks.ts';
 import { DEVICE_NODES, MASKED } from './masks.ts';
 import { mendInside } from './mender.ts';
 import {
+  confinementFields,
+  confinementOfSubhost,
   INNER_MOUNTS,
   listEntries,
   listProcesses,
@@ -44,6 +46,9 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     root: { class: 'live', why: 'its root is made writable again inside' },
     inside: { class: 'live', why: 'its own mounts are made again inside' },
     missing_in_dev: { class: 'live', why: 'they are made again' },
+    capabilities: { class: 'restart', why: 'what runs gains none, and loses none' },
+    seccomp: { class: 'restart', why: 'the filter of system calls is for all that descends from PID 1' },
+    no_new_privs: { class: 'restart', why: 'it is for all that descends from PID 1' },
     exposed: { class: 'live', why: 'what the kernel tells of the machine is covered again' },
     hostname: { class: 'live', why: 'programs there see it at once' },
     shares: { class: 'live', why: 'shares come and go while it runs' },
@@ -108,7 +113,8 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
       run_in_memory: subhost.ramSize === null ? 'no' : 'yes',
       inside: INNER_MOUNTS,
       missing_in_dev: [],
-      exposed: [],
+      ...(subhost.trusted ? {} : { exposed: [] }),
+      ...confinementFields(confinementOfSubhost(subhost)),
       hostname: name,
       // A tree that is the administrator's own may be read-only for a reason.
       ...(subhost.lower === subhost.live ? {} : { root: 'rw' }),
@@ -159,10 +165,12 @@ async function mend({ reaper }: Machine, { fields, extra }: ProcessSpec, live: P
   const points = INNER_MOUNTS.filter((point) => !inside.includes(point));
   if (fields['root'] !== undefined && live.fields['root'] !== fields['root']) points.push('/');
   // A mount that is new has no masks.
-  points.push(...MASKED.filter((path) => exposed.includes(path) || points.some((point) => path.startsWith(`${point}/`) && point !== '/')));
+  const masked = extra.subhost.trusted ? [] : MASKED;
+  points.push(...masked.filter((path) => exposed.includes(path) || points.some((point) => path.startsWith(`${point}/`) && point !== '/')));
   if (exposed.includes(DEVICE_NODES)) points.push('nodev');
   if (points.length + nodes.length === 0 && hostname === fields.hostname) return undefined;
-  return mendInside(reaper, init, { mark: extra.mark, hostname: extra.subhost.name, points, nodes });
+  const words = extra.subhost.trusted ? points.map((point) => (point === '/sys' ? '/sys rw' : point)) : points;
+  return mendInside(reaper, init, { mark: extra.mark, hostname: extra.subhost.name, points: words, nodes });
 }
 
 async function resizeRun(reaper: string, { pid, ticks }: Init, bytes: number): Promise<ObError | undefined> {

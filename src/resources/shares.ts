@@ -1,7 +1,9 @@
+import { mayMount } from './confinement.ts';
 import type { ObError } from './error.ts';
 import type { Share } from './hosts.ts';
 import type { Mount } from './linux/mountinfo.ts';
 import type { ProcessId } from './linux/proc.ts';
+import type { LiveInit } from './machine.ts';
 import { MASKED } from './masks.ts';
 import { runForEach } from './reaper.ts';
 
@@ -15,10 +17,22 @@ export function showShare({ source, target, readOnly }: Share): string {
 
 /**
  * What is shared with a subhost, sorted, by its mounts: all but its root and what the reaper mounts, as nothing inside
- * may mount anything. A mount tells its filesystem and the directory of that: where the machine has the same is its source.
+ * may mount anything. If it may, a share is what is on a filesystem of the machine's. A mount tells its filesystem
+ * and the directory of that: where the machine has the same is its source.
  */
-export function listShares(inside: readonly Mount[], mark: string, machine: readonly Mount[], wanted: readonly Share[]): string[] {
-  const own = inside.filter(({ point, source }) => point !== '/' && !(source === mark && OWN_POINTS.includes(point)));
+export function listShares(
+  { mounts: inside, confinement }: Pick<LiveInit, 'mounts' | 'confinement'>,
+  mark: string,
+  machine: readonly Mount[],
+  wanted: readonly Share[],
+): string[] {
+  const root = inside.findLast(({ point }) => point === '/')?.device;
+  const shared = new Set(
+    mayMount(confinement) ? machine.flatMap(({ device }) => (device === root ? [] : device)) : inside.map(({ device }) => device),
+  );
+  const own = inside.filter(
+    ({ point, source, device }) => point !== '/' && !(source === mark && OWN_POINTS.includes(point)) && shared.has(device),
+  );
   // Of two on one another only the upper one is seen.
   const seen = [...new Map(own.map((mount) => [mount.point, mount])).values()];
   return seen.map((mount) => showShare(toShare(mount, machine, wanted))).sort();

@@ -5,6 +5,7 @@ import { parseHostsFile } from '../../src/planner/hosts/read.ts';
 import { listDesired, readWorld, type World } from '../../src/planner/live.ts';
 import { makePlan, type Plan } from '../../src/planner/plan.ts';
 import { bootDigest } from '../../src/resources/boot.ts';
+import { type Confinement, confinementOf } from '../../src/resources/confinement.ts';
 import type { End } from '../../src/resources/end.ts';
 import { maskOf } from '../../src/resources/hidden.ts';
 import type { HostsFile } from '../../src/resources/hosts.ts';
@@ -32,6 +33,8 @@ interface Recorded {
   readonly nameless?: readonly string[];
   /** What this kernel has of what is masked inside. */
   readonly maskable: readonly string[];
+  /** What can be given inside; left out: all. */
+  readonly capabilities?: string;
   readonly sameDirectories?: Readonly<Record<string, string>>;
   /** Lines of /proc/self/mountinfo by name, beside the root's; only filesystems of images are looked for there. */
   readonly mountinfo?: Readonly<Record<string, string>>;
@@ -66,6 +69,8 @@ interface RecordedInit {
   readonly limits?: Seen;
   /** Left out: its name. */
   readonly hostname?: string;
+  /** Left out: the default one. */
+  readonly confinement?: Confinement;
   readonly arguments: readonly string[];
   readonly mounts: Readonly<Record<string, string>>;
 }
@@ -177,6 +182,7 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
       () =>
       ({ name }) =>
         recorded.unhidden?.[name] ?? [],
+    capabilities: () => recorded.capabilities ?? confinementOf('trusted').capabilities,
     isSameDirectory: (one, other) => sameDirectories[one] === other,
   };
 }
@@ -216,5 +222,6 @@ function toInit(recorded: RecordedInit | undefined, name: string, digests: Reado
   const words = recorded.arguments.map((word) => (word === 'BOOT' ? (digests.get(name) ?? word) : word));
   const init = parseInit(words, `ob:${name}`);
   const mounts = parseMountinfo(`${withMasks(Object.values(recorded.mounts).join('\n'))}\n`);
-  return init && { ...init, pid, ticks: 1, netns, cgroup: recorded.cgroup ?? `/ob/${name}`, mounts, uptimeSeconds: 1 };
+  const confinement = recorded.confinement ?? confinementOf('default');
+  return init && { ...init, confinement, pid, ticks: 1, netns, cgroup: recorded.cgroup ?? `/ob/${name}`, mounts, uptimeSeconds: 1 };
 }

@@ -8,6 +8,7 @@ import { checkLimits } from './check-limits.ts';
 import { checkLogs } from './check-logs.ts';
 import { checkOnce } from './check-once.ts';
 import { checkShares } from './check-shares.ts';
+import { checkCapabilities } from './confine.ts';
 import type { Facts } from './facts.ts';
 import type { RawFile } from './format.ts';
 import type { Report } from './node.ts';
@@ -27,6 +28,7 @@ export function check(raw: RawFile, file: HostsFile, facts: Facts, report: Repor
   checkLimits(wholes, facts, report);
   checkHooks(wholes, facts, report);
   checkHide(wholes, facts, report);
+  checkCapabilities([...(raw.defaults ? [raw.defaults] : []), ...wholes.map((whole) => whole.raw.value)], report);
 }
 
 function checkStart(raw: RawFile, wholes: readonly Whole[], facts: Facts, report: Report): void {

@@ -1,4 +1,5 @@
 import { command, orCommand } from './command.ts';
+import { confinementKeys, type RawConfinement } from './confine.ts';
 import { type Layer, layer } from './diskfile.ts';
 import { hide, type RawHide } from './hide.ts';
 import { limits, type RawLimits } from './limits.ts';
@@ -49,7 +50,7 @@ export interface RawBridge {
   readonly address?: readonly Placed<string>[];
 }
 
-export interface RawSubhost {
+export interface RawSubhost extends RawConfinement {
   readonly keys: ReadonlySet<string>;
   readonly base?: Placed<string>;
   readonly lower?: Placed<Layer>;
@@ -267,6 +268,7 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
       'What all that runs in it may use together. Changed while it runs. Of "defaults" each limit counts unless the subhost has that one.',
     examples: [{ memory: '512M', cpu: 1.5 }],
   }),
+  ...confinementKeys,
 });
 const subhost: Shape<RawSubhost> = keyed(subhostKeys);
 

@@ -1,6 +1,7 @@
 import { dirname, resolve as resolvePath } from 'node:path';
 import { type Bridge, type Cable, type HostsFile, INIT_SCRIPT, type StartEntry, type Subhost } from '../../resources/hosts.ts';
 import { type Numbered, numberCables } from './cables.ts';
+import { toConfinement } from './confine.ts';
 import type { Facts } from './facts.ts';
 import type { RawBridge, RawFile, RawSubhost } from './format.ts';
 import { inherit } from './inherit.ts';
@@ -75,6 +76,7 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
     ...(raw.restart && raw.restart !== 'always' ? { restart: raw.restart } : {}),
     ...(raw.check_services ? { checkServices: true } : {}),
     ...(limits ? { limits } : {}),
+    ...toConfinement(raw),
     ...(Object.keys(hooks).length > 0 ? { hooks: { config: fileOf(line), ...hooks } } : {}),
   };
 }

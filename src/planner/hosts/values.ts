@@ -101,14 +101,19 @@ export function wholeNumber(least: number, most: number): Shape<number> {
 const RESTARTS = ['always', 'on-failure', 'never'] as const;
 export type Restart = (typeof RESTARTS)[number];
 
-export const restart: Shape<Restart> = {
-  schema: { enum: RESTARTS },
-  read(node, report) {
-    const found = RESTARTS.find((one) => node.kind === 'scalar' && node.value === one);
-    if (!found) report(node, `${RESTARTS.join(', ')} is wanted here, not ${describe(node)}`);
-    return found;
-  },
-};
+export const restart: Shape<Restart> = oneOf(RESTARTS);
+
+/** One of a few words. */
+export function oneOf<T extends string>(words: readonly T[]): Shape<T> {
+  return {
+    schema: { enum: words },
+    read(node, report) {
+      const found = words.find((one) => node.kind === 'scalar' && node.value === one);
+      if (!found) report(node, `${words.join(', ')} is wanted here, not ${describe(node)}`);
+      return found;
+    },
+  };
+}
 
 export const flag: Shape<boolean> = {
   schema: { type: 'boolean' },

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Confinement, parseConfinement } from '../confinement.ts';
 import { ObError } from '../error.ts';
 import { parseMark } from '../marks.ts';
 import { type ProcessId, parseNamespacePids, parseTicks, readArguments, readIfThere } from './proc.ts';
@@ -9,6 +10,8 @@ export interface Init extends ProcessId {
   /** It has been told to end, and is stopping its services. */
   readonly isStopping: boolean;
   readonly entries: readonly InitEntry[];
+  /** What it, and with it all that runs inside, may do. */
+  readonly confinement: Confinement;
 }
 
 interface InitEntry {
@@ -75,11 +78,13 @@ export function toInit({ pid, arguments: words, status, stat }: ProcessTexts): I
   const ticks = parseTicks(stat);
   // Any user can make a pid namespace and call his program so; but not as root.
   const isInit = chain.length === 2 && chain[1] === 1 && /^Uid:\s*0\s/m.test(status);
-  return init && isInit && ticks !== undefined && parseMark(mark) ? { pid, ticks, ...init } : undefined;
+  return init && isInit && ticks !== undefined && parseMark(mark)
+    ? { pid, ticks, confinement: parseConfinement(status), ...init }
+    : undefined;
 }
 
 /** Undefined if this is not the argument list of the mark's PID 1. */
-export function parseInit(words: readonly string[], mark: string): Omit<Init, keyof ProcessId> | undefined {
+export function parseInit(words: readonly string[], mark: string): Omit<Init, keyof ProcessId | 'confinement'> | undefined {
   const [program, owner, digest, , , runs = ''] = words;
   if (program !== PROGRAM || owner !== mark || !digest || words.length < FIXED_ARGUMENTS) return undefined;
   const entries = words.slice(FIXED_ARGUMENTS).map((slot) => ({ state: slot.slice(0, 3), name: slot.slice(4) }));
