@@ -1,4 +1,5 @@
-/* reaper netns: makes network namespaces that carry their mark before they have a name. `ip netns add`
+/* reaper unname: takes their names from network namespaces, wherever these are mounted on them.
+ * reaper netns: makes network namespaces that carry their mark before they have a name. `ip netns add`
  * publishes the name first; killed in between, it leaves a namespace that nobody owns. */
 #include "modes.h"
 #include "netlink.h"
@@ -71,4 +72,40 @@ int make_netns(int count, char **word) {
         if (!is_file_name(word[i])) return USAGE;
     for (int i = 0; i < count; i += 2) status |= report_one(word[i], word[i + 1]);
     return status;
+}
+
+/* A name on which something is mounted cannot be removed (EBUSY), and what is mounted there need not be within reach of
+ * any path: `ip netns add` binds /run/netns onto itself unless it is a mount point already, and where mounts are
+ * private, what was in it before is mounted twice from then on, once beneath. A copy of /run in a chroot is another. But
+ * only mounts of one's own namespace count, and a name that is removed loses its mounts in all others. So it is removed
+ * from a namespace in which nothing is mounted any more. */
+static const char *unname_one(const char *name, long *error) {
+    *error = sys_unshare(CLONE_NEWNS);
+    if (*error < 0) return "unshare";
+    *error = sys_mount(NULL, "/", MS_REC | MS_PRIVATE);
+    if (*error < 0) return "private";
+    int folder = (int)(*error = sys_openat(AT_FDCWD, "/run/netns", O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
+    if (*error == -ENOENT) return NULL;
+    if (*error < 0) return "open";
+    *error = sys_umount2("/", MNT_DETACH);
+    if (*error >= 0) *error = sys_unlinkat(folder, name);
+    sys_close(folder);
+    return *error < 0 && *error != -ENOENT ? "unlink" : NULL;
+}
+
+int unname_netns(int count, char **word) {
+    int status = DONE;
+    for (int i = 0; i < count; i++)
+        if (!is_file_name(word[i])) return USAGE;
+    int machine = (int)sys_openat(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC, 0);
+    for (int i = 0; i < count; i++) {
+        long error = sys_setns(machine, CLONE_NEWNS);
+        const char *step = error < 0 ? "setns" : unname_one(word[i], &error);
+        if (step)
+            write_error(1, word[i], step, error, "/run/netns");
+        else
+            write_word(1, word[i], "ok");
+        status |= step ? FAILED : DONE;
+    }
+    return count ? status : USAGE;
 }

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readFileSync, rmdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { hasCode, ObError } from './error.ts';
 import type { Blocker, Kind, Live, Result, Spec, Task } from './kind.ts';
 import { toResults } from './link-rules.ts';
@@ -76,10 +76,13 @@ export const netns: Kind<NetnsFields, { mark: string }, NetnsHandle, NetnsSpec, 
     const now = await Promise.all(machine.look.netnsNames().map((one) => lookAt(machine, one, false)));
     const ours = new Set(now.flatMap((one) => one.live).map((one) => one.handle.name));
     const there = machine.look.netnsNames().filter((one) => names.has(one.name) && (!one.real || ours.has(one.name)));
-    for (const { name } of there.filter((one) => !one.real)) removeResidue(pathOf(name));
+    const residue = there.filter((one) => !one.real && isFile(one.name)).map((one) => one.name);
     const real = there.filter((one) => one.real).map((one) => one.name);
     await Promise.all(there.flatMap((one) => (one.real && one.layers > 1 ? uncover(one.name) : [])));
     const errors = await runIpBatch(real.map((name) => ({ address: `netns/${name}`, words: ['netns', 'delete', name] })));
+    const busy = real.filter((name) => /busy/.test(errors.get(`netns/${name}`)?.message ?? ''));
+    for (const name of busy) errors.delete(`netns/${name}`);
+    for (const [address, error] of await takeNames(machine, [...residue, ...busy])) errors.set(address, error);
     removeEmptyFolder('/run/netns');
     return toResults(
       live.map((one) => one.address),
@@ -160,7 +163,7 @@ async function mend(machine: Machine, task: NetnsTask, { handle: { init } }: Net
   if (error) return new Map([[spec.address, error]]);
   // What was covered was not seen, and need not be its own either.
   const home = init ?? (await homelessInit({ ...machine, look: createLook(machine.reaper) }, name));
-  const lost = home ? await giveName(name, home) : undefined;
+  const lost = home ? await giveName(machine, name, home) : undefined;
   if (lost) return new Map([[spec.address, lost]]);
   const mark = home ? ['alias', spec.extra.mark] : [];
   return runIpBatch([{ address: spec.address, words: ['link', 'set', 'dev', 'lo', ...mark, 'up'] }], name);
@@ -177,23 +180,17 @@ async function uncover(name: string): Promise<ObError | undefined> {
 }
 
 /** What the name shows now keeps other names and its processes, or is nothing. */
-async function giveName(name: string, { pid, netns: inode }: LiveInit): Promise<ObError | undefined> {
+async function giveName(machine: Machine, name: string, { pid, netns: inode }: LiveInit): Promise<ObError | undefined> {
   const path = pathOf(name);
   mkdirSync('/run/netns', { recursive: true });
-  while (isMountPoint(path)) {
-    const ran = await run('umount', ['-n', path]);
-    if (!ran.ok) return failure(ran, `cannot take network namespace ${name} off its name`);
-  }
+  for (const { message } of (await takeNames(machine, [name])).values())
+    return new ObError(`cannot take network namespace ${name} off its name: ${message}`);
   writeFileSync(path, '', { flag: 'a', mode: 0o444 });
   const ran = await run('mount', ['-n', '--bind', netnsOf(pid), path]);
   if (!ran.ok) return failure(ran, `cannot give network namespace ${name} its name`);
   if (statSync(path).ino === inode) return undefined;
   await run('umount', ['-n', path]);
   return new ObError(`process ${pid} has ended: there is no network namespace for the name ${name}`, { hint: 'run this again' });
-}
-
-function isMountPoint(path: string): boolean {
-  return countLayers(readFileSync('/proc/self/mountinfo', 'utf8')).has(path);
 }
 
 async function make(machine: Machine, tasks: readonly NetnsTask[]): Promise<Map<string, ObError>> {
@@ -205,10 +202,13 @@ async function make(machine: Machine, tasks: readonly NetnsTask[]): Promise<Map<
       .map((one) => one.name),
   );
   const names = tasks.map((task) => nameOf(task.spec.address));
-  for (const name of names) if (residue.has(name)) removeResidue(pathOf(name));
+  const stuck = await takeNames(
+    machine,
+    names.filter((name) => residue.has(name) && isFile(name)),
+  );
   const words = tasks.flatMap((task) => [nameOf(task.spec.address), task.spec.extra.mark]);
   const errors = await runForEach(machine.reaper, 'netns', words, names);
-  return new Map([...errors].map(([name, error]) => [`netns/${name}`, error]));
+  return new Map([...[...errors].map(([name, error]) => [`netns/${name}`, error] as const), ...stuck]);
 }
 
 /** Where `ip netns add` made the folder it is a mount point, and stays. */
@@ -221,6 +221,12 @@ function removeEmptyFolder(path: string): void {
 }
 
 /** A file where a namespace was, or should have been: `ip netns add` killed half-way leaves one. */
-function removeResidue(path: string): void {
-  if (lstatSync(path).isFile()) unlinkSync(path);
+function isFile(name: string): boolean {
+  return lstatSync(pathOf(name)).isFile();
+}
+
+/** Removes names with all that is mounted on them, also where no path leads to it: see reaper/netns.c. No name is no error. */
+async function takeNames({ reaper }: Machine, names: readonly string[]): Promise<Map<string, ObError>> {
+  const errors = await runForEach(reaper, 'unname', names, names);
+  return new Map([...errors].map(([name, error]) => [`netns/${name}`, error]));
 }

@@ -377,4 +377,11 @@ export const DRIFTS: readonly Drift[] = [
     names: '- mount/left',
   },
   { what: 'a cgroup is that of no subhost', inject: 'mkdir -p /sys/fs/cgroup/ob/demo/left', names: '- process/left' },
+
+  // Last, since /run/netns stays as it is then, and `ip netns delete` fails for all names that were there before.
+  {
+    what: '`ip netns add` has mounted /run/netns over itself, and the name of the namespace is a file',
+    inject: 'ip netns add later; ip netns delete later; umount /run/netns/$NAME',
+    names: 'netns/web name: a plain file -> its own',
+  },
 ];

@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict';
 import test from 'node:test';
 import { noLive } from '../machine.ts';
 import { type Change, checkChanges } from './fields.ts';
+import { createRig, textOf } from './rig.ts';
 
 const HOSTS = `scope: demo
 bridges:
@@ -204,3 +206,16 @@ test('a change of a bridge is planned, made and taken back', { skip: noLive }, (
 test('a change of a cable is planned, made and taken back', { skip: noLive }, (t) =>
   checkChanges(t, { plans: 'cables.txt', hosts: HOSTS, prepare: PREPARE, changes: CABLES }),
 );
+
+test('what `ip netns add` mounts over /run/netns later keeps nobody from removing a subhost', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  rig.hosts('scope: demo\nsubhosts: { web: { base: /mnt/web, start: none } }\n');
+  await rig.apply();
+  await rig.machine.sh('ip netns add mine');
+  await rig.settled();
+  const ran = await rig.machine.ob('destroy');
+  assert.equal(ran.code, 0, textOf(ran));
+  assert.equal(await rig.machine.sh('ls /run/netns; grep -c /run/netns/web /proc/self/mountinfo || true'), 'mine\n0');
+  await rig.apply();
+  await rig.settled();
+});

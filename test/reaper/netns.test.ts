@@ -33,3 +33,19 @@ test('names and marks that cannot be are refused', { skip: noLive }, async (t) =
   assert.deepEqual([long.code, long.stdout], [1, 'a error mark 36 /run/netns/a\nb ok\n']);
   assert.equal(await rig.machine.sh('ls /run/netns'), 'b');
 });
+
+test('a name goes with all that is mounted on it, also beneath another mount of the folder', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  assert.equal((await rig.reaper('netns', 'a', 'ob:t/a', 'b', 'ob:t/b')).code, 0);
+  // As `ip netns add` does it.
+  await rig.machine.sh('mount --rbind /run/netns /run/netns; mount --make-shared /run/netns; mount --bind /run/netns/b /run/netns/a');
+  assert.equal(
+    await rig.machine.sh('umount /run/netns/a; umount /run/netns/a; rm /run/netns/a 2>&1 || true'),
+    "rm: cannot remove '/run/netns/a': Device or resource busy",
+  );
+  const ran = await rig.reaper('unname', 'a', 'none');
+  assert.deepEqual([ran.code, ran.stdout], [0, 'a ok\nnone ok\n']);
+  assert.equal(await rig.machine.sh('ls /run/netns; grep -c " /run/netns/a " /proc/self/mountinfo || true'), 'b\n0');
+  assert.match(await rig.machine.sh('ip -n b link show lo'), /alias ob:t\/b/, 'the other names stay');
+  for (const words of [[], ['../a'], ['a', '..']]) assert.equal((await rig.reaper('unname', ...words)).code, 64);
+});
