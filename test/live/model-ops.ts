@@ -6,10 +6,13 @@ export type Op =
   | { readonly do: 'edit'; readonly name: string; readonly key: EditKey; readonly value: number }
   | { readonly do: 'apply'; readonly words: readonly string[] }
   | { readonly do: 'apply twice at once' }
-  | { readonly do: 'kill apply' | 'kill destroy'; readonly afterMs: number }
+  | { readonly do: 'kill apply' | 'kill destroy'; readonly at: KillAt }
   | { readonly do: 'destroy'; readonly names: readonly string[] }
   | { readonly do: 'stop' | 'restart'; readonly name: string }
   | { readonly do: 'drift'; readonly drift: Drift; readonly name: string; readonly other: string };
+
+/** A moment; or how far through its plan, from 0 to 1. */
+export type KillAt = { readonly ms: number } | { readonly share: number; readonly moment: 'before' | 'after' };
 
 /** What the hosts file says of one subhost: the number of a variant for each key. */
 export type EditKey = 'there' | 'cables' | 'mac' | 'address' | 'mtu' | 'bridge' | 'ram' | 'start' | 'share' | 'upper';
@@ -52,21 +55,30 @@ const MORE: readonly Drift[] = [
 const ALL = [...DRIFTS, ...MORE];
 
 /** One of two marks is lost, or what has none lies where ours was: if more is lost, it is nobody's. */
-const LOSES_MARK = /has lost its|of no subhost|no longer in the file|takes the name of another/;
+const LOSES_MARK = /cable has lost its|bridge has lost its|of no subhost|no longer in the file|takes the name of another/;
 
 /** Where no root is, what would cover it has no mark, and is rightly nobody's. */
 const NEEDS_ROOT = /root is (covered|mounted a second time)/;
 
 export function scriptFor({ drift, name, other }: Extract<Op, { do: 'drift' }>): string {
-  const guard = NEEDS_ROOT.test(drift.what) ? 'grep -q "^ob:demo/$NAME " /proc/mounts; ' : '';
-  return scriptOf({ ...drift, inject: `${guard}${drift.inject}` }, name, other);
+  const guards = [
+    NEEDS_ROOT.test(drift.what) ? 'grep -q "^ob:demo/$NAME " /proc/mounts; ' : '',
+    losesLastMark(drift) ? '[ -n "$(pid1 $NAME)" ]; ' : '',
+  ];
+  return scriptOf({ ...drift, inject: guards.join('') + drift.inject }, name, other);
+}
+
+/** Its mark is its only one: where nothing runs in it any more, nobody can know whose it was. */
+export function losesLastMark({ what }: Drift): boolean {
+  return what === 'the namespace has lost its mark';
 }
 
 export function losesMark({ what }: Drift): boolean {
   return LOSES_MARK.test(what);
 }
 
-export function draw(random: Random): Op {
+/** TIMED: kills come after some time too, which is another moment at each run. */
+export function draw(random: Random, timed: boolean): Op {
   const name = pick(random, NAMES);
   const other = pick(
     random,
@@ -76,16 +88,22 @@ export function draw(random: Random): Op {
   if (kind < 30) return { do: 'drift', drift: pick(random, ALL), name, other };
   if (kind < 52) return { do: 'edit', name, key: pick(random, EDITS), value: random(3) };
   if (kind < 68) return { do: 'apply', words: pick(random, [[], [], ['--quiet'], ['-j', '1'], ['--limit', name]]) };
-  if (kind < 80) return { do: 'kill apply', afterMs: 20 + random(280) };
-  if (kind < 84) return { do: 'kill destroy', afterMs: 20 + random(180) };
+  if (kind < 80) return { do: 'kill apply', at: drawKill(random, timed) };
+  if (kind < 84) return { do: 'kill destroy', at: drawKill(random, timed) };
   if (kind < 90) return { do: 'apply twice at once' };
   if (kind < 94) return { do: 'destroy', names: pick(random, [[], [name]]) };
   return { do: pick(random, ['stop', 'restart'] as const), name };
 }
 
+function drawKill(random: Random, timed: boolean): KillAt {
+  const isTimed = random(2) === 0;
+  return isTimed && timed ? { ms: 20 + random(280) } : { share: random(100) / 100, moment: pick(random, ['before', 'after'] as const) };
+}
+
 export function show(op: Op): string {
   if (op.do === 'drift') return `drift of ${op.name} (${op.other}): ${op.drift.what}`;
   if (op.do === 'edit') return `edit ${op.name}: ${op.key} ${op.value}`;
+  if ('at' in op) return `${op.do} ${'ms' in op.at ? `after ${op.at.ms} ms` : `${op.at.moment} step ${op.at.share} of all`}`;
   const { do: what, ...rest } = op;
   return [what, ...Object.values(rest).flat()].join(' ');
 }

@@ -4,7 +4,19 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OB, type Ran, type Span } from '../machine.ts';
 import { assertSame } from '../snapshot.ts';
-import { edited, firstModel, hostsText, losesMark, type Model, NAMES, type Op, scriptFor, show } from './model-ops.ts';
+import {
+  edited,
+  firstModel,
+  hostsText,
+  type KillAt,
+  losesLastMark,
+  losesMark,
+  type Model,
+  NAMES,
+  type Op,
+  scriptFor,
+  show,
+} from './model-ops.ts';
 import { createRig, type Rig, textOf } from './rig.ts';
 
 /** What the subhosts of all models need, and one of another scope, which is nobody's business here. */
@@ -89,26 +101,30 @@ async function run(state: State, op: Op): Promise<void> {
       if (losesMark(op.drift) && (state.isMarkLost || !isThere(state, op.name, op.other))) return;
       state.isMarkLost ||= losesMark(op.drift);
       state.hits.drifts += (await rig.machine.run('timeout', ['20', 'sh', '-c', scriptFor(op)])).code === 0 ? 1 : 0;
+      if (losesLastMark(op.drift)) await applyAll(state);
       return;
     case 'apply':
-      if (op.words[0] === '--limit' && !isThere(state, op.words[1] ?? '')) return;
-      await applies(rig, 'apply', '--allow-empty', ...op.words, ...WAIT);
-      if (op.words[0] !== '--limit') state.isMarkLost = false;
-      return;
+      if (op.words[0] !== '--limit') return applyAll(state, ...op.words);
+      return isThere(state, op.words[1] ?? '') ? applies(rig, 'apply', ...op.words, ...WAIT) : undefined;
     case 'apply twice at once':
       await Promise.all([1, 2].map(() => applies(rig, 'apply', '--allow-empty', ...WAIT)));
       state.isMarkLost = false;
       return;
     case 'kill apply':
-      return killed(state, op.afterMs, 'apply', '--allow-empty', ...WAIT);
+      return killed(state, op.at, 'apply', '--allow-empty', ...WAIT);
     case 'kill destroy':
-      return state.isMarkLost ? undefined : killed(state, op.afterMs, 'destroy', ...WAIT);
+      return state.isMarkLost ? undefined : killed(state, op.at, 'destroy', ...WAIT);
     case 'destroy':
       if (!state.isMarkLost) await ends(rig, 'destroy', ...op.names, ...WAIT);
       return;
     default:
       if (isThere(state, op.name)) await ends(rig, op.do, op.name, ...WAIT);
   }
+}
+
+async function applyAll(state: State, ...words: readonly string[]): Promise<void> {
+  await applies(state.rig, 'apply', '--allow-empty', ...words, ...WAIT);
+  state.isMarkLost = false;
 }
 
 function isThere({ model }: State, ...names: readonly string[]): boolean {
@@ -127,18 +143,36 @@ async function ends(rig: Rig, ...words: string[]): Promise<void> {
 }
 
 /** Kills ob itself, and nothing that it has started. */
-async function killed({ rig, hits }: State, afterMs: number, ...words: string[]): Promise<void> {
+async function killed({ rig, hits }: State, at: KillAt, ...words: string[]): Promise<void> {
+  if ('share' in at) return killedAtStep(rig, hits, at, words);
   const child = rig.machine.start(OB, words, { cwd: '/mnt' });
   const ended = once(child, 'exit');
   child.stdout?.resume();
   child.stderr?.resume();
-  await Promise.race([sleep(afterMs), ended]);
+  await Promise.race([sleep(at.ms), ended]);
   if (child.exitCode !== null || child.signalCode !== null) return;
   // What was started here joins the machine, and starts ob in its pid namespace.
   const [pid] = childrenOf(child.pid ?? 0);
   if (pid) process.kill(pid, 'SIGKILL');
   await ended;
   hits.kills += child.exitCode === 0 ? 0 : 1;
+}
+
+/** Where there is no such step, the run does nothing. */
+async function killedAtStep(rig: Rig, hits: Hits, at: Extract<KillAt, { share: number }>, words: string[]): Promise<void> {
+  const steps = words[0] === 'destroy' ? NAMES.map((name) => `remove process/${name}`) : await listSteps(rig);
+  const fault = `${steps[Math.floor(at.share * steps.length)]}:${at.moment}:KILL`;
+  const ran = await rig.machine.run(OB, words, { cwd: '/mnt', env: { ...process.env, OB_FAULT: fault } });
+  hits.kills += ran.stderr.includes(`failpoint ${fault}`) ? 1 : 0;
+}
+
+/** As `ob plan` tells its changes: of what is made anew, the making. */
+async function listSteps(rig: Rig): Promise<string[]> {
+  const { stdout } = await rig.machine.ob('plan', '--json');
+  const events = stdout.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
+  return events.flatMap(({ type, address, action }) =>
+    type === 'change' ? `${action === 'remove' ? 'remove' : 'converge'} ${address}` : [],
+  );
 }
 
 function childrenOf(pid: number): number[] {

@@ -16,7 +16,7 @@ const SHRINK_MS = 240_000;
 for (let seed = first; seed < first + count; seed++)
   test(`${length} random edits, runs, kills and drifts: apply mends it, destroy ends it (SEED=${seed})`, { skip: noLive }, async (t) => {
     const random = createRandom(seed);
-    const ops = Array.from({ length }, () => draw(random));
+    const ops = Array.from({ length }, () => draw(random, process.env['COUNT'] !== undefined));
     const failure = await failureOf(ops, (line) => t.diagnostic(line));
     if (!failure) return;
     const shortest = await shrink(t, ops.slice(0, failure.at), failure);
