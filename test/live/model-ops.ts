@@ -1,5 +1,5 @@
 import { pick, type Random } from '../random.ts';
-import { DRIFTS, type Drift, scriptOf } from './drifts.ts';
+import { type Drift, driftsOf, scriptOf } from './drifts.ts';
 
 /** What can happen to a machine: all that it takes is written down, so that any of a sequence can be left out. */
 export type Op =
@@ -52,7 +52,8 @@ const MORE: readonly Drift[] = [
   ['the root is mounted a second time', 'mount --bind /mnt/$NAME/live /mnt/$NAME/live'],
 ].map(([what = '', inject = '']) => ({ what, inject, names: '' }));
 
-const ALL = [...DRIFTS, ...MORE];
+/** Where nothing may be done as long as a drift lasts, no run can mend it. */
+const ALL = [...driftsOf('plain').filter(({ undo }) => undo === undefined), ...MORE];
 
 /** One of two marks is lost, or what has none lies where ours was: if more is lost, it is nobody's. */
 const LOSES_MARK = /cable has lost its|bridge has lost its|of no subhost|no longer in the file|takes the name of another/;
