@@ -44,7 +44,9 @@ static int make_overlay(const char *mark, char **word, struct failure *failure) 
     int fs = (int)sys_fsopen("overlay");
     if (!did(failure, "overlay", fs)) return -1;
     bool fine = set(fs, "source", mark, failure) && set(fs, "lowerdir", word[0], failure) &&
-                set(fs, "upperdir", word[1], failure) && set(fs, "workdir", word[2], failure);
+                set(fs, "upperdir", word[1], failure) && set(fs, "workdir", word[2], failure) &&
+                /* Nothing of ours makes one: in an upper that came from elsewhere it would show another folder of the lower. */
+                set(fs, "redirect_dir", "nofollow", failure);
     return finish(fs, fine, MOUNT_ATTR_NODEV, failure);
 }
 

@@ -11,10 +11,12 @@ import type { Facts } from '../../src/planner/hosts/facts.ts';
 import { openHostsFile, parseHostsFile, toHostsFile } from '../../src/planner/hosts/read.ts';
 import { ObError } from '../../src/resources/error.ts';
 import type { HostsFile } from '../../src/resources/hosts.ts';
+import { createMachine, noLive } from '../machine.ts';
 import { FACTS, PATH } from '../planner/hosts-facts.ts';
 import { CONF_FILES } from './conf-files.ts';
 import { HOSTS_FILES } from './hosts-files.ts';
 import type { Fate, HostileText } from './input.ts';
+import { COMMANDS, tryCommand, tryPlanted } from './planted.ts';
 import { TOOL_OUTPUT } from './tool-output.ts';
 
 // What is read here is meant to be run, to hang or to crash: it is refused with its place, or taken literally, and the
@@ -129,6 +131,25 @@ for (const item of CONF_FILES)
       return toHostsFile(node, '/', DEBIAN, problems);
     }),
   );
+
+test('c3 planted uppers', { skip: noLive }, async (t) => {
+  const fates = await tryPlanted(await createMachine(t));
+  for (const { what, fate, why } of fates) {
+    tried.push({ group: 'c3 planted uppers', what, fate });
+    assert.notEqual(fate, 'open', `${what}: ${why}`);
+  }
+});
+
+test('c2 commands in the place of a value', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh('mkdir /mnt/canary /mnt/commands');
+  for (const [what, command] of Object.entries(COMMANDS))
+    await t.test(what, async () => {
+      await tryCommand(machine, command);
+      tried.push({ group: 'c2 commands', what, fate: 'refused' });
+    });
+  assert.equal(await machine.sh('ls /mnt/canary'), '');
+});
 
 for (const { what, read, refused, means } of TOOL_OUTPUT)
   input('c4 output of tools', what, () => {
