@@ -103,8 +103,9 @@ function bareOf(schema: Schema, slip: Slip): Arbitrary<unknown> {
   if ('const' in schema) return fc.constant(schema.const);
   if (schema.enum) return fc.constantFrom(...schema.enum);
   if (type === 'string') return pattern === undefined ? fc.string() : fc.stringMatching(new RegExp(pattern), { maxLength: 24 });
-  if (type === 'integer' || type === 'number')
-    return fc.integer({ ...(minimum === undefined ? {} : { min: minimum }), ...(maximum === undefined ? {} : { max: maximum }) });
+  const range = { ...(minimum === undefined ? {} : { min: minimum }), ...(maximum === undefined ? {} : { max: maximum }) };
+  if (type === 'integer') return fc.integer(range);
+  if (type === 'number') return fc.double({ ...range, noNaN: true, noDefaultInfinity: true });
   if (type === 'boolean') return fc.boolean();
   if (type === 'array' && items) return fc.array(fromSchema(items, slip), { minLength: schema.minItems ?? 0, maxLength: 3 });
   if (type === 'object') return objectOf(schema, slip);
