@@ -6,10 +6,11 @@
 
 enum { MAX_SHARES = 64 };
 
-/* A directory or file of the machine's that is seen inside at TARGET. */
+/* A directory or file of the machine's that is seen inside at TARGET. A device is read-only, which keeps its owner and
+ * mode, and can be used as one. */
 struct share {
     const char *source, *target;
-    bool read_only;
+    bool read_only, device;
 };
 
 /* What everything inside a subhost has to do without. */
@@ -82,6 +83,8 @@ int enter_mounts(int pidfd, const char *pid);
 /* Puts PID 1's program into the subhost, shows it there as /.reaper; gives what to execute. */
 int place_image(int root, int dev, const char *mark);
 
+/* WORD: SOURCE TARGET rw|ro|dev. False if these are none. */
+bool parse_share(struct share *share, char **word);
 /* Holds what is to be shared, in the machine's namespace; gives a mount that is nowhere yet. */
 int open_share(const struct share *share, const char *mark);
 /* Puts it into a subhost's ROOT and lets go of it. */

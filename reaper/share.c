@@ -6,18 +6,33 @@
 
 enum { ADD_WORDS = 4, REMOVE_WORDS = 2, FIXED_WORDS = 2 };
 
-int open_share(const struct share *share, const char *mark) {
-    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-    int tree = (int)must(mark, "share", sys_open_tree(AT_FDCWD, share->source, flags), share->source);
-    /* No device node of the machine's becomes usable by being shared. */
-    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NODEV | (share->read_only ? MOUNT_ATTR_RDONLY : 0)};
-    must(mark, "mount_setattr", sys_mount_setattr(tree, AT_EMPTY_PATH, &attributes), share->source);
-    return tree;
+bool parse_share(struct share *share, char **word) {
+    bool device = same(word[2], "dev");
+    *share = (struct share){word[0], word[1], device || same(word[2], "ro"), device};
+    return share->read_only || same(word[2], "rw");
 }
 
-static bool is_directory(int fd) {
+static unsigned type_of(int fd) {
     struct statx status;
-    return sys_statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) == 0 && (status.stx_mode & S_IFMT) == S_IFDIR;
+    return sys_statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) < 0 ? 0 : status.stx_mode & S_IFMT;
+}
+
+static bool is_directory(int fd) { return type_of(fd) == S_IFDIR; }
+
+static void must_be_device(int fd, const struct share *share, const char *mark) {
+    unsigned type = type_of(fd);
+    must(mark, "device", type == S_IFCHR || type == S_IFBLK ? 0 : -ENODEV, share->source);
+}
+
+int open_share(const struct share *share, const char *mark) {
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (share->device ? AT_SYMLINK_NOFOLLOW : 0);
+    int tree = (int)must(mark, "share", sys_open_tree(AT_FDCWD, share->source, flags), share->source);
+    if (share->device) must_be_device(tree, share, mark);
+    /* No device node of the machine's becomes usable by being shared, unless it is meant. */
+    struct mount_attr attributes = {.attr_set = share->device ? MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC : MOUNT_ATTR_NODEV};
+    if (share->read_only) attributes.attr_set |= MOUNT_ATTR_RDONLY;
+    must(mark, "mount_setattr", sys_mount_setattr(tree, AT_EMPTY_PATH, &attributes), share->source);
+    return tree;
 }
 
 static int make_parent(int at, const char *name, const char *mark) {
@@ -76,11 +91,25 @@ static void unmount(int target, int proc, const char *pid, const char *name) {
 }
 
 static void add_one(int pidfd, const char *pid, char **word) {
-    struct share share = {.source = word[1], .target = word[2], .read_only = same(word[3], "ro")};
+    struct share share;
+    parse_share(&share, word + 1);
     int tree = open_share(&share, pid);
     int root = enter_mounts(pidfd, pid);
     sys_umask(0);
     place_share(root, tree, &share, pid);
+}
+
+/* What a device was mounted on: left there it would look like one. */
+static void remove_name(int root, const char *path) {
+    struct line parent;
+    const char *last = path;
+    for (const char *c = path; *c; c++)
+        if (*c == '/') last = c + 1;
+    clear_line(&parent);
+    add_text(&parent, path);
+    parent.length = (size_t)(last - path);
+    long folder = as_path(&parent) ? open_below(root, parent.text, O_PATH | O_DIRECTORY, 0) : -ENAMETOOLONG;
+    if (folder >= 0) sys_unlinkat((int)folder, last);
 }
 
 static void remove_one(int pidfd, const char *pid, char **word) {
@@ -88,9 +117,11 @@ static void remove_one(int pidfd, const char *pid, char **word) {
     int root = enter_mounts(pidfd, pid);
     int target = (int)must(pid, "share", open_below(root, word[1], O_PATH | O_NOFOLLOW, 0), word[1]);
     unmount(target, proc, pid, word[1]);
+    sys_close(target);
+    if (starts_with(word[1], "/dev/")) remove_name(root, word[1]);
 }
 
-/* WORD: PID TICKS, then `add SOURCE TARGET rw|ro` or `remove TARGET`. */
+/* WORD: PID TICKS, then `add SOURCE TARGET rw|ro|dev` or `remove TARGET`. */
 int share(int count, char **word) {
     char **order = word + FIXED_WORDS;
     bool adds = count == FIXED_WORDS + ADD_WORDS && same(order[0], "add");

@@ -31,11 +31,10 @@ static bool take_host_key(struct spec *spec, char **word) {
     return spec->host_key != NULL;
 }
 
-/* `share SOURCE TARGET rw|ro`, any number of times. */
+/* `share SOURCE TARGET rw|ro|dev`, any number of times. */
 static bool take_share(struct spec *spec, char **word) {
     if (spec->shares == MAX_SHARES) return false;
-    spec->share[spec->shares++] = (struct share){word[0], word[1], same(word[2], "ro")};
-    return true;
+    return parse_share(&spec->share[spec->shares++], word);
 }
 
 /* `caps HEX`: the capabilities that are kept, as /proc/PID/status shows them. */

@@ -5,6 +5,7 @@ import { interfacesFile } from './interfaces.ts';
 import type { Machine } from './machine.ts';
 import { parseReaperError } from './reaper.ts';
 import { run } from './run.ts';
+import { sharesOf, toWords as wordsOf } from './shares.ts';
 
 /** How long one start command may take, and one stop command; the reaper kills it then. */
 export const START_LIMIT_MS = 90_000;
@@ -167,7 +168,7 @@ function toWords({ mark, cgroup, subhost, upper, hostKey, end }: BootRequest, in
     ...['end', end],
     ...(upper === undefined ? [] : ['interfaces', upper, interfacesFile(subhost.cables)]),
     ...(hostKey === undefined ? [] : ['hostkey', keyVariable(index)]),
-    ...subhost.shares.flatMap(({ source, target, readOnly }) => ['share', source, target, readOnly ? 'ro' : 'rw']),
+    ...sharesOf(subhost).flatMap((share) => ['share', ...wordsOf(share)]),
     ...confinementWords(subhost),
     'start',
     ...subhost.start.map(toEntry),

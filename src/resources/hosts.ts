@@ -37,6 +37,8 @@ export interface Subhost {
   readonly log?: string;
   /** Size in bytes of the tmpfs on /run; null: no mount. */
   readonly ramSize: number | null;
+  /** Paths of devices of the machine's that it has too, sorted; left out: none. */
+  readonly devices?: readonly string[];
   /** Left out where the file says none. */
   readonly limits?: Limits;
   /** Left out where the machine runs no command for it. */
@@ -144,6 +146,8 @@ export interface Share {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
+  /** It is a device, and can be used as one. */
+  readonly isDevice?: true;
 }
 
 export interface StartEntry {

@@ -1,6 +1,6 @@
 import { hasCode, ObError, toObError } from './error.ts';
 import type { Limits, Subhost } from './hosts.ts';
-import { cgroupPath, enableIn, makeCgroup, readMembers } from './linux/cgroup.ts';
+import { cgroupPath, enableIn, listNames, makeCgroup, readMembers, sharedOut } from './linux/cgroup.ts';
 import { CONTROLLERS, type Controller, type Place, type Places, whyNowhere } from './linux/controllers.ts';
 import { readLimit, writeLimit } from './linux/limit-files.ts';
 import { formatSize } from './linux/mountinfo.ts';
@@ -32,14 +32,27 @@ export function limitsOf({ limits = {} }: Pick<Subhost, 'limits'>): Seen {
   return pids === null ? others : { ...others, pids };
 }
 
-/** The limits that a subhost has. PID: its PID 1; in a v1 tree it may be elsewhere than in the group that has them. */
-export function readLimits(places: Places, owner: Owner, pid: number): Seen {
-  const seen = CONTROLLERS.flatMap((controller) => {
-    const place = places.get(controller);
-    const value = place && readOne(place, controller, owner, pid);
-    return value === undefined ? [] : [[controller, value]];
-  });
-  return Object.fromEntries(seen);
+/** Reads the limits that a subhost has. PID: its PID 1; in a v1 tree it may be elsewhere than in the group that has them. */
+export type LimitReader = (owner: Owner, pid: number) => Seen;
+
+/** What many subhosts have in common is read once: most have few limits, and to look for a file that is not there costs most. */
+export function createLimitReader(places: Places): LimitReader {
+  const groups = new Map<string, ReadonlySet<string>>();
+  /** The subhosts with a group in a v1 tree; the controllers that are shared out to those of a scope in the v2 tree. */
+  const membersOf = ({ version, root }: Place, scope: string): ReadonlySet<string> => {
+    const key = `${root}/${scope}`;
+    const known = groups.get(key) ?? new Set(version === 1 ? listNames(root, scope) : sharedOut(root, scope));
+    groups.set(key, known);
+    return known;
+  };
+  return (owner, pid) => {
+    const seen = [...places].flatMap(([controller, place]) => {
+      const isThere = membersOf(place, owner.scope).has(place.version === 1 ? owner.name : controller);
+      const value = isThere ? readOne(place, controller, owner, pid) : undefined;
+      return value === undefined ? [] : [[controller, value]];
+    });
+    return Object.fromEntries(seen);
+  };
 }
 
 function readOne({ version, root }: Place, controller: Controller, owner: Owner, pid: number): Seen[Controller] {

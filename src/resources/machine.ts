@@ -5,7 +5,7 @@ import { hasCode } from './error.ts';
 import { unhiddenReader } from './hiding.ts';
 import type { Subhost } from './hosts.ts';
 import type { Result } from './kind.ts';
-import { readLimits, type Seen } from './limits.ts';
+import { createLimitReader, type Seen } from './limits.ts';
 import { findCgroupRoot, listCgroups } from './linux/cgroup.ts';
 import { findPlaces, type Places } from './linux/controllers.ts';
 import { cgroupWord, listGroups } from './linux/groups.ts';
@@ -129,6 +129,7 @@ export function createLook(reaper: string, isForPlan = false): Look {
   const strays = once(readStrays);
   const cgroupRoot = once(findCgroupRoot);
   const places = once(() => findPlaces());
+  const limitReader = once(() => createLimitReader(places()));
   const cgroups = once(() => {
     const root = cgroupRoot();
     const all = [...(root ? listCgroups(root) : []), ...listGroups(places())];
@@ -153,7 +154,7 @@ export function createLook(reaper: string, isForPlan = false): Look {
     cgroupRoot,
     cgroups,
     places,
-    limits: (owner, { pid }) => readLimits(places(), owner, pid),
+    limits: (owner, { pid }) => limitReader()(owner, pid),
     init,
     initSeen: async (owner) => (await survey()).inits.get(markOf(owner)) ?? init(owner),
     end: (owner) => readEnd(owner, () => readOomKills(places(), owner)),

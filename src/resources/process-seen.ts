@@ -14,7 +14,7 @@ import type { LiveInit, Machine } from './machine.ts';
 import { markOf, type Owner } from './marks.ts';
 import { findExposed } from './masks.ts';
 import { homelessInit } from './netns-home.ts';
-import { listShares } from './shares.ts';
+import { isInDev, listShares, sharesOf } from './shares.ts';
 import type { Startable } from './start.ts';
 
 export type ProcessFields = {
@@ -37,6 +37,7 @@ export type ProcessFields = {
   readonly seccomp: string;
   readonly no_new_privs: string;
   readonly shares: readonly string[];
+  readonly devices: readonly string[];
   readonly not_started: readonly string[];
   /** Of a subhost whose services are asked. */
   readonly dead_services?: readonly string[];
@@ -94,7 +95,7 @@ async function toLive(machine: Machine, name: string, wanted: Subhost | undefine
     ...limitsSeen(machine, owner, init, wanted),
     ...dead,
     ...confinementFields(init.confinement, wanted && { wanted: confinementOfSubhost(wanted), own: look.capabilities() }),
-    shares: seenShares(machine, init, name, wanted?.shares ?? []),
+    ...seenShares(machine, init, name, wanted ? sharesOf(wanted) : []),
   };
   return [{ ...base, holds: layersOf(init), fields, handle }];
 }
@@ -133,11 +134,17 @@ function layersOf(init: Pick<LiveInit, 'mounts'>): string[] {
   return ['upperdir', 'workdir'].flatMap((option) => optionValue(root?.superOptions ?? [], option) ?? []).map((path) => `dir:${path}`);
 }
 
-function seenShares({ scope, look }: Machine, init: LiveInit, name: string, wanted: readonly Share[]): string[] {
-  return listShares(init, markOf({ scope, name }), look.mountinfo(), wanted);
+function seenShares(
+  { scope, look }: Machine,
+  init: LiveInit,
+  name: string,
+  wanted: readonly Share[],
+): Pick<ProcessFields, 'shares' | 'devices'> {
+  const all = listShares(init, markOf({ scope, name }), look.mountinfo(), wanted);
+  return { shares: all.filter((text) => !isInDev(text)), devices: all.filter(isInDev) };
 }
 
-async function seenFields(machine: Machine, init: LiveInit, name: string): Promise<Omit<ProcessFields, 'shares'>> {
+async function seenFields(machine: Machine, init: LiveInit, name: string): Promise<Omit<ProcessFields, 'shares' | 'devices'>> {
   const mark = markOf({ scope: machine.scope, name });
   const mounts = init.mounts.filter((mount) => mount.source === mark);
   const memory = mounts.find((mount) => mount.point === '/run');

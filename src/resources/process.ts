@@ -27,7 +27,7 @@ import {
 } from './process-seen.ts';
 import { runForEach } from './reaper.ts';
 import { run } from './run.ts';
-import { changeShares, showShare } from './shares.ts';
+import { changeShares, sharesOf, showShare } from './shares.ts';
 import { bootAll, retry, type Startable, startAgain } from './start.ts';
 
 /** A subhost's PID 1 and all that runs under it: the members of its cgroup. */
@@ -52,6 +52,7 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     exposed: { class: 'live', why: 'what the kernel tells of the machine is covered again' },
     hostname: { class: 'live', why: 'programs there see it at once' },
     shares: { class: 'live', why: 'shares come and go while it runs' },
+    devices: { class: 'live', why: 'devices come and go while it runs' },
     dead_services: { class: 'live', why: 'they are started again' },
     not_started: { class: 'live', why: 'the start command is waited for, or run again' },
   },
@@ -119,6 +120,7 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
       // A tree that is the administrator's own may be read-only for a reason.
       ...(subhost.lower === subhost.live ? {} : { root: 'rw' }),
       shares: subhost.shares.map(showShare).sort(),
+      devices: subhost.devices ?? [],
       not_started: [],
       ...(subhost.checkServices ? { dead_services: [] } : {}),
     },
@@ -135,13 +137,15 @@ async function changeInTurn(machine: Machine, spec: ProcessSpec, live: ProcessLi
 
 /** What can be put right while it runs. */
 async function change(machine: Machine, spec: ProcessSpec, live: ProcessLive, init: Init): Promise<Result> {
-  const { shares, ramSize } = spec.extra.subhost;
+  const { subhost } = spec.extra;
+  const { ramSize } = subhost;
+  const { shares = [], devices = [] } = live.fields;
   if (live.fields.cgroup !== spec.fields.cgroup) adopt(live.handle.cgroup, init);
   const error =
     limit(machine, spec) ??
     (await mend(machine, spec, live, init)) ??
     (ramSize !== null && live.fields.ram_size !== spec.fields.ram_size ? await resizeRun(machine.reaper, init, ramSize) : undefined) ??
-    (await changeShares(machine.reaper, init, live.fields.shares ?? [], shares));
+    (await changeShares(machine.reaper, init, [...shares, ...devices], sharesOf(subhost)));
   if (error) return { address: spec.address, error };
   const started = await startAgain(machine, spec, init, live.fields.dead_services ?? []);
   return started.error ? started : retry(machine, spec, init);

@@ -1,6 +1,6 @@
 import { mayMount } from './confinement.ts';
 import type { ObError } from './error.ts';
-import type { Share } from './hosts.ts';
+import type { Share, Subhost } from './hosts.ts';
 import type { Mount } from './linux/mountinfo.ts';
 import type { ProcessId } from './linux/proc.ts';
 import type { LiveInit } from './machine.ts';
@@ -10,8 +10,22 @@ import { runForEach } from './reaper.ts';
 /** What the reaper mounts in every subhost. */
 const OWN_POINTS = ['/dev', '/dev/pts', '/dev/shm', '/proc', '/run', '/sys', '/.reaper', ...MASKED];
 
-/** How a share is told: `/srv/data on /data`, with ` (ro)` behind it. */
-export function showShare({ source, target, readOnly }: Share): string {
+/**
+ * A device of the machine's is shared at the place that it has there: read-only, so that nobody inside changes its owner
+ * and mode. What is written to it goes to the device, not to the mount.
+ */
+function toDevice(path: string): Share {
+  return { source: path, target: path, readOnly: true, isDevice: true };
+}
+
+/** All of the machine's that a subhost sees too. */
+export function sharesOf({ shares, devices = [] }: Subhost): Share[] {
+  return [...shares, ...devices.map(toDevice)];
+}
+
+/** How a share is told: `/srv/data on /data`, with ` (ro)` behind it; a device by its path. */
+export function showShare({ source, target, readOnly, isDevice }: Share): string {
+  if (isDevice) return target;
   return `${source} on ${target}${readOnly ? ' (ro)' : ''}`;
 }
 
@@ -38,7 +52,13 @@ export function listShares(
   return seen.map((mount) => showShare(toShare(mount, machine, wanted))).sort();
 }
 
+/** One is at its place on the machine, and read-only. */
+function isDevice(mount: Mount, machine: readonly Mount[]): boolean {
+  return mount.point.startsWith('/dev/') && mount.options.includes('ro') && isAt(mount, placeOf(mount.point, machine));
+}
+
 function toShare(mount: Mount, machine: readonly Mount[], wanted: readonly Share[]): Share {
+  if (isDevice(mount, machine)) return toDevice(mount.point);
   const same = wanted.find(({ source, target }) => target === mount.point && isAt(mount, placeOf(source, machine)));
   return { source: same?.source ?? `${mount.source}:${mount.root}`, target: mount.point, readOnly: mount.options.includes('ro') };
 }
@@ -70,7 +90,7 @@ export async function changeShares(
   wanted: readonly Share[],
 ): Promise<ObError | undefined> {
   const texts = wanted.map(showShare);
-  const gone = seen.filter((text) => !texts.includes(text)).map((text) => / on (.*?)(?: \(ro\))?$/.exec(text)?.[1] ?? '');
+  const gone = seen.filter((text) => !texts.includes(text)).map(targetOf);
   const fresh = wanted.filter((share) => !seen.includes(showShare(share)));
   const orders = [
     // What lies deeper goes first, and comes last.
@@ -78,9 +98,7 @@ export async function changeShares(
       .toSorted()
       .reverse()
       .map((target) => ['remove', target]),
-    ...fresh
-      .toSorted((a, b) => (a.target < b.target ? -1 : 1))
-      .map(({ source, target, readOnly }) => ['add', source, target, readOnly ? 'ro' : 'rw']),
+    ...fresh.toSorted((a, b) => (a.target < b.target ? -1 : 1)).map((share) => ['add', ...toWords(share)]),
   ];
   for (const order of orders) {
     const key = String(pid);
@@ -88,4 +106,19 @@ export async function changeShares(
     if (error) return error;
   }
   return undefined;
+}
+
+/** In the reaper's words. */
+export function toWords({ source, target, readOnly, isDevice }: Share): string[] {
+  return [source, target, isDevice ? 'dev' : readOnly ? 'ro' : 'rw'];
+}
+
+/** Where it is seen inside, out of how it is told. */
+function targetOf(text: string): string {
+  return / on (.*?)(?: \(ro\))?$/.exec(text)?.[1] ?? text;
+}
+
+/** Is this how something in /dev is told? No share is there but a device. */
+export function isInDev(text: string): boolean {
+  return targetOf(text).startsWith('/dev/');
 }

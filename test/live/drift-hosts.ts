@@ -1,14 +1,16 @@
+import { existsSync } from 'node:fs';
 import { hasTree, lacksLimits, noLive } from '../machine.ts';
 import { noVlan } from './vlans.ts';
 
 /** What is special about a subhost: some drifts can happen only to such a one. */
-export type Sort = 'plain' | 'vlan' | 'asked' | 'program' | 'limited' | 'v1';
-export const SORTS: readonly Sort[] = ['plain', 'vlan', 'asked', 'program', 'limited', 'v1'];
+export type Sort = 'plain' | 'vlan' | 'asked' | 'program' | 'limited' | 'v1' | 'device';
+export const SORTS: readonly Sort[] = ['plain', 'vlan', 'asked', 'program', 'limited', 'v1', 'device'];
 
 /** Why subhosts of a sort cannot be had here, or undefined where they can. */
 export function lackingFor(sort: Sort): string | undefined {
   if (sort === 'limited') return noLive ?? lacksLimits();
   if (sort === 'v1') return noLive ?? (hasTree('pids') ? lacksLimits() : 'this machine has no cgroup v1 tree for PIDs');
+  if (sort === 'device') return noLive ?? (existsSync('/dev/net/tun') ? undefined : 'this machine has no /dev/net/tun');
   return sort === 'vlan' ? noVlan : noLive;
 }
 
@@ -42,6 +44,7 @@ const TEXTS: Readonly<Record<Sort, (name: string, index: number) => string>> = {
   asked: () => '    start: [mail, /srv/web]\n    check_services: true\n',
   limited: () => LIMITED,
   v1: () => LIMITED,
+  device: () => '    start: [/srv/web]\n    devices: [/dev/net/tun]\n',
   program: (name) => `    upper: ./setup
     work: /mnt/store-${name}/work
     start: [/srv/web]

@@ -280,6 +280,12 @@ export const DRIFTS: readonly Drift[] = [
     names: 'process/web exposed: [device nodes] -> []',
   },
   {
+    what: 'a device of the machine is unmounted inside',
+    sort: 'device',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p umount /dev/net/tun',
+    names: 'process/web devices: [] -> [/dev/net/tun]',
+  },
+  {
     what: 'the host name is another',
     inject: 'nsenter -t $(pid1 $NAME) -u hostname elsewhere',
     names: 'process/web hostname: elsewhere -> web',

@@ -12,6 +12,8 @@ export const FACTS: Facts = {
   bridges: new Set(['br0', 'br1']),
   image,
   disk,
+  deviceProblem: (path) =>
+    /\bgone\b/.test(path) ? 'does not exist' : /\bcdrom\b/.test(path) ? 'is reached by a symbolic link: name /dev/sr0' : undefined,
   untrusted: (path) => (path.startsWith('/open') ? '/open' : undefined),
 };
 

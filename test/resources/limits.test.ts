@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Subhost } from '../../src/resources/hosts.ts';
-import { limitsOf, needControllers, readLimits, setLimits, showLimits, showSeen } from '../../src/resources/limits.ts';
+import { createLimitReader, limitsOf, needControllers, setLimits, showLimits, showSeen } from '../../src/resources/limits.ts';
 import { findPlaces, type Places, whyNowhere } from '../../src/resources/linux/controllers.ts';
 import { cgroupWord, groupsOf } from '../../src/resources/linux/groups.ts';
 import { readLimit, writeLimit } from '../../src/resources/linux/limit-files.ts';
@@ -29,7 +29,7 @@ const V2 = {
   'cgroup.subtree_control': 'cpu memory pids\n',
   'cgroup.procs': '2\n3\n',
   'ob/cgroup.subtree_control': '\n',
-  'ob/demo/cgroup.subtree_control': 'pids\n',
+  'ob/demo/cgroup.subtree_control': 'cpu io memory pids\n',
   'ob/demo/web/cgroup.procs': '41\n42\n',
   'ob/demo/web/cgroup.threads': '41\n42\n43\n',
   'ob/demo/web/pids.max': '2048\n',
@@ -73,7 +73,7 @@ test('controllers are found in the one tree, in trees of their own, or nowhere',
 test('limits are read as cgroup v2 shows them, and usage and kills too', (t) => {
   const root = createTree(t, V2);
   const places = placesOf(root);
-  const seen = readLimits(places, WEB, 41);
+  const seen = createLimitReader(places)(WEB, 41);
   assert.deepEqual(showLimits(seen), ['cpu 1.5', 'io 254:0 read 20M', 'memory 512M', 'pids 2048']);
   assert.deepEqual(readUsage(root, places, WEB), {
     memory: { bytes: 1 << 20, from: 'cgroup', limit: 512 << 20 },
@@ -87,8 +87,8 @@ test('limits are read as cgroup v2 shows them, and usage and kills too', (t) => 
     ['io.max', ''],
   ] as const)
     writeFileSync(`${root}/ob/demo/web/${file}`, text);
-  assert.deepEqual(readLimits(places, WEB, 41), {});
-  assert.deepEqual(readLimits(places, { ...WEB, name: 'db' }, 41), {});
+  assert.deepEqual(createLimitReader(places)(WEB, 41), {});
+  assert.deepEqual(createLimitReader(places)({ ...WEB, name: 'db' }, 41), {});
   assert.deepEqual(groupsOf(places, WEB), []);
   assert.equal(cgroupWord(root, places, WEB), `${root}/ob/demo/web`);
 });
@@ -107,7 +107,7 @@ test('a controller is shared out on the way down to a subhost, where it is not y
   setLimits(placesOf(root), WEB, { pids: 2048 });
   const files = ['cgroup.subtree_control', 'ob/cgroup.subtree_control', 'ob/demo/cgroup.subtree_control'];
   const written = files.map((file) => readFileSync(join(root, file), 'utf8'));
-  assert.deepEqual(written, ['cpu memory pids\n', '+pids', 'pids\n']);
+  assert.deepEqual(written, ['cpu memory pids\n', '+pids', 'cpu io memory pids\n']);
 });
 
 test('limits are read and written as cgroup v1 has them, where PID 1 is in the group', (t) => {
@@ -123,8 +123,13 @@ test('limits are read and written as cgroup v1 has them, where PID 1 is in the g
   });
   const places = findPlaces(`cgroup ${root} cgroup rw,cpu,memory,pids,blkio 0 0\n`);
   const folder = `${root}/ob/demo/web`;
-  assert.deepEqual(showLimits(readLimits(places, WEB, 42)), ['io 254:0 read 1k', 'io 254:0 write 4k', 'io 254:16 write 1', 'pids 100']);
-  assert.deepEqual(readLimits(places, WEB, 43), {}, 'PID 1 is elsewhere');
+  assert.deepEqual(showLimits(createLimitReader(places)(WEB, 42)), [
+    'io 254:0 read 1k',
+    'io 254:0 write 4k',
+    'io 254:16 write 1',
+    'pids 100',
+  ]);
+  assert.deepEqual(createLimitReader(places)(WEB, 43), {}, 'PID 1 is elsewhere');
   assert.equal(readOomKills(places, WEB), 3);
   assert.equal(cgroupWord('/unified', places, WEB), `/unified/ob/demo/web:${folder}`);
   setLimits(places, WEB, { memory: 4096, cpu: 0.25 });

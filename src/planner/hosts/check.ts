@@ -1,5 +1,6 @@
 import type { HostsFile, Subhost } from '../../resources/hosts.ts';
 import { checkCables } from './check-cables.ts';
+import { checkDevices } from './check-devices.ts';
 import { checkDisks } from './check-disks.ts';
 import { checkFolders } from './check-folders.ts';
 import { checkHide } from './check-hide.ts';
@@ -26,6 +27,7 @@ export function check(raw: RawFile, file: HostsFile, facts: Facts, report: Repor
   checkShares(wholes, facts, report);
   checkLogs(wholes, facts, report);
   checkLimits(wholes, facts, report);
+  checkDevices(wholes, facts, report);
   checkHooks(wholes, facts, report);
   checkHide(wholes, facts, report);
   checkCapabilities([...(raw.defaults ? [raw.defaults] : []), ...wholes.map((whole) => whole.raw.value)], report);

@@ -1,7 +1,7 @@
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../../resources/error.ts';
-import { type Disk, readDisk } from '../../resources/linux/block.ts';
+import { type Disk, findDeviceProblem, readDisk } from '../../resources/linux/block.ts';
 import { type Image, readImage } from '../../resources/linux/image.ts';
 import { findUntrusted } from '../../resources/trust.ts';
 
@@ -34,6 +34,8 @@ export interface Facts {
   readonly image?: (path: string, partition: number | null) => Image | undefined;
   /** The disk that a path is on, or is; undefined: we may not look. Left out where disks do not matter. */
   readonly disk?: (path: string) => Disk | undefined;
+  /** Why a path is no device, in words; undefined: it is one. Left out where devices do not matter. */
+  readonly deviceProblem?: (path: string) => string | undefined;
   /** The file, or the folder above it, that others than root can change; left out where it does not matter. */
   readonly untrusted?: (path: string) => string | undefined;
 }
@@ -47,6 +49,7 @@ export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: 
     bridges,
     image: readImage,
     disk: readDisk,
+    deviceProblem: findDeviceProblem,
     untrusted: (path) => findUntrusted([path]),
     ...(answer ? { answer } : {}),
   };

@@ -1,5 +1,6 @@
 import { command, orCommand } from './command.ts';
 import { confinementKeys, type RawConfinement } from './confine.ts';
+import { device } from './devices.ts';
 import { type Layer, layer } from './diskfile.ts';
 import { hide, type RawHide } from './hide.ts';
 import { limits, type RawLimits } from './limits.ts';
@@ -69,6 +70,7 @@ export interface RawSubhost extends RawConfinement {
   readonly restart?: Restart;
   readonly check_services?: boolean;
   readonly limits?: RawLimits;
+  readonly devices?: readonly Placed<string>[];
 }
 
 export interface RawCable {
@@ -261,6 +263,12 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
       'Each plan runs "service NAME status" inside for the services of the start list; one that says that it does not run is started again by apply.',
     default: false,
     examples: [true],
+  }),
+  devices: described(list('devices', device), {
+    title: 'Devices',
+    description: "Devices of the machine that it has in its /dev too, with the machine's owner and mode. They come and go while it runs.",
+    default: [],
+    examples: [['/dev/net/tun', '/dev/fuse']],
   }),
   limits: described(limits, {
     title: 'Limits',

@@ -76,6 +76,7 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
     ...(raw.restart && raw.restart !== 'always' ? { restart: raw.restart } : {}),
     ...(raw.check_services ? { checkServices: true } : {}),
     ...(limits ? { limits } : {}),
+    ...(raw.devices?.length ? { devices: valuesOf(raw.devices).sort() } : {}),
     ...toConfinement(raw),
     ...(Object.keys(hooks).length > 0 ? { hooks: { config: fileOf(line), ...hooks } } : {}),
   };

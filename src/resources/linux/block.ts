@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { hasCode, messageOf } from '../error.ts';
 
 /** The disk whose traffic can be limited, as MAJOR:MINOR; or why there is none, in words. */
@@ -27,4 +27,16 @@ function wholeDisk(device: string): string {
 /** makedev(3): twelve bits of major in the middle of the minor's. */
 function split(number: bigint): [major: bigint, minor: bigint] {
   return [(number >> 8n) & 0xfffn, (number & 0xffn) | ((number >> 12n) & 0xfff00n)];
+}
+
+/** Why a path is no device that could be named as one, in words; undefined: it is. */
+export function findDeviceProblem(path: string): string | undefined {
+  try {
+    const seen = lstatSync(path);
+    const real = realpathSync(path);
+    if (real !== path) return `is reached by a symbolic link: name ${real}`;
+    return seen.isCharacterDevice() || seen.isBlockDevice() ? undefined : 'is no device';
+  } catch (error) {
+    return hasCode(error, 'ENOENT', 'ENOTDIR') ? 'does not exist' : `cannot be looked at: ${messageOf(error)}`;
+  }
 }

@@ -43,7 +43,12 @@ export function parseCgroup(text: string): string | undefined {
 
 /** The subhosts that have a cgroup, dead or alive. */
 export function listCgroups(root: string): Owner[] {
-  return subfolders(`${root}/${FOLDER}`).flatMap((scope) => subfolders(`${root}/${FOLDER}/${scope}`).map((name) => ({ scope, name })));
+  return subfolders(`${root}/${FOLDER}`).flatMap((scope) => listNames(root, scope).map((name) => ({ scope, name })));
+}
+
+/** Those of one scope. */
+export function listNames(root: string, scope: string): string[] {
+  return subfolders(`${root}/${FOLDER}/${scope}`);
 }
 
 export function makeCgroup(path: string): void {
@@ -53,6 +58,11 @@ export function makeCgroup(path: string): void {
 /** Words of a file of the kernel's; none if it is not there. */
 export function wordsOf(path: string): string[] {
   return (readIfThere(path) ?? '').split(/\s+/).filter(Boolean);
+}
+
+/** The controllers whose limits the cgroups of a scope can have. */
+export function sharedOut(root: string, scope: string): string[] {
+  return wordsOf(`${root}/${FOLDER}/${scope}/cgroup.subtree_control`);
 }
 
 /** Lets a subhost's cgroup have the limits of this controller: each folder above it shares them out, and no other. */
