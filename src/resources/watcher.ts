@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import type { ObError } from './error.ts';
 import { cgroupName } from './linux/cgroup.ts';
-import { groupsOf } from './linux/groups.ts';
+import { groupsOf, rootsInV1 } from './linux/groups.ts';
 import { ifThere, readIfThere } from './linux/proc.ts';
 import type { Look } from './machine.ts';
 import type { Owner } from './marks.ts';
@@ -18,7 +18,8 @@ export function listWatches(look: Look, scope: string, names: readonly string[])
   const machine = ['links', '/proc/self/ns/net', 'urgent', '/proc/self/mountinfo'];
   const isReal = new Set(look.netnsNames().flatMap((one) => (one.real ? one.name : [])));
   // A subhost that somebody starts on what is there already moves nothing but its cgroup.
-  const folders = [NETNS_FOLDER, `${look.cgroupRoot()}${cgroupName({ scope, name: '' })}`];
+  const trees = [look.cgroupRoot(), ...rootsInV1(look.places())];
+  const folders = [NETNS_FOLDER, ...trees.map((root) => `${root}${cgroupName({ scope, name: '' })}`)];
   return [
     ...machine,
     ...folders.flatMap((folder) => (ifThere(() => readdirSync(folder)) ? ['folder', folder] : [])),

@@ -382,6 +382,12 @@ export const DRIFTS: readonly Drift[] = [
     inject: 'mkdir -p /mnt/left/live; mount -t tmpfs ob:demo/left /mnt/left/live',
     names: '- mount/left',
   },
+  {
+    what: 'a group of a v1 tree is that of no subhost',
+    sort: 'v1',
+    inject: 'mkdir -p /mnt/cgroup/pids/ob/demo/left',
+    names: '- process/left',
+  },
   { what: 'a cgroup is that of no subhost', inject: 'mkdir -p /sys/fs/cgroup/ob/demo/left', names: '- process/left' },
 
   // Last, since /run/netns stays as it is then, and `ip netns delete` fails for all names that were there before.

@@ -7,7 +7,8 @@ import type { Places } from './controllers.ts';
 
 // Where a controller is in a tree of its own (cgroup v1), a subhost has a group there too, of the same name as its cgroup.
 
-function rootsInV1(places: Places): ReadonlySet<string> {
+/** Where these trees are mounted. */
+export function rootsInV1(places: Places): ReadonlySet<string> {
   return new Set([...places.values()].flatMap(({ version, root }) => (version === 1 ? root : [])));
 }
 
