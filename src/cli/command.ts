@@ -32,6 +32,8 @@ export interface Args {
   readonly rollbackOnFailure: boolean;
   /** Where the plan is kept. */
   readonly out?: string;
+  /** Stop what runs, and start it again. */
+  readonly restart: boolean;
   /** Take over what overlay-boot runs. */
   readonly adopt: boolean;
   /** What overlay-boot runs, not its files. */

@@ -5,7 +5,7 @@ import type { GateState } from './record/gate.ts';
 
 // One condition says one thing about a subhost, for a person and for a program that watches: the words are Kubernetes'.
 
-export type ConditionType = 'Ready' | 'Network' | 'Root' | 'Services' | 'InSync' | 'Held' | 'Stalled';
+export type ConditionType = 'Ready' | 'Network' | 'Root' | 'Services' | 'InSync' | 'LowerChanged' | 'Held' | 'Stalled';
 
 export interface Condition {
   readonly type: ConditionType;
@@ -33,10 +33,22 @@ export interface Sight {
   readonly services: readonly { readonly name: string; readonly state: string }[];
   /** Its root is mounted where the machine sees it. */
   readonly isMounted: boolean;
+  /** What is known of the tree below its root; undefined: there is none, or its root is not mounted. */
+  readonly lower?: Lower | undefined;
   /** How PID 1 has ended by itself. */
   readonly ended?: { readonly message: string; readonly at: string | null } | null;
   /** What the records say. */
   readonly kept?: { readonly state: GateState; readonly message: string; readonly since: string | null } | undefined;
+}
+
+export interface Lower {
+  readonly path: string;
+  /** Since the root was mounted; ISO. Null: it has not. Undefined: nobody has kept what it was. */
+  readonly changedAt: string | null | undefined;
+  /** Its package manager is at work. */
+  readonly isChanging: boolean;
+  /** Packages that are newer than what runs, the newest first. */
+  readonly packages: readonly string[];
 }
 
 /** Always all of them, in this order. Pure. */
@@ -44,7 +56,16 @@ export function conditionsOf(sight: Sight): Condition[] {
   const network = networkOf(sight);
   const root = rootOf(sight);
   const services = servicesOf(sight);
-  return [readyOf(sight, [root, network, services]), network, root, services, inSyncOf(sight), heldOf(sight), stalledOf(sight)];
+  return [
+    readyOf(sight, [root, network, services]),
+    network,
+    root,
+    services,
+    inSyncOf(sight),
+    lowerOf(sight),
+    heldOf(sight),
+    stalledOf(sight),
+  ];
 }
 
 function condition(type: ConditionType, status: Condition['status'], reason: string, message: string, since?: string | null): Condition {
@@ -69,9 +90,12 @@ const NETWORK: Readonly<Record<string, readonly [missing: string, differs: strin
   vlan: ['VlanMissing', 'VlanDiffers'],
 };
 
-/** What is left over from an earlier file does not, nor does a mark that is missing. */
+/** What runs goes on as before. */
+const HARMLESS: readonly string[] = ['mark', 'lower_tree'];
+
+/** What is left over from an earlier file does not, nor does a mark that is missing, or a tree below that is newer. */
 function disturbs({ action, fields }: Change): boolean {
-  return action !== 'remove' && (fields.length === 0 || fields.some(({ field }) => field !== 'mark'));
+  return action !== 'remove' && (fields.length === 0 || fields.some(({ field }) => !HARMLESS.includes(field)));
 }
 
 function networkOf({ isThere, pending, cables }: Sight): Condition {
@@ -159,6 +183,21 @@ function whyOf(pending: readonly Change[]): string {
   );
   const [only] = causes;
   return causes.size === 1 && only ? { drift: 'Drifted', change: 'FileChanged' }[only] : 'Differs';
+}
+
+const NAMED_PACKAGES = 3;
+
+function lowerOf({ lower }: Sight): Condition {
+  const is = (status: Condition['status'], reason: string, message: string, since?: string | null): Condition =>
+    condition('LowerChanged', status, reason, message, since);
+  if (!lower) return is('Unknown', 'NoLower', 'no root of it is mounted over another tree');
+  const { path, changedAt, isChanging, packages } = lower;
+  if (changedAt === undefined) return is('Unknown', 'NotKept', `nobody has kept what ${path} was when its root was mounted`);
+  if (changedAt === null) return is('False', 'AsMounted', `${path} is as it was when its root was mounted`);
+  const more = packages.length - NAMED_PACKAGES;
+  const names = packages.length > 0 ? ` (${packages.slice(0, NAMED_PACKAGES).join(', ')}${more > 0 ? ` and ${more} more` : ''})` : '';
+  const message = `${path} has changed since its root was mounted${names}: what runs may see some of it old and some new`;
+  return is('True', isChanging ? 'StillChanging' : 'Changed', message, changedAt);
 }
 
 function heldOf({ kept }: Sight): Condition {

@@ -32,6 +32,15 @@ export type Event =
   | { readonly type: 'adopted'; readonly subhost: string; readonly address: string; readonly what: string }
   /** It stays overlay-boot's until the subhost is started anew. */
   | { readonly type: 'due'; readonly subhost: string; readonly address: string; readonly why: string; readonly hint?: string }
+  /** PATHS of its upper directory were set aside; KEPT has them. Null: it has nothing at any of them. */
+  | {
+      readonly type: 'reset';
+      readonly subhost: string;
+      readonly paths: readonly string[];
+      readonly nothing: readonly string[];
+      readonly kept: string | null;
+      readonly notes: readonly string[];
+    }
   | { readonly type: 'recap'; readonly subhosts: readonly RecapLine[]; readonly seconds: number }
   | GateEvent
   /** It has been left alone since its repairs do not hold; said once. */

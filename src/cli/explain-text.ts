@@ -13,10 +13,12 @@ export function explanationLines({ well, summary, wrong, failed, log, next, part
   return [
     ...[first, ...more].map((line) => paint(well ? 'green' : 'red', line)),
     ...section(
-      'What is wrong',
-      (well ? [] : wrong.filter((one) => !isTold(one, wrong))).flatMap(({ type, reason, message, since }) =>
-        wrap(printable(`${type.padEnd(8)} ${reason}: ${message}${since ? `, since ${since}` : ''}`), ' '.repeat(9), INNER),
-      ),
+      well ? 'What to know' : 'What is wrong',
+      wrong
+        .filter((one) => (well ? one.type === 'LowerChanged' : !isTold(one, wrong)))
+        .flatMap(({ type, reason, message, since }) =>
+          wrap(printable(`${type.padEnd(8)} ${reason}: ${message}${since ? `, since ${since}` : ''}`), ' '.repeat(9), INNER),
+        ),
       paint,
     ),
     ...section('What failed last', failed ? failedLines(failed) : [], paint),

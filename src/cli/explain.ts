@@ -76,7 +76,7 @@ function failedOf({ trouble, troubleSince }: Known): Explanation['failed'] {
 }
 
 function isUnusual({ type, status }: Condition): boolean {
-  return status !== (type === 'Held' || type === 'Stalled' ? 'False' : 'True');
+  return type === 'LowerChanged' ? status === 'True' : status !== (type === 'Held' || type === 'Stalled' ? 'False' : 'True');
 }
 
 function summaryOf({ status, isCompared }: Known, well: boolean): string {
@@ -95,7 +95,10 @@ function nextOf({ status, pending, blockers, isCompared, reason, log }: Known, w
   const held = reason?.state === 'held';
   const own = reason ? [{ command: reason.state === 'backing-off' ? `ob start ${name}` : reason.hint, why: REASONS[reason.state] }] : [];
   const memory = status.oom_kills && status.memory_limit_bytes !== null ? [MORE_MEMORY] : [];
-  if (well || held) return [...own, ...memory];
+  if (held) return [...own, ...memory];
+  const isLowerNew = status.conditions.some(({ type, status: is }) => type === 'LowerChanged' && is === 'True');
+  const anew = isLowerNew ? [{ command: `ob restart ${name}`, why: 'mounts its root anew, on the tree below as it is now' }] : [];
+  if (well) return [...own, ...memory, ...anew];
   const failed = services.some(({ state }) => state.startsWith('failed') || state === 'dead');
   return [
     ...blockers.map(({ what, hint }) => ({ command: hint, why: `in the way: ${what}` })),
@@ -105,6 +108,7 @@ function nextOf({ status, pending, blockers, isCompared, reason, log }: Known, w
     ...(failed || ended ? [{ command: log.command, why: 'what it said' }] : []),
     ...(failed ? [{ command: `ob enter ${name}`, why: 'a shell inside: mend what does not start' }] : []),
     ...(isCompared && pending.length > 0 && !own.some(({ command }) => command.startsWith('ob start')) ? [repair(name, pending)] : []),
+    ...(pending.length > 0 ? [] : anew),
     ...(isCompared ? [] : [{ command: 'ob status FILE', why: 'compares it with its hosts file' }]),
   ];
 }

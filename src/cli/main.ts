@@ -19,6 +19,7 @@ import { list } from './commands/list.ts';
 import { logs } from './commands/logs.ts';
 import { plan } from './commands/plan.ts';
 import { release } from './commands/release.ts';
+import { reset } from './commands/reset.ts';
 import { restart } from './commands/restart.ts';
 import { schema } from './commands/schema.ts';
 import { share } from './commands/share.ts';
@@ -41,6 +42,7 @@ const COMMANDS: readonly Command[] = [
   status,
   explain,
   diff,
+  reset,
   list,
   start,
   stop,
@@ -80,6 +82,7 @@ const OPTIONS: Readonly<Record<OptionName, Options>> = {
   rollbackOnFailure: { boolean: true, describe: 'If a step fails, go back to the former state' },
   watchdog: { boolean: true, describe: 'Wait, and take back what nobody confirms: apply --confirm starts it' },
   out: { alias: 'o', string: true, describe: 'Keep the plan in this file, for ob apply', requiresArg: true },
+  restart: { boolean: true, describe: 'Stop it first if it runs, and start it afterwards' },
   adopt: { boolean: true, describe: 'Take over what overlay-boot runs; restart nothing of it' },
   running: { boolean: true, describe: 'What overlay-boot runs here, as the kernel shows it' },
   format: { alias: 'o', string: true, describe: 'wide: more columns; json: for programs', requiresArg: true },
@@ -148,6 +151,8 @@ function describe(builder: Argv, command: Command): Argv {
   if (command.positionals.includes('<name>')) builder.positional('name', { type: 'string', describe: 'The subhost' });
   if (command.positionals.includes('<shares..>'))
     builder.positional('shares', { type: 'string', array: true, describe: 'DIR, DIR:INSIDE, with :ro behind it' });
+  if (command.positionals.includes('[paths..]'))
+    builder.positional('paths', { type: 'string', array: true, describe: 'As they are seen inside: /etc/motd' });
   if (command.actions?.[0]) builder.positional(command.actions[0], { type: 'string', describe: 'What to do' });
   if (command.takesCommand) builder.usage(`$0 ${command.name} ${command.positionals} -- COMMAND...\n\n${command.summary}`);
   return builder.example(command.examples.map((example) => [...example]));

@@ -1,6 +1,7 @@
 import type { World } from '../planner/live.ts';
 import type { Plan } from '../planner/plan.ts';
 import type { HostsFile } from '../resources/hosts.ts';
+import { newestPackages } from '../resources/linux/lower-tree.ts';
 import type { Look } from '../resources/machine.ts';
 import { listOwners } from '../resources/scopes.ts';
 import { readUsage } from '../resources/usage.ts';
@@ -58,6 +59,7 @@ function besideOf(scope: string, reasons: readonly Reason[], look: Look): Beside
   const root = look.cgroupRoot();
   return {
     kept: new Map(reasons.map((reason) => [reason.name, toKept(scope, reason)])),
+    packages: (tree, seconds) => newestPackages(tree, Date.now() - seconds * 1000),
     usage: (name) => (root ? readUsage(root, look.places(), { scope, name }) : undefined),
   };
 }

@@ -1,4 +1,5 @@
 import type { Selection } from '../planner/plan.ts';
+import type { HostsFile } from '../resources/hosts.ts';
 import { knownBefore, writeApplied } from './back/applied.ts';
 import { refuseTakenBack } from './back/pending.ts';
 import type { Args, Context } from './command.ts';
@@ -15,16 +16,23 @@ export function applySelected(
   args: Args,
   context: Context,
 ): Promise<number> {
-  return withTurn(args, context, async () => {
-    const file = await readFiles(findHostsFiles(args.files));
-    const desired = desiredOf(file);
-    // Of what only the machine has, apply would make nothing but a removal: not what is asked for here.
-    checkLimit(selection.limit, desired);
-    refuseTakenBack(file.scope, () => digestOfWanted(desired), false);
-    const { plan, world } = await planFor(file.scope, desired, selection);
-    refuseHeld(file.scope, selection.limit, { desired, world });
-    takeUp(file.scope, selection.limit);
-    const begin = async (): Promise<void> => writeApplied(knownBefore(file.scope, world), file, selection.limit);
-    return runPlan(plan, { scope: file.scope, desired, selection, world, isUnattended: false, begin }, args, context);
-  });
+  return withTurn(args, context, async () => applyPart(await readFiles(findHostsFiles(args.files)), selection, args, context));
+}
+
+/** The same of a file that has been read. Needs the lock. */
+export async function applyPart(
+  file: HostsFile,
+  selection: Selection & { readonly limit: ReadonlySet<string> },
+  args: Args,
+  context: Context,
+): Promise<number> {
+  const desired = desiredOf(file);
+  // Of what only the machine has, apply would make nothing but a removal: not what is asked for here.
+  checkLimit(selection.limit, desired);
+  refuseTakenBack(file.scope, () => digestOfWanted(desired), false);
+  const { plan, world } = await planFor(file.scope, desired, selection);
+  refuseHeld(file.scope, selection.limit, { desired, world });
+  takeUp(file.scope, selection.limit);
+  const begin = async (): Promise<void> => writeApplied(knownBefore(file.scope, world), file, selection.limit);
+  return runPlan(plan, { scope: file.scope, desired, selection, world, isUnattended: false, begin }, args, context);
 }

@@ -5,7 +5,7 @@ import { isWell, type Status } from './status.ts';
 import { table } from './table.ts';
 import { wrap } from './wrap.ts';
 
-const TYPES: readonly ConditionType[] = ['Ready', 'Network', 'Root', 'Services', 'InSync', 'Held', 'Stalled'];
+const TYPES: readonly ConditionType[] = ['Ready', 'Network', 'Root', 'Services', 'InSync', 'LowerChanged', 'Held', 'Stalled'];
 
 /** A line for each subhost, then what there is to say of some. Without WIDE it has 80 columns. */
 export function statusLines(all: readonly Status[], wide: boolean, paint: Output['paint']): string[] {

@@ -6,7 +6,7 @@ import { TRUSTED_WORDS } from '../resources/confinement.ts';
 import type { Fields, Live } from '../resources/kind.ts';
 import { formatSize } from '../resources/linux/mountinfo.ts';
 import type { Usage } from '../resources/usage.ts';
-import { type Condition, conditionsOf, type Sight } from './conditions.ts';
+import { type Condition, conditionsOf, type Lower, type Sight } from './conditions.ts';
 
 /**
  * `running`: as wanted. `starting`: its start list is under way. `drifted`: runs, but something differs from the file.
@@ -72,6 +72,8 @@ export interface Beside {
   readonly isCompared?: boolean;
   readonly kept?: ReadonlyMap<string, NonNullable<Sight['kept']>>;
   readonly usage?: (name: string) => Usage | undefined;
+  /** Packages of a tree that were unpacked within the last SECONDS, the newest first. */
+  readonly packages?: (root: string, seconds: number) => readonly string[];
 }
 
 /** Every subhost that is wanted or there, by name. Pure. */
@@ -102,7 +104,7 @@ function seenOf(name: string, plan: Plan, world: World): Seen {
   };
 }
 
-function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared = true, kept, usage }: Beside): Status {
+function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared = true, kept, usage, packages }: Beside): Status {
   const { live, changes } = seen;
   const fields: Fields | undefined = live.find((one) => kindOf(one.address) === 'process')?.fields as Fields | undefined;
   const services = servicesOf(fields);
@@ -115,6 +117,7 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
   const used = isRunning ? usage?.(id.name) : undefined;
   const record = kept?.get(id.name);
   const ended = endedOf(live);
+  const lower = lowerOf(live, (root) => (isRunning ? packages?.(root, Number(fields['uptime_s'])) : undefined) ?? []);
   return {
     ...id,
     state,
@@ -138,6 +141,7 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
       cables,
       services,
       isMounted: live.some(({ address, fields }) => kindOf(address) === 'mount' && fields['attached'] !== false),
+      lower,
       ended,
       kept: record,
     }),
@@ -149,6 +153,7 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
       ...(fields?.['capabilities'] === 'all' && fields['seccomp'] === 'off' ? [`trusted: ${TRUSTED_WORDS}`] : []),
       ...[...failed, ...starting].map((service) => `${service.name} ${service.state}`),
       ...pendingNote(pending.filter(isUntold), isRunning),
+      ...(isRunning && lower?.changedAt ? [`${lower.path} has changed below it: ob restart ${id.name} shows it all of that`] : []),
     ],
   };
 }
@@ -158,6 +163,20 @@ function servicesOf(fields: Fields | undefined): Status['services'] {
   const dead = new Set(listOf(fields?.['dead_services']));
   const all = listOf(fields?.['services']).map(toService);
   return all.map((one) => (one.state === 'started' && dead.has(one.name) ? { ...one, state: 'dead' } : one));
+}
+
+function lowerOf(live: readonly Live[], packages: (root: string) => readonly string[]): Lower | undefined {
+  const mount = live.find(({ address }) => kindOf(address) === 'mount')?.fields as Fields | undefined;
+  const path = mount?.['lower'];
+  if (mount?.['type'] !== 'overlay' || typeof path !== 'string') return undefined;
+  const changedAt = textOf(mount['lower_changed_at']);
+  const isKnown = changedAt !== null || mount['lower_tree'] !== undefined;
+  return {
+    path,
+    changedAt: isKnown ? changedAt : undefined,
+    isChanging: changedAt !== null && mount['lower_tree'] === undefined,
+    packages: changedAt === null ? [] : packages(path),
+  };
 }
 
 function endedOf(live: readonly Live[]): Ended | null {

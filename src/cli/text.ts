@@ -45,6 +45,13 @@ function linesOf(event: Event, paint: Paint): string[] {
       return [`${paint('green', 'adopted'.padEnd(8))} ${event.address}${event.what && `  ${paint('dim', event.what)}`}`];
     case 'due':
       return [`${paint('yellow', 'needs a restart:')} ${event.address}: ${event.why}`, ...hintLines(event.hint)];
+    case 'reset':
+      return [
+        ...event.nothing.map((path) => `${event.subhost} has nothing of its own at ${path}.`),
+        ...event.paths.map((path) => `${paint('green', 'reset'.padEnd(8))} ${path}`),
+        ...(event.kept === null ? [] : [`Kept in ${event.kept}`]),
+        ...event.notes.map((note) => `    note: ${note}`),
+      ];
     case 'recap':
       return recapLines(event.subhosts, event.seconds, paint);
     case 'left':

@@ -24,6 +24,7 @@ export function toArgs(command: Command, raw: Raw): Args {
     ...listOf(raw['name']),
     ...listOf(raw['names']),
     ...listOf(raw['shares']),
+    ...listOf(raw['paths']),
     ...(command.takesCommand ? [] : after),
   ];
   if ([...named, ...words].includes('')) throw usage('an argument is empty: is a variable of your shell unset?', hint);
@@ -64,6 +65,7 @@ export function toArgs(command: Command, raw: Raw): Args {
     watchdog: last(raw['watchdog']) === true,
     rollbackOnFailure: last(raw['rollbackOnFailure']) === true,
     ...(raw['out'] === undefined ? {} : { out: toPath(String(last(raw['out'])), hint) }),
+    restart: last(raw['restart']) === true,
     adopt: last(raw['adopt']) === true,
     running: last(raw['running']) === true,
     ...(raw['format'] === undefined ? {} : { format: toFormat(String(last(raw['format'])), hint) }),

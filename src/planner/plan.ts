@@ -42,7 +42,8 @@ export function makePlan(
   const runs = (address: Address): boolean => running.has(kindOf(address));
   const all = diff(kinds, specs, live, leave).filter((change) => !isLeft(change, live, leave));
   const kept = asked === 'stop' ? all.filter(({ address, live }) => runs(address) || live?.endsWithRun) : all;
-  const changes = asked === 'restart' ? kept.map((change) => (runs(change.address) ? restarted(change) : change)) : kept;
+  const ordered = asked === 'restart' ? kept.map((change) => (runs(change.address) ? restarted(change) : change)) : kept;
+  const changes = renew(ordered, runs);
   // What stands where nothing has to be done is in nobody's way.
   const pending = new Map(changes.filter((change) => change.action !== 'none').map((change) => [change.address, change.subhost]));
   const blockers = world.blockers.filter((one) => pending.has(one.address));
@@ -66,6 +67,19 @@ function wake(live: World['live']): World['live'] {
 function restarted(change: Change): Change {
   if (change.action !== 'none' && change.action !== 'update') return change;
   return { ...change, action: 'restart', because: [...change.because, 'the order to restart'] };
+}
+
+const STARTS: readonly Change['action'][] = ['create', 'restart', 'replace'];
+
+/** What is best made anew is, when what runs on it is started in any case. */
+function renew(changes: readonly Change[], runs: (address: Address) => boolean): Change[] {
+  const starting = changes.filter(({ address, action }) => runs(address) && STARTS.includes(action));
+  const grounds = new Set(starting.flatMap(({ spec }) => spec?.needs ?? []).map(({ address }) => address));
+  return changes.map((change) => {
+    const why = change.live?.renews;
+    if (!why || !grounds.has(change.address) || STARTS.includes(change.action)) return change;
+    return { ...change, action: 'replace', because: [...change.because, why] };
+  });
 }
 
 export function isEmpty(plan: Plan): boolean {

@@ -47,6 +47,8 @@ export interface Subhost {
   readonly restart?: 'on-failure' | 'never';
   /** Are its services asked whether they run? */
   readonly checkServices?: true;
+  /** What becomes of it when the tree below has changed; left out: that is told. */
+  readonly onLowerChange?: 'restart';
   /** Left out: the default one. */
   readonly confinement?: Confinement;
   /** Nothing of /proc and /sys is masked, and its root has devices: as under overlay-boot. */

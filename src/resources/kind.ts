@@ -62,6 +62,8 @@ export interface Live<F extends Fields = Fields, H = unknown> {
   readonly fields: Partial<F>;
   /** Goes when what runs on it is stopped: it was made for that one run. */
   readonly endsWithRun?: true;
+  /** Best made anew when what runs on it is started: why, in words. */
+  readonly renews?: string;
   /** It has ended by itself, and by the file's own wish nothing but an order starts it again: why, in words. */
   readonly rests?: string;
   /** What only this kind understands, e.g. a PID with its start time. */

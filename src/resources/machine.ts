@@ -14,6 +14,7 @@ import type { Init } from './linux/init.ts';
 import type { Inside } from './linux/inside.ts';
 import type { Link } from './linux/ip.ts';
 import { type Loop, readLoop } from './linux/loop.ts';
+import { readTree, type Tree } from './linux/lower-tree.ts';
 import { countLayers, type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
 import { ifThere, type ProcessId } from './linux/proc.ts';
 import { readInit, readStrays } from './live-init.ts';
@@ -115,6 +116,8 @@ export interface Look {
   mountsOfUppers(uppers: readonly string[]): ReadonlyMap<string, readonly UpperUse[]>;
   /** Tells what of lower a subhost's own layer does not hide although it is to be; OWN: see `ownPaths`. */
   unhidden(own: readonly string[]): (subhost: Subhost) => readonly string[];
+  /** What a tree of files is now; undefined: there is none. */
+  tree(root: string): Tree | undefined;
   /** Are these two names of one directory, as after a bind mount? */
   isSameDirectory(one: string, other: string): boolean;
 }
@@ -164,6 +167,7 @@ export function createLook(reaper: string, isForPlan = false): Look {
     maskable: once(readMaskable),
     capabilities: once(() => parseConfinement(readFileSync('/proc/self/status', 'utf8')).capabilities),
     mountsOfUppers: findMountsOfUppers,
+    tree: onceFor(readTree),
     isSameDirectory,
   };
 }
@@ -181,6 +185,14 @@ function once<T>(read: () => T): () => T {
   };
 }
 
+function onceFor<K, T>(read: (key: K) => T): (key: K) => T {
+  const seen = new Map<K, () => T>();
+  return (key) => {
+    const known = seen.get(key) ?? once(() => read(key));
+    seen.set(key, known);
+    return known();
+  };
+}
 function readNetnsNames(): NetnsName[] {
   let names: string[];
   try {

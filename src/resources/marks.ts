@@ -8,7 +8,7 @@ export interface Owner {
   readonly name: string;
 }
 
-/** `ob:SCOPE/NAME`: alias of links, source of mounts, first argument of a subhost's PID 1. */
+/** `ob:SCOPE/NAME`: alias of links, source of mounts (of some with more behind it), first argument of a subhost's PID 1. */
 export function markOf(owner: Owner): string {
   return `ob:${owner.scope}/${owner.name}`;
 }
@@ -16,6 +16,21 @@ export function markOf(owner: Owner): string {
 /** Mark of what lies beneath a root whose upper directory a program sets up: it tells which one. */
 export function setupMarkOf(owner: Owner, program: string): string {
   return `${markOf(owner)}:${program}`;
+}
+
+/** Mark of an overlay root: it tells what the tree below it was when it was mounted, see linux/lower-tree.ts. */
+export function rootMarkOf(mark: string, stamp: string): string {
+  return `${mark}@${stamp}`;
+}
+
+/** Is it this mark, whatever it tells beside? */
+export function isRootMark(text: string, mark: string): boolean {
+  return text === mark || text.startsWith(`${mark}@`);
+}
+
+/** What such a mark tells of the tree below; undefined: nothing is known of that. */
+export function stampOfMark(text: string): string | undefined {
+  return MARK.exec(text)?.[4];
 }
 
 /** The program in such a mark; null: it is another. */
@@ -35,7 +50,7 @@ export function parseDiskMark(text: string | undefined): (Owner & { readonly rol
   return owner && role ? { ...owner, role } : undefined;
 }
 
-const MARK = /^ob:([a-z][a-z0-9-]*)\/([A-Za-z0-9._-]+)(?::(\/.*))?$/;
+const MARK = /^ob:([a-z][a-z0-9-]*)\/([A-Za-z0-9._-]+)(?::(\/.*)|@([0-9a-f]{8}-[0-9a-f]{8}))?$/;
 
 /** The owner that a text names, or undefined if it is no mark of ours. */
 export function parseMark(text: string | undefined): Owner | undefined {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Mount } from './linux/mountinfo.ts';
+import { isRootMark } from './marks.ts';
 
 /** What of /proc and /sys is covered inside, or read-only, where the kernel has it; as reaper/masks.c has them, sorted. */
 export const MASKED = [
@@ -38,7 +39,7 @@ export function readMaskable(): string[] {
 export function findExposed(mounts: readonly Mount[], mark: string, maskable: readonly string[]): string[] {
   const covered = new Set(mounts.flatMap(({ point, source }) => (source === mark ? point : [])));
   const root = mounts.findLast(({ point }) => point === '/');
-  const hasDevices = root?.type === 'overlay' && root.source === mark && !root.options.includes('nodev');
+  const hasDevices = root?.type === 'overlay' && isRootMark(root.source, mark) && !root.options.includes('nodev');
   const isThere = (path: string): boolean => covered.has(`/${path.split('/')[1]}`);
   return [...maskable.filter((path) => isThere(path) && !covered.has(path)), ...(hasDevices ? [DEVICE_NODES] : [])];
 }

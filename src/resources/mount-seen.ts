@@ -4,7 +4,8 @@ import type { Subhost } from './hosts.ts';
 import type { Live, Spec } from './kind.ts';
 import { type MountEntry, optionValue } from './linux/mountinfo.ts';
 import type { LiveInit, Machine } from './machine.ts';
-import { parseMark, setupOfMark } from './marks.ts';
+import { isRootMark, parseMark, setupOfMark } from './marks.ts';
+import { seeBelow } from './mount-below.ts';
 
 /** An index signature lets the planner read fields whose names it does not know. */
 export type MountFields = {
@@ -19,6 +20,8 @@ export type MountFields = {
   readonly hide?: string;
   /** Paths that this layer does not hide although they are to be hidden. */
   readonly unhidden?: readonly string[];
+  /** Is the tree below it what it was when it was mounted? Of an overlay of which that is known. */
+  readonly lower_tree?: 'as mounted' | 'changed';
   /** How many mounts are on the root. */
   readonly covered_by: number;
   /** No other overlay is on its upper directory. */
@@ -90,6 +93,7 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
   const isBound = entry.type === 'tmpfs' && setup === null;
   const root = entry.type === 'tmpfs' ? stack[stack.indexOf(entry) + 1] : entry;
   const layers = isBound ? boundLayer(machine, entry.point, owner.name, desired) : overlayLayers(root);
+  const below = seeBelow(machine, root);
   return [
     {
       address: `mount/${owner.name}`,
@@ -104,6 +108,7 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
         type: isBound ? 'bind' : 'overlay',
         live: entry.point,
         ...layers,
+        ...below.fields,
         setup,
         ...(setup === null || root === undefined ? {} : { set_up: isSetUp(machine, layers) }),
         ...(setup === null && !hasCommands ? {} : { in_use: machine.look.init(owner) !== undefined }),
@@ -113,6 +118,7 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
         covered_by: root === undefined ? 0 : stack.length - 1 - stack.indexOf(root),
       },
       handle: { points: [entry.point], setup },
+      ...below.renews,
       ...(setup === null ? {} : { endsWithRun: true }),
     },
   ];
@@ -122,13 +128,15 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
 function keptByInit(machine: Machine, { address, subhost, fields, extra }: MountSpec): MountLive[] {
   if (fields.attached === undefined) return [];
   const init = machine.look.init({ scope: machine.scope, name: extra.subhost.name });
-  const root = init?.mounts.find(({ point, type, source }) => point === '/' && type === 'overlay' && source === extra.mark);
+  const root = init?.mounts.find(({ point, type, source }) => point === '/' && type === 'overlay' && isRootMark(source, extra.mark));
   if (!init || !root) return [];
-  const layers = overlayLayers({ ...root, options: root.superOptions });
+  const entry = { ...root, options: root.superOptions };
+  const layers = overlayLayers(entry);
+  const below = seeBelow(machine, entry);
   const holds = [`dir:${fields.live}`, `dir:${layers['upper']}`, `dir:${layers['work']}`];
-  const seen = { type: 'overlay', ...layers, attached: false } as const;
+  const seen = { type: 'overlay', ...layers, ...below.fields, attached: false } as const;
   const keptBy = `process/${subhost}` as const;
-  return [{ address, subhost, needs: [], holds, keptBy, fields: seen, handle: { points: [], setup: null, init } }];
+  return [{ address, subhost, needs: [], holds, keptBy, fields: seen, handle: { points: [], setup: null, init }, ...below.renews }];
 }
 
 /**

@@ -4,7 +4,7 @@ import { ObError } from './error.ts';
 import type { Blocker } from './kind.ts';
 import type { UpperUse } from './linux/holders.ts';
 import type { Machine } from './machine.ts';
-import { parseMark } from './marks.ts';
+import { isRootMark, parseMark } from './marks.ts';
 import type { MountLive, MountSpec } from './mount-seen.ts';
 
 // Two overlays on one upper directory corrupt it, and the kernel does no more than log a warning.
@@ -52,7 +52,7 @@ function otherThan(machine: Machine, root: MountLive, { extra, fields }: MountSp
   if (new Set(uses.map(({ device }) => device)).size < 2) return undefined;
   const { mark, subhost } = extra;
   const isRoot = (point: string) => (one: { type: string; source: string; point: string }) =>
-    one.type === 'overlay' && one.source === mark && one.point === point;
+    one.type === 'overlay' && isRootMark(one.source, mark) && one.point === point;
   const kept = machine.look.init({ scope: machine.scope, name: subhost.name })?.mounts.find(isRoot('/'));
   const own = kept ?? machine.look.mountinfo().find(isRoot(root.fields.live ?? fields.live));
   return uses.find(({ device }) => device !== own?.device);

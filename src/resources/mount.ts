@@ -7,11 +7,12 @@ import { environmentOf, runHook } from './hooks.ts';
 import { disksOf, type HostsFile, type Subhost } from './hosts.ts';
 import type { Address, Blocker, Kind, Result, Task } from './kind.ts';
 import { explainBusy } from './linux/holders.ts';
+import { stampOf } from './linux/lower-tree.ts';
 import { hasFilesystem } from './linux/modules.ts';
 import type { MountEntry } from './linux/mountinfo.ts';
 import { mountRoots, type RootToMount, unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
-import { markOf, parseMark } from './marks.ts';
+import { markOf, parseMark, rootMarkOf } from './marks.ts';
 import { mendRoot } from './mender.ts';
 import { byPoint, listRoots, type MountExtra, type MountFields, type MountHandle, type MountLive, type MountSpec } from './mount-seen.ts';
 import { depthOf, type SetUpRoot, setUp, tearDown } from './mount-setup.ts';
@@ -33,6 +34,7 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     work: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
     hide: { class: 'replace', why: 'what hides a part of lower is a layer, and these are fixed when it is mounted' },
     unhidden: { class: 'live', why: 'they are hidden from now on' },
+    lower_tree: { class: 'replace', why: 'what changes below a mounted overlay is seen in part' },
     access: { class: 'live', why: 'the root is remounted' },
     attached: { class: 'live', why: 'PID 1 keeps the root: it is mounted again from there' },
     whole: { class: 'replace', why: 'the root is only half mounted' },
@@ -160,13 +162,17 @@ function toSpec(file: HostsFile, subhost: Subhost, own: readonly string[]): Moun
     ...(hooks ? { in_use: true } : {}),
     ...(setup === null || upper === lower ? {} : { set_up: true }),
   } as const;
+  const below = subhost.onLowerChange === 'restart' ? ({ lower_tree: 'as mounted' } as const) : {};
   return {
     address: `mount/${subhost.name}`,
     subhost: subhost.name,
     ...(hooks ? { forRun: true } : {}),
     needs: disksOf(subhost).map((address) => ({ address, class: 'replace', why: 'the filesystem of a layer is mounted anew' })),
     holds: [...(setup === null ? [`dir:${upper}`] : []), `dir:${live}`, ...(upper === lower ? [] : [`dir:${work}`])],
-    fields: upper === lower ? { type: 'bind', ...common } : { type: 'overlay', lower, ...hiding(subhost), work, alone: true, ...common },
+    fields:
+      upper === lower
+        ? { type: 'bind', ...common }
+        : { type: 'overlay', lower, ...hiding(subhost), work, ...below, alone: true, ...common },
     extra: { mark, subhost, own },
     summary:
       upper === lower
@@ -210,7 +216,13 @@ async function prepare(machine: Machine, spec: MountSpec, inUse: InUse): Promise
   if (premount) await runHook('premount', premount, subhost.base, environmentOf(machine.scope, real));
   if (setup !== undefined) makeFolder(real.work);
   const mask = maskOf(real);
-  return { key: address, mark, subhost: mask === null ? real : { ...real, lower: `${mask}:${real.lower}` } };
+  // Last of all: what the commands have made of it was there when the root was mounted.
+  const below = real.upper === real.lower ? undefined : machine.look.tree(real.lower);
+  return {
+    key: address,
+    mark: below ? rootMarkOf(mark, stampOf(below)) : mark,
+    subhost: mask === null ? real : { ...real, lower: `${mask}:${real.lower}` },
+  };
 }
 
 async function runPostmount(machine: Machine, subhost: Subhost): Promise<void> {

@@ -51,6 +51,8 @@ const OFFERS: readonly (readonly [line: string, offers: readonly string[]])[] = 
   ['ob apply --json --q', ['--quiet']],
   ['ob exec --', ['--help', '--scope']],
   ['ob status -o ', ['json', 'wide']],
+  ['ob reset c', ['client']],
+  ['ob reset web --r', ['--restart']],
   ['ob status --format=w', ['wide']],
   ['ob plan -o d', ['d.txt']],
   ['ob apply --limit ', ['client', 'web']],

@@ -30,7 +30,10 @@ test('the smallest example of overlay-boot(8) comes up, is what its file says, a
   // Without networking, and with a root that is the machine's own tree below one of its own.
   assert.equal(await machine.sh('ip -n copy -br link | cut -d" " -f1'), 'lo');
   assert.equal(await machine.sh('cmp /mnt/opt/copy/live/etc/os-release /etc/os-release && echo same'), 'same');
-  assert.match(await machine.sh('cat /proc/mounts'), /^ob:default\/copy \/mnt\/opt\/copy\/live overlay .*upperdir=\/mnt\/opt\/copy\/root/m);
+  assert.match(
+    await machine.sh('cat /proc/mounts'),
+    /^ob:default\/copy@\S+ \/mnt\/opt\/copy\/live overlay .*upperdir=\/mnt\/opt\/copy\/root/m,
+  );
   await machine.sh('echo kept >/mnt/opt/copy/live/root/kept');
   assertQuiet(await machine.ob('destroy', path), 0, 'destroy');
   assert.equal(

@@ -28,6 +28,7 @@ test('a subhost that is as wanted is running, and all that there is to know is t
       'Root True Mounted: its root is mounted',
       'Services True Started: networking started, httpd started',
       'InSync True AsWanted: it is as the file says',
+      'LowerChanged Unknown NotKept: nobody has kept what / was when its root was mounted',
       'Held False NotHeld: ob looks after it',
       'Stalled False NoTrouble: no repair has failed',
     ],
@@ -118,7 +119,8 @@ test('subhosts are listed by name, each once; what they share is none', async ()
 
 /** A line for each condition that is not as it is of a subhost that is well. */
 function unusual({ conditions }: Status): string[] {
-  const usual = (one: Condition): boolean => one.status === (one.type === 'Held' || one.type === 'Stalled' ? 'False' : 'True');
+  const usual = ({ type, status }: Condition): boolean =>
+    type === 'LowerChanged' ? status !== 'True' : status === (type === 'Held' || type === 'Stalled' ? 'False' : 'True');
   return conditions
     .filter((one) => !usual(one))
     .map((one) => `  ${one.type.padEnd(8)} ${one.status.padEnd(7)} ${one.reason}: ${one.message}`);
@@ -126,7 +128,7 @@ function unusual({ conditions }: Status): string[] {
 
 const RECORDINGS =
   'bridge-gone bridge-down bridge-without-mark cable-gone cable-mtu cable-removed cable-renamed-inside cable-unplugged empty-machine ' +
-  'foreign-link inner-mount-gone netns-residue own-tree-missing pid1-dead ram-size root-covered root-gone root-read-only root-read-only-inside ' +
+  'foreign-link inner-mount-gone lower-tree-changed lower-tree-changed-warn lower-tree-changing netns-residue own-tree-missing pid1-dead ram-size root-covered root-gone root-read-only root-read-only-inside ' +
   'start-failed start-nothing starting subhost-removed upper-moved';
 
 test('the conditions of subhosts on recorded machines are those that a person has read', async () => {
@@ -192,6 +194,7 @@ test('without a file nothing is compared, and what can be seen is told all the s
       'Root Unknown NotSeen',
       'Services True Started',
       'InSync Unknown NotCompared',
+      'LowerChanged Unknown NotKept',
       'Held False NotHeld',
       'Stalled False NoTrouble',
     ],
@@ -210,6 +213,28 @@ test('the table has 80 columns and the notes beneath it too; the wide one has th
   const lines = statusLines(all, false, paint);
   golden(`${GOLDEN}/table.txt`, `${[...lines, '', ...statusLines(all, true, paint)].join('\n')}\n`);
   assert.ok(lines.every((line) => line.length <= 80));
+});
+
+test('a tree below that has changed is told with its newest packages, and is no reason to call a subhost not well', async () => {
+  const { file, plan, world } = await readRecording('lower-tree-changed-warn');
+  const asked: string[] = [];
+  const packages = (root: string, seconds: number): string[] => {
+    asked.push(`${root} ${seconds}`);
+    return ['libc6', 'openssl', 'tzdata', 'zlib1g', 'adduser'];
+  };
+  const [db, web] = statusOf(file.scope, plan, world, { packages });
+  const conditionOf = (status: Status | undefined): Condition | undefined => status?.conditions.find(({ type }) => type === 'LowerChanged');
+  assert.deepEqual(conditionOf(web), {
+    type: 'LowerChanged',
+    status: 'True',
+    reason: 'Changed',
+    message: '/ has changed since its root was mounted (libc6, openssl, tzdata and 2 more): what runs may see some of it old and some new',
+    since: '2026-11-24T00:00:00.000Z',
+  });
+  assert.deepEqual(web?.notes, ['/ has changed below it: ob restart web shows it all of that']);
+  assert.equal(isWell(web), true);
+  // Whose tree is as it was is not asked for packages.
+  assert.deepEqual([conditionOf(db)?.reason, asked], ['NotKept', ['/ 1']]);
 });
 
 test('a service that was started and is dead is told as that', async () => {

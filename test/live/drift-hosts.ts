@@ -37,6 +37,7 @@ const TEXTS: Readonly<Record<Sort, (name: string, index: number) => string>> = {
     start: [/srv/web]
     share: [/mnt/data:/data]
     ram_size: 10M
+    on_lower_change: restart
 `,
   vlan: (_, index) => `    cables: [{ bridge: ob0 }, { vlan: 302, bridge: br0, address: 10.30.2.${2 + index}/24 }]
     start: [/srv/web]
@@ -51,10 +52,11 @@ const TEXTS: Readonly<Record<Sort, (name: string, index: number) => string>> = {
 `,
 };
 
-/** What such subhosts need before they are made: a bridge of the administrator's, services, and a program. */
+/** What such subhosts need before they are made: a bridge of the administrator's, a list of packages, services, and a program. */
 export function prepareDrifts(names: readonly string[]): string {
   return `set -e
-    mkdir /mnt/data
+    mkdir -p /mnt/data /mnt/dpkg /var/lib/dpkg
+    echo 'Package: old' >/mnt/dpkg/status; mount --bind /mnt/dpkg /var/lib/dpkg
     ip link add br0 address 02:00:00:00:00:b0 up type bridge
     for name in ${names.join(' ')}; do
       mkdir -p /mnt/$name/root/srv /mnt/$name/root/etc/init.d

@@ -221,6 +221,12 @@ export const DRIFTS: readonly Drift[] = [
       rm -rf /mnt/$NAME/w /mnt/m-$NAME /mnt/$NAME/root/second`,
     isSilent: true,
   },
+  {
+    what: 'the packages of the tree below have changed',
+    inject: 'cp /mnt/dpkg/status /mnt/dpkg/new; echo "Package: new" >>/mnt/dpkg/new; mv /mnt/dpkg/new /mnt/dpkg/status',
+    names: 'mount/web lower_tree: changed -> as mounted',
+    restarts: true,
+  },
 
   // Inside.
   {

@@ -55,7 +55,7 @@ test('a program as upper sets up before the root is mounted and tears down once 
 
   await succeed(machine, 'apply');
   assert.equal(await log(), 'setup');
-  assert.match(await machine.sh('cat /proc/mounts'), /^ob:default\/web \/mnt\/web\/live overlay .*upperdir=\/mnt\/store\/root,/m);
+  assert.match(await machine.sh('cat /proc/mounts'), /^ob:default\/web@\S+ \/mnt\/web\/live overlay .*upperdir=\/mnt\/store\/root,/m);
   await isSettled(machine);
 
   await t.test('in an environment of its own', async () => {

@@ -120,7 +120,10 @@ test('5: its root is in /proc/mounts of the machine, and one can look inside', {
   const { machine, ob } = await createRig(t);
   await ob('apply', CONF);
   await ob('exec', 'web', '--', 'sh', '-c', 'echo inside >/seen');
-  assert.match(await machine.sh('cat /proc/mounts'), new RegExp(`^ob:default/web ${FOLDER}/live overlay .*upperdir=${FOLDER}/root,`, 'm'));
+  assert.match(
+    await machine.sh('cat /proc/mounts'),
+    new RegExp(`^ob:default/web@\\S+ ${FOLDER}/live overlay .*upperdir=${FOLDER}/root,`, 'm'),
+  );
   assert.equal(machine.read(`${FOLDER}/live/seen`), 'inside\n');
 });
 

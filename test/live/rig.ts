@@ -30,7 +30,7 @@ const SEEN = `
   hostname
   ip -br address show scope global | tr -s ' ' | sed 's/@[^ ]*//; s/UNKNOWN/UP/' | sort
   ip route show default; ip -6 route show default | sort
-  cut -d' ' -f4- /proc/self/mountinfo | sed 's/ - / /; s,^/null//deleted ,/null ,' | cut -d' ' -f1-5 | sort
+  cut -d' ' -f4- /proc/self/mountinfo | sed 's/ - / /; s,^/null//deleted ,/null ,' | cut -d' ' -f1-5 | sed 's/@[0-9a-f-]*$//' | sort
   for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | cut -c-40; echo; done | grep -E '^(dummy|sleep|/.reaper)' | sort
   touch /root-is-writable`;
 

@@ -37,10 +37,10 @@ async function read(rig: Rig): Promise<Read> {
   const all = JSON.parse(ran.stdout) as Seen[];
   const unusual = (name: string): string[] => {
     const conditions = all.find((one) => one.name === name)?.conditions ?? [];
-    assert.equal(conditions.length, 7);
-    return conditions.flatMap(({ type, status, reason }) =>
-      status === (type === 'Held' || type === 'Stalled' ? 'False' : 'True') ? [] : [`${type} ${status} ${reason}`],
-    );
+    assert.equal(conditions.length, 8);
+    const usual = (type: string): readonly string[] =>
+      type === 'LowerChanged' ? ['False', 'Unknown'] : [type === 'Held' || type === 'Stalled' ? 'False' : 'True'];
+    return conditions.flatMap(({ type, status, reason }) => (usual(type).includes(status) ? [] : [`${type} ${status} ${reason}`]));
   };
   return { code: ran.code, all, unusual };
 }
@@ -116,6 +116,6 @@ test('what a subhost uses is what its processes use', { skip: noLive }, async (t
   assert.ok(Number(after?.memory_bytes) - Number(before.memory_bytes) > 32_000_000, JSON.stringify([before, after]));
   assert.ok(Number(after?.pids) > 3);
   const table = await rig.machine.ob('status', '-o', 'wide');
-  assert.match(table.stdout, /^NAME +SCOPE .* MEMORY +PIDS +READY +NETWORK +ROOT +SERVICES +INSYNC +HELD +STALLED$/m);
+  assert.match(table.stdout, /^NAME +SCOPE .* MEMORY +PIDS +READY +NETWORK +ROOT +SERVICES +INSYNC +LOWERCHANGED +HELD +STALLED$/m);
   assert.match(table.stdout, /^web +demo +running +\d+ +\d+s +1\/1 +2\/2 +\d\dM +\d +True +True +True +True +True +False +False$/m);
 });

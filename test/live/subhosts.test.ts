@@ -28,7 +28,7 @@ const STARTED = `${PID1}; tr '\\0' ' ' </proc/$(pid1 web)/cmdline | cut -d' ' -f
 const RUN_SIZE = `${PID1}; grep ' /run ' /proc/$(pid1 web)/mountinfo | grep -o 'size=.*k' || echo none`;
 const layer = (name: string): string => `grep -c ' ${name} ' /proc/mounts || true`;
 const option = (name: string): string =>
-  `${PID1}; for at in self $(pid1 web); do grep 'ob:demo/web rw,' /proc/$at/mountinfo | grep overlay | grep -o '${name}=[^,]*'; done`;
+  `${PID1}; for at in self $(pid1 web); do grep 'ob:demo/web[^ ]* rw,' /proc/$at/mountinfo | grep overlay | grep -o '${name}=[^,]*'; done`;
 const SUBHOSTS = `cd /sys/fs/cgroup/ob/demo; echo */; cd /run/netns; echo *; grep -o 'ob:demo/[a-z]*' /proc/mounts | sort | paste -sd' '`;
 
 const CHANGES: readonly Change[] = [

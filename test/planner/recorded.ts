@@ -19,6 +19,7 @@ import { parseInit } from '../../src/resources/linux/init.ts';
 import type { Inside } from '../../src/resources/linux/inside.ts';
 import type { Link, Route } from '../../src/resources/linux/ip.ts';
 import type { Loop } from '../../src/resources/linux/loop.ts';
+import type { Tree } from '../../src/resources/linux/lower-tree.ts';
 import { parseMountinfo, parseMounts } from '../../src/resources/linux/mountinfo.ts';
 import type { LiveInit, Look } from '../../src/resources/machine.ts';
 import { parseMark } from '../../src/resources/marks.ts';
@@ -38,6 +39,8 @@ interface Recorded {
   readonly sameDirectories?: Readonly<Record<string, string>>;
   /** Lines of /proc/self/mountinfo by name, beside the root's; only filesystems of images are looked for there. */
   readonly mountinfo?: Readonly<Record<string, string>>;
+  /** Trees below that differ from what was kept when roots were mounted; of others nothing is known. */
+  readonly trees?: Readonly<Record<string, { readonly stamp: string; readonly isChanging?: boolean }>>;
   readonly loops?: Readonly<Record<string, Loop>>;
   /** What a subhost's layer does not hide although it is to be. */
   readonly unhidden?: Readonly<Record<string, readonly string[]>>;
@@ -183,8 +186,15 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
       ({ name }) =>
         recorded.unhidden?.[name] ?? [],
     capabilities: () => recorded.capabilities ?? confinementOf('trusted').capabilities,
+    tree: (root) => recorded.trees?.[root] && treeOf(recorded.trees[root]),
     isSameDirectory: (one, other) => sameDirectories[one] === other,
   };
+}
+
+/** STAMP: of the tree as it is now. */
+function treeOf({ stamp, isChanging = false }: { readonly stamp: string; readonly isChanging?: boolean }): Tree {
+  const [shape = '', content = ''] = stamp.split('-');
+  return { shape, content: () => content, changedAt: Date.UTC(2026, 10, 24), isChanging: () => isChanging };
 }
 
 /** `MASK` in a recorded line: the layer that hides the usual of `/`. */

@@ -1,10 +1,7 @@
-import { existsSync } from 'node:fs';
-import { ExitCode, ObError } from '../../resources/error.ts';
-import type { HostsFile, Subhost } from '../../resources/hosts.ts';
-import { optionValue } from '../../resources/linux/mountinfo.ts';
-import { markOf } from '../../resources/marks.ts';
+import { ExitCode } from '../../resources/error.ts';
 import { type Difference, listDifferences } from '../../resources/upper.ts';
 import type { Command } from '../command.ts';
+import { layersOf } from '../layers.ts';
 import { notThere } from '../owned.ts';
 import { printable } from '../printable.ts';
 import { findHostsFiles, namesOf, newLook, REAPER, readFiles } from '../session.ts';
@@ -25,33 +22,24 @@ export const diff: Command = {
     const [name = ''] = args.names;
     const subhost = file.subhosts.find((one) => one.name === name);
     if (!subhost) throw notThere(name, namesOf(file));
-    const { upper, lower } = layersOf(file, subhost);
+    const { upper, lower } = layersOf(file, subhost, newLook());
     const found = await listDifferences(REAPER, upper, lower);
     if (args.json) stdout.write(`${JSON.stringify(found, null, 2)}\n`);
-    else for (const line of [...found.map(toLine), summaryOf(found)]) stdout.write(`${printable(line)}\n`);
+    else for (const line of [...found.map(toLine), summaryOf(found), ...hintOf(name, found)]) stdout.write(`${printable(line)}\n`);
     return ExitCode.ok;
   },
 };
-
-/** As they are mounted, since a program may have made the upper one; else as the file has them. */
-function layersOf({ scope }: HostsFile, { name, upper, lower, live, hooks }: Subhost): { upper: string; lower: string } {
-  if (upper === lower || lower === live)
-    throw new ObError(`${name} has no upper directory: its tree is its own`, { exitCode: ExitCode.usage });
-  const mark = markOf({ scope, name });
-  const root = newLook()
-    .mounts()
-    .findLast(({ source, type, point }) => source === mark && type === 'overlay' && point === live);
-  const mounted = optionValue(root?.options ?? [], 'upperdir');
-  if (mounted) return { upper: mounted, lower: optionValue(root?.options ?? [], 'lowerdir') ?? lower };
-  if (!hooks?.setup && existsSync(upper)) return { upper, lower };
-  throw new ObError(`the upper directory of ${name} is not there`, { hint: `ob start ${name} makes it` });
-}
 
 const SIGN: Readonly<Record<Difference['what'], string>> = { added: 'A', changed: 'C', deleted: 'D', replaced: 'R' };
 
 function toLine({ path, what, files, hidesNewer }: Difference): string {
   const count = files === undefined ? '' : `  ${files} ${files === 1 ? 'file' : 'files'}`;
   return `${SIGN[what]}  ${path}${count}${hidesNewer ? '  hides a newer one' : ''}`;
+}
+
+function hintOf(name: string, found: readonly Difference[]): string[] {
+  const [first] = found.filter(({ hidesNewer }) => hidesNewer);
+  return first ? [`    -> ob reset ${name} ${first.path} shows what is below, and keeps this one`] : [];
 }
 
 function summaryOf(found: readonly Difference[]): string {

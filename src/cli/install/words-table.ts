@@ -45,7 +45,7 @@ const VALUES: Partial<Record<OptionName, readonly Place[]>> = {
 };
 
 /** Subhosts that these take do not run yet. */
-const TAKE_STOPPED: ReadonlySet<string> = new Set(['start', 'explain', 'diff', 'hold', 'release', 'unstall', 'events', 'logs']);
+const TAKE_STOPPED: ReadonlySet<string> = new Set(['start', 'explain', 'diff', 'reset', 'hold', 'release', 'unstall', 'events', 'logs']);
 
 export function toEntries(commands: readonly Command[], options: Readonly<Record<OptionName, Described>>): Entry[] {
   return commands.map((command) => ({

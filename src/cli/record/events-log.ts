@@ -14,7 +14,7 @@ export interface Entry {
   readonly scope: string;
   readonly subhost: string | null;
   readonly address: string | null;
-  readonly what: StepWord | 'stalled' | 'held' | 'released' | 'unstalled' | 'shared' | 'confirmed' | 'taken-back' | 'not-back';
+  readonly what: StepWord | 'stalled' | 'held' | 'released' | 'unstalled' | 'shared' | 'reset' | 'confirmed' | 'taken-back' | 'not-back';
   /** Of a step. */
   readonly verb?: string;
   readonly action?: string;

@@ -1,5 +1,6 @@
 import { isEmpty } from '../../planner/plan.ts';
 import { ExitCode, toObError } from '../../resources/error.ts';
+import { foldersOf } from '../../resources/linux/lower-tree.ts';
 import { listWatches, type Watches } from '../../resources/watcher.ts';
 import { isTakeBackDue, takeBackTimes } from '../back/pending.ts';
 import type { Args, Context } from '../command.ts';
@@ -104,7 +105,14 @@ export function watchesOf({ source: { file }, args }: Pick<Keeper, 'source' | 'a
   const names = namesOf(file).filter((name) => !limit || limit.has(name));
   // Whom somebody takes back from being left alone is looked at at once.
   const records = listRecorded(file.scope).flatMap((name) => ['folder', recordsOf({ scope: file.scope, name })]);
-  return [...listWatches(newLook(), file.scope, names), ...records];
+  return [...listWatches(newLook(), file.scope, names), ...records, ...treesOf(file, names)];
+}
+
+/** What is looked at below subhosts that are restarted when it changes. */
+function treesOf({ subhosts }: Source['file'], names: readonly string[]): Watches {
+  const restarted = subhosts.filter(({ name, onLowerChange }) => onLowerChange === 'restart' && names.includes(name));
+  const folders = new Set(restarted.flatMap(({ lower }) => foldersOf(lower)));
+  return [...folders].flatMap((folder) => ['folder', folder]);
 }
 
 function limitIn(file: Source['file'], args: Args): ReadonlySet<string> | undefined {

@@ -26,11 +26,11 @@ import {
   flag,
   ip,
   linkName,
+  lowerChange,
   mac,
   mtu,
   path,
   type RamSize,
-  type Restart,
   ramSize,
   restart,
   scopeName,
@@ -67,7 +67,8 @@ export interface RawSubhost extends RawConfinement {
   readonly init?: Placed<readonly string[]>;
   readonly log?: Placed<string>;
   readonly ram_size?: RamSize;
-  readonly restart?: Restart;
+  readonly restart?: 'always' | 'on-failure' | 'never';
+  readonly on_lower_change?: 'warn' | 'restart';
   readonly check_services?: boolean;
   readonly limits?: RawLimits;
   readonly devices?: readonly Placed<string>[];
@@ -256,6 +257,13 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
       'That is, not by ob: its PID 1 was killed, or nothing is left of what ran in it. "always": apply starts it again. "on-failure": only if it was killed, or what ended last gave an exit status other than 0. "never": it is left so. "ob start" starts it in any case, and so does the first apply after the machine has booted.',
     default: 'always',
     examples: ['on-failure'],
+  }),
+  on_lower_change: described(lowerChange, {
+    title: 'What becomes of it when the tree below has changed',
+    description:
+      'That is, the packages of lower, as by an upgrade of the machine, since its root was mounted: what runs may see some files old and some new. "warn": the condition LowerChanged says so; whenever it is started its root is mounted anew. "restart": apply restarts it, once the package manager has ended.',
+    default: 'warn',
+    examples: ['restart'],
   }),
   check_services: described(flag, {
     title: 'Are its services asked whether they run',

@@ -74,6 +74,7 @@ function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { fol
     shares: (raw.share ?? []).map(({ value }) => toShare(value, below)),
     ramSize: raw.ram_size ? raw.ram_size.bytes : DEFAULT_RAM_BYTES,
     ...(raw.restart && raw.restart !== 'always' ? { restart: raw.restart } : {}),
+    ...(raw.on_lower_change === 'restart' ? { onLowerChange: 'restart' } : {}),
     ...(raw.check_services ? { checkServices: true } : {}),
     ...(limits ? { limits } : {}),
     ...(raw.devices?.length ? { devices: valuesOf(raw.devices).sort() } : {}),

@@ -98,18 +98,17 @@ export function wholeNumber(least: number, most: number): Shape<number> {
   };
 }
 
-const RESTARTS = ['always', 'on-failure', 'never'] as const;
-export type Restart = (typeof RESTARTS)[number];
-
-export const restart: Shape<Restart> = oneOf(RESTARTS);
+export const restart = oneOf(['always', 'on-failure', 'never']);
+export const lowerChange = oneOf(['warn', 'restart']);
 
 /** One of a few words. */
-export function oneOf<T extends string>(words: readonly T[]): Shape<T> {
+export function oneOf<const T extends string>(words: readonly T[]): Shape<T> {
   return {
     schema: { enum: words },
     read(node, report) {
       const found = words.find((one) => node.kind === 'scalar' && node.value === one);
-      if (!found) report(node, `${words.join(', ')} is wanted here, not ${describe(node)}`);
+      const list = words.length === 2 ? words.join(' or ') : words.join(', ');
+      if (!found) report(node, `${list} is wanted here, not ${describe(node)}`);
       return found;
     },
   };

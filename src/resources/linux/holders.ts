@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { ObError } from '../error.ts';
+import { markOf, parseMark } from '../marks.ts';
 import { readCgroup } from './cgroup.ts';
 import { type Mount, optionValue, parseMountinfo } from './mountinfo.ts';
 import { describeProcess, ifThere, listPids, readIfThere, readLinkIfThere } from './proc.ts';
@@ -52,7 +53,8 @@ export function findMountsOfUppers(uppers: readonly string[]): Map<string, Upper
     for (const { source, point, device, superOptions } of readOverlays(pid)) {
       const upper = find(device, optionValue(superOptions, 'upperdir'));
       if (upper === undefined) continue;
-      const where = `${source} on ${point}, seen by process ${describeProcess(pid)}`;
+      const owner = parseMark(source);
+      const where = `${owner ? markOf(owner) : source} on ${point}, seen by process ${describeProcess(pid)}`;
       found.set(upper, [...(found.get(upper) ?? []), { source, device, where, cgroup: readCgroup(pid) }]);
     }
   }
