@@ -18,6 +18,7 @@ int look(int count, char **word);
 int configure(int count, char **word);
 int mount_roots(int count, char **word);
 int unmount_roots(int count, char **word);
+int filter(int count, char **word);
 int hide(int count, char **word);
 
 /* `exec` as it goes on once it runs from a copy: also chosen by argv[0]. */

@@ -253,6 +253,7 @@ static inline long sys_fsmount(int fs, unsigned attributes) {
     return SYS3(fsmount, fs, FSMOUNT_CLOEXEC, attributes);
 }
 
+static inline long sys_bpf(int command, void *attributes, size_t size) { return SYS3(bpf, command, attributes, size); }
 static inline long sys_memfd_create(const char *name, unsigned flags) {
     return SYS2(memfd_create, name, flags);
 }

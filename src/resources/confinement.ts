@@ -125,6 +125,11 @@ export function mayMount({ capabilities }: Confinement): boolean {
   return (toBits(capabilities) & setOf(['sys_admin'])) !== 0n;
 }
 
+/** And nothing more: who may mount as well can do anything. */
+export function mayMakeDevices(confinement: Confinement): boolean {
+  return (toBits(confinement.capabilities) & setOf(['mknod'])) !== 0n && !mayMount(confinement);
+}
+
 function toBits(hex: string): bigint {
   return BigInt(`0x${hex || '0'}`);
 }

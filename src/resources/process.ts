@@ -1,5 +1,6 @@
 import { endAdopted } from './adopted.ts';
 import { bootDigest, STOP_LIMIT_MS, toEntry } from './boot.ts';
+import { filterDevices } from './device-filter.ts';
 import { endNote, forgetEnds } from './end.ts';
 import { type ObError, toObError } from './error.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
@@ -143,6 +144,7 @@ async function change(machine: Machine, spec: ProcessSpec, live: ProcessLive, in
   if (live.fields.cgroup !== spec.fields.cgroup) adopt(live.handle.cgroup, init);
   const error =
     limit(machine, spec) ??
+    (await filterDevices(machine.reaper, live.handle.cgroup, subhost)) ??
     (await mend(machine, spec, live, init)) ??
     (ramSize !== null && live.fields.ram_size !== spec.fields.ram_size ? await resizeRun(machine.reaper, init, ramSize) : undefined) ??
     (await changeShares(machine.reaper, init, [...shares, ...devices], sharesOf(subhost)));

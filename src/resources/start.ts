@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BootResult, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS } from './boot.ts';
+import { filterDevices } from './device-filter.ts';
 import { makeEnd } from './end.ts';
 import { interrupted, ObError, toObError } from './error.ts';
 import { maskOf } from './hidden.ts';
@@ -34,11 +35,18 @@ export async function bootAll(machine: Machine, specs: readonly StartSpec[]): Pr
 }
 
 /** What the machine has to do for a subhost first. */
-async function prepare({ scope, look }: Machine, { address, extra: { subhost } }: StartSpec, upper = subhost.upper): Promise<Result> {
+async function prepare(
+  { scope, look, reaper }: Machine,
+  { address, extra: { subhost } }: StartSpec,
+  upper = subhost.upper,
+): Promise<Result> {
   try {
     const owner = { scope, name: subhost.name };
-    makeCgroup(cgroupPath(needCgroupRoot(), owner));
+    const cgroup = cgroupPath(needCgroupRoot(), owner);
+    makeCgroup(cgroup);
     setLimits(look.places(), owner, limitsOf(subhost));
+    const error = await filterDevices(reaper, cgroup, subhost);
+    if (error) return { address, error };
     await runPostmount(scope, subhost);
     await writeInitScript(scope, { ...subhost, upper });
     return { address };

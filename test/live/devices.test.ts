@@ -83,3 +83,27 @@ test('what is no device is refused with its place in the file', { skip }, async 
   t.diagnostic(words.join('\n'));
   assert.equal(words.filter(Boolean).length, 8, ran.stderr);
 });
+
+test('where root inside may make nodes, it opens none but those of its file', { skip }, async (t) => {
+  const rig = await createRig(t);
+  await createWeb(rig, '');
+  const write = (devices: string): void => rig.hosts(hosts(devices).replace(' }\n', ', caps: { add: [mknod] } }\n'));
+  write('/dev/fuse');
+  await rig.apply();
+  await rig.settled();
+  const kmsg = await rig.machine.sh(`stat -c 'c 0x%t 0x%T' /dev/kmsg`);
+  const make = `mkdir /dev/own && cd /dev/own && mknod null c 1 3 && mknod tun c 10 200 && mknod loop b 7 0 && mknod kmsg ${kmsg}`;
+  assert.equal(await exec(rig, make), 'exit 0\n');
+  const open = (path: string): Promise<string> => exec(rig, `: <${path} && : >/dev/null && : </dev/urandom && : <>/dev/ptmx`);
+  const refused = /^exit \d+\n.*cannot open .*: Operation not permitted/;
+  for (const path of ['/dev/own/null', '/dev/fuse']) assert.equal(await open(path), 'exit 0\n', path);
+  for (const path of ['/dev/own/tun', '/dev/own/loop', '/dev/own/kmsg']) assert.match(await open(path), refused, path);
+  const pid = rig.pid1('web');
+  write('/dev/net/tun');
+  await rig.apply();
+  assert.equal(await open('/dev/own/tun'), 'exit 0\n');
+  write('');
+  await rig.apply();
+  assert.match(await open('/dev/own/tun'), refused);
+  assert.equal(rig.pid1('web'), pid, 'it was restarted');
+});

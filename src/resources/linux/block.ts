@@ -29,6 +29,13 @@ function split(number: bigint): [major: bigint, minor: bigint] {
   return [(number >> 8n) & 0xfffn, (number & 0xffn) | ((number >> 12n) & 0xfff00n)];
 }
 
+/** What a node of a device leads to: `c` or `b`, and its number. */
+export function readDevice(path: string): { readonly type: 'c' | 'b'; readonly major: bigint; readonly minor: bigint } {
+  const seen = lstatSync(path, { bigint: true });
+  const [major, minor] = split(seen.rdev);
+  return { type: seen.isBlockDevice() ? 'b' : 'c', major, minor };
+}
+
 /** Why a path is no device that could be named as one, in words; undefined: it is. */
 export function findDeviceProblem(path: string): string | undefined {
   try {
