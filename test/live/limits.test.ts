@@ -47,7 +47,7 @@ test('limits are what the kernel says, change while it runs, and go with their l
     const groups = `for f in /sys/fs/cgroup/ob/demo/web/cgroup.procs /mnt/cgroup/*/ob/demo/web/cgroup.procs; do sort $f; echo; done 2>/dev/null`;
     const [first, ...others] = (await rig.machine.sh(groups)).trim().split('\n\n');
     for (const other of others) assert.equal(other, first);
-    assert.ok((first ?? '').split('\n').includes(await rig.machine.sh(`pgrep -o -x .reaper`)), first);
+    assert.equal((first ?? '').split('\n').length, 2, 'PID 1 and the service');
   });
 
   rig.hosts(hosts('limits: { pids: 200, memory: 1G, cpu: 0.25 }'));
@@ -79,7 +79,7 @@ test('limits are what the kernel says, change while it runs, and go with their l
   const ran = await rig.machine.ob('destroy');
   assert.equal(ran.code, 0, textOf(ran));
   assert.deepEqual(await rig.snapshot(), nothing);
-  assert.equal(await rig.machine.sh('find /sys/fs/cgroup /mnt/cgroup -name ob'), '', 'a group is left');
+  assert.equal(await rig.machine.sh('find /sys/fs/cgroup /mnt -name ob'), '', 'a group is left');
 });
 
 test('a fork bomb ends at the limit, and destroy still ends all of it', { skip }, async (t) => {
