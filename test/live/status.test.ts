@@ -117,5 +117,8 @@ test('what a subhost uses is what its processes use', { skip: noLive }, async (t
   assert.ok(Number(after?.pids) > 3);
   const table = await rig.machine.ob('status', '-o', 'wide');
   assert.match(table.stdout, /^NAME +SCOPE .* MEMORY +PIDS +READY +NETWORK +ROOT +SERVICES +INSYNC +LOWERCHANGED +HELD +STALLED$/m);
-  assert.match(table.stdout, /^web +demo +running +\d+ +\d+s +1\/1 +2\/2 +\d\dM +\d(\/2048)? +True +True +True +True +True +False +False +False$/m);
+  assert.match(
+    table.stdout,
+    /^web +demo +running +\d+ +\d+s +1\/1 +2\/2 +\d\dM +\d(\/2048)? +True +True +True +True +True +False +False +False$/m,
+  );
 });
