@@ -56,6 +56,7 @@ test('controllers are found in the one tree, in trees of their own, or nowhere',
     'cgroup /sys/fs/cgroup/blkio cgroup rw,blkio 0 0',
     'cgroup /sys/fs/cgroup/systemd cgroup rw,name=systemd 0 0',
     'cgroup /a:b cgroup rw,memory 0 0',
+    'cgroup /sys/fs/cgroup/pids cgroup ro,pids 0 0',
   ].join('\n')}\n`;
   assert.equal(show(findPlaces(hybrid)), 'cpu v1 /sys/fs/cgroup/cpu,cpuacct, io v1 /sys/fs/cgroup/blkio');
   assert.equal(

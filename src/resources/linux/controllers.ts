@@ -25,7 +25,8 @@ function nameInV1(controller: Controller): string {
 
 /** Where limits can be set. MOUNTS: text of /proc/mounts. */
 export function findPlaces(mounts: string = readFileSync('/proc/self/mounts', 'utf8')): Places {
-  const all = parseMounts(mounts);
+  // In a container they may be there to be read alone.
+  const all = parseMounts(mounts).filter(({ options }) => !options.includes('ro'));
   // A name with a colon in it would be two to the reaper.
   const trees = all.filter(({ type, point }) => type === 'cgroup' && !point.includes(':'));
   const unified = all.find(({ type }) => type === 'cgroup2')?.point;
@@ -60,7 +61,7 @@ export function whyNowhere(
   if (enabled === '0') return { why: `its ${controller} controller is switched off`, hint: `boot it with cgroup_enable=${name}` };
   if (hierarchy !== '0')
     return {
-      why: `its ${controller} controller is in a cgroup v1 tree that is not mounted`,
+      why: `its ${controller} controller is in a cgroup v1 tree that is not mounted, or read-only`,
       hint: `mkdir -p /sys/fs/cgroup/${name} && mount -t cgroup -o ${name} cgroup /sys/fs/cgroup/${name}`,
     };
   return {
