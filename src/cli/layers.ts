@@ -7,7 +7,7 @@ import { isRootMark, markOf } from '../resources/marks.ts';
 import type { Layers } from '../resources/reset.ts';
 
 /** The layers of a subhost with an upper directory of its own: as they are mounted, since a program may have made the upper one; else as the file has them. */
-export function layersOf({ scope }: HostsFile, { name, upper, lower, work, live, hooks }: Subhost, look: Look): Layers {
+export function findLayers({ scope }: HostsFile, { name, upper, lower, work, live, hooks }: Subhost, look: Look): Layers {
   if (upper === lower || lower === live)
     throw new ObError(`${name} has no upper directory: its tree is its own`, { exitCode: ExitCode.usage });
   const mark = markOf({ scope, name });

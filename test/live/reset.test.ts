@@ -224,7 +224,6 @@ test('a reset that is killed at any moment has lost nothing, and the next one co
         assert.equal(await machine.sh(everywhere), '600');
         const ran = await machine.ob('reset', 'web', ...words.split(' '), '--restart');
         assert.equal(ran.code, 0, textOf(ran));
-        await rig.apply();
         await rig.settled();
         assert.equal(await machine.sh(everywhere), '600');
         assert.equal(await machine.sh('ls /mnt/web/live/srv 2>/dev/null || true'), words === '/' ? '' : 'kept');

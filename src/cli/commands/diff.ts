@@ -1,7 +1,7 @@
 import { ExitCode } from '../../resources/error.ts';
 import { type Difference, listDifferences } from '../../resources/upper.ts';
 import type { Command } from '../command.ts';
-import { layersOf } from '../layers.ts';
+import { findLayers } from '../layers.ts';
 import { notThere } from '../owned.ts';
 import { printable } from '../printable.ts';
 import { findHostsFiles, namesOf, newLook, REAPER, readFiles } from '../session.ts';
@@ -22,7 +22,7 @@ export const diff: Command = {
     const [name = ''] = args.names;
     const subhost = file.subhosts.find((one) => one.name === name);
     if (!subhost) throw notThere(name, namesOf(file));
-    const { upper, lower } = layersOf(file, subhost, newLook());
+    const { upper, lower } = findLayers(file, subhost, newLook());
     const found = await listDifferences(REAPER, upper, lower);
     if (args.json) stdout.write(`${JSON.stringify(found, null, 2)}\n`);
     else for (const line of [...found.map(toLine), summaryOf(found), ...hintOf(name, found)]) stdout.write(`${printable(line)}\n`);

@@ -4,7 +4,7 @@ import { ExitCode, ObError } from '../../resources/error.ts';
 import type { HostsFile, Subhost } from '../../resources/hosts.ts';
 import { findOwn, type Layers, setAside } from '../../resources/reset.ts';
 import type { Args, Command, Context } from '../command.ts';
-import { layersOf } from '../layers.ts';
+import { findLayers } from '../layers.ts';
 import { notThere } from '../owned.ts';
 import { createEventsLog } from '../record/events-log.ts';
 import { refuseHeld } from '../record/round.ts';
@@ -59,7 +59,9 @@ async function resetOne({ file, subhost, paths }: Wish, args: Args, context: Con
   const nothing = paths.filter((path) => !own.some((one) => one === '/' || path === one || path.startsWith(`${one}/`)));
   if (own.length === 0) {
     context.output.sink({ type: 'reset', subhost: name, paths: [], nothing, kept: null, notes: [] });
-    return ExitCode.ok;
+    // A run that was killed may have come as far as this.
+    const isDown = newLook().init({ scope: file.scope, name }) === undefined;
+    return args.restart && isDown ? start(file, name, args, context) : ExitCode.ok;
   }
   const down = await planDown(file.scope, name, args);
   let code: number = ExitCode.failed;
@@ -69,11 +71,15 @@ async function resetOne({ file, subhost, paths }: Wish, args: Args, context: Con
   } finally {
     // Whatever came of it: who wanted it to run again did not mean to lose it.
     if (args.restart && !context.signal.aborted) {
-      const started = await applyPart(file, { limit: new Set([name]), order: 'start' }, args, context);
+      const started = await start(file, name, args, context);
       code = code || started;
     }
   }
   return context.signal.aborted ? ExitCode.interrupted : code;
+}
+
+function start(file: HostsFile, name: string, args: Args, context: Context): Promise<number> {
+  return applyPart(file, { limit: new Set([name]), order: 'start' }, args, context);
 }
 
 function resettable(file: HostsFile, subhost: Subhost): Layers {
@@ -83,7 +89,7 @@ function resettable(file: HostsFile, subhost: Subhost): Layers {
       hint: 'what that program keeps is its own to drop',
     });
   try {
-    return layersOf(file, subhost, newLook());
+    return findLayers(file, subhost, newLook());
   } catch (error) {
     if (!(error instanceof ObError) || error.exitCode === ExitCode.usage || !disks.some(({ role }) => role === 'upper')) throw error;
     throw new ObError(`the upper directory of ${name} is in an image that is not mounted now`, {
