@@ -102,8 +102,9 @@ export async function createMachine(t: Span, { limits = false } = {}): Promise<T
 
   // In a leaf of its own: a cgroup with controllers may not hold processes itself.
   mkdirSync(`${cgroup}/machine`);
-  for (const member of readFileSync(`${cgroup}/cgroup.procs`, 'utf8').trim().split('\n'))
-    writeFileSync(`${cgroup}/machine/cgroup.procs`, member);
+  const strays = (): string[] => readFileSync(`${cgroup}/cgroup.procs`, 'utf8').split('\n').filter(Boolean);
+  // One may be born while the others are moved.
+  for (let members = strays(); members.length > 0; members = strays()) for (const member of members) move(member, `${cgroup}/machine`);
   const enter = [...join([`${cgroup}/machine`, ...groups]), 'nsenter', '-t', String(pid), ...['-m', '-p', '-n', '-u', '-i', '-C']];
 
   const start: TestMachine['start'] = (program, args, options = {}) => {
@@ -150,6 +151,15 @@ export function cgroupRoot(): string {
   const root = line?.split(' ')[1];
   if (!root) throw new Error('no cgroup v2 tree is mounted on this machine: mount -t cgroup2 cgroup2 /sys/fs/cgroup');
   return root;
+}
+
+/** What has ended by now needs no move. */
+function move(pid: string, cgroup: string): void {
+  try {
+    writeFileSync(`${cgroup}/cgroup.procs`, pid);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Trees of cgroup v1 on the machine that the tests run on, with what each is for: `cpu`, `cpu,cpuacct`, … */
