@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openHostsFile, parseHostsFile } from '../../src/planner/hosts/read.ts';
+import { messageOf } from '../../src/resources/error.ts';
 import { casesOf, FACTS, PATH } from './hosts-facts.ts';
 import { refusal } from './hosts-refused.ts';
 
@@ -107,6 +108,26 @@ test('what is no regular file is refused, and never waited for', (t) => {
   assert.equal(said('dangling'), ': a symbolic link that leads nowhere');
   assert.equal(said('file/below'), ': it cannot be read (ENOTDIR)');
   assert.equal(said('x'.repeat(300)), ': it cannot be read (ENAMETOOLONG)');
+});
+
+test('a file that is changed while it is read is refused', async (t) => {
+  const path = `${folder(t)}/hosts.yaml`;
+  const text = GOOD.padEnd(LIMIT - 1, '#').concat('\n');
+  writeFileSync(path, text);
+  // Always in place, so that there is something to read at any moment.
+  const writing = `const fs = require('fs'), fd = fs.openSync(process.argv[1], 'r+'); for (;;) { fs.writeSync(fd, '#\\n', 300); fs.ftruncateSync(fd, 9000); fs.ftruncateSync(fd, 9001); }`;
+  const writer = spawn(process.execPath, ['-e', writing, path], { stdio: 'ignore' });
+  t.after(() => writer.kill('SIGKILL'));
+  const said = new Set<string>();
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline && !said.has(': it was changed while it was read: run this again'); ) {
+    try {
+      openHostsFile(path);
+    } catch (error) {
+      said.add(messageOf(error).replace(path, ''));
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.deepEqual([...said], [': it was changed while it was read: run this again']);
 });
 
 test('a symbolic link is followed, and relative paths are meant from where the link is', (t) => {

@@ -41,11 +41,19 @@ function readRegular(path: string): Buffer {
     if (!stat.isFile()) throw refuse(path, stat.isDirectory() ? ': it is a directory' : ': it is no regular file');
     const buffer = Buffer.alloc(MAX_BYTES + 1);
     let length = 0;
+    const begin = stateOf(fd);
     for (let got = -1; got !== 0 && length < buffer.length; length += got) got = readSync(fd, buffer, length, buffer.length - length, null);
+    // Half of what somebody is just writing may well make sense.
+    if (stateOf(fd) !== begin) throw refuse(path, ': it was changed while it was read: run this again');
     return buffer.subarray(0, length);
   } finally {
     closeSync(fd);
   }
+}
+
+function stateOf(fd: number): string {
+  const { size, mtimeNs, ctimeNs } = fstatSync(fd, { bigint: true });
+  return `${size} ${mtimeNs} ${ctimeNs}`;
 }
 
 /** Why these are not the bytes of such a text, and from where on. */
