@@ -64,7 +64,10 @@ function inMemory(kind: Kind, kernel: () => Kernel, scope: string): Kind {
     takesLong: (object) => 'extra' in object && kind.takesLong?.(object) === true,
     async list(_machine, desired) {
       const all = [...kernel().things.values()];
-      const own = all.filter((thing) => thing.scope === scope && kindOf(thing.address) === kind.name);
+      const specs = new Map(desired.map((spec) => [spec.address, spec]));
+      const own = all.filter(
+        (thing) => thing.scope === scope && kindOf(thing.address) === kind.name && !isHidden(thing, specs.get(thing.address)),
+      );
       return {
         live: own.map((thing) => toLive(thing, kernel().things)),
         blockers: desired.flatMap((spec) => blockersOf(spec, all, scope)),
@@ -76,10 +79,17 @@ function inMemory(kind: Kind, kernel: () => Kernel, scope: string): Kind {
   };
 }
 
+/** A root that only its PID 1 has is of no use where each run has a root of its own. */
+function isHidden({ address, keptBy }: Thing, spec: Spec | undefined): boolean {
+  return keptBy !== undefined && kindOf(address) === 'mount' && spec?.fields['attached'] === undefined;
+}
+
 function toLive({ scope: _, ...thing }: Thing, things: ReadonlyMap<Address, Thing>): Live {
   const running = things.get(`process/${thing.subhost}`)?.fields['running'] === 'yes';
   const fields = 'in_use' in thing.fields ? { ...thing.fields, in_use: running } : thing.fields;
-  return { ...thing, fields, handle: null };
+  // PID 1 has a copy of its root.
+  const root = kindOf(thing.address) === 'process' && running ? (things.get(`mount/${thing.subhost}`)?.holds ?? []) : [];
+  return { ...thing, holds: [...thing.holds, ...root], fields, handle: null };
 }
 
 function blockersOf(spec: Spec, all: readonly Thing[], scope: string): Blocker[] {
@@ -110,7 +120,9 @@ function check(isRight: boolean, what: string): void {
 function converge({ things, wanted }: Kernel, kind: Kind, { spec, live, changes }: Task, scope: string, fate: Fate): void {
   const there = things.get(spec.address);
   check(!there || there.scope === scope, 'it is touched, and is not ours');
-  check(live !== null || !there, 'it is made, and is there');
+  // What only PID 1 has still is no more in the way than by the directories that it holds.
+  const isFree = !there || (there.keptBy !== undefined && !there.holds.some((name) => spec.holds.includes(name)));
+  check(live !== null || isFree, 'it is made, and is there');
   check(live === null || there !== undefined, 'it is changed, and is gone');
   for (const { address } of spec.needs) {
     const ground = things.get(address);
