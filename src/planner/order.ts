@@ -67,13 +67,20 @@ function indexRemovals(changes: readonly Change[], namesOf: (live: Live) => read
 /** By what keeps them: the changes of what would be lost with it. */
 function indexKept(changes: readonly Change[]): Map<Address, StepId[]> {
   const index = new Map<Address, StepId[]>();
-  for (const { address, action, live } of changes)
-    if (action === 'update' && live?.keptBy) index.set(live.keptBy, [...(index.get(live.keptBy) ?? []), `converge ${address}`]);
+  for (const change of changes) {
+    const keeper = keeperOf(change);
+    if (keeper) index.set(keeper, [...(index.get(keeper) ?? []), `converge ${change.address}`]);
+  }
   return index;
+}
+
+function keeperOf({ action, live }: Change): Address | undefined {
+  return action === 'update' ? live?.keptBy : undefined;
 }
 
 function beforeConverge(change: Change, all: ReadonlyMap<Address, Change>, holders: Removals): StepId[] {
   const { needs = [], holds = [] } = change.spec ?? {};
+  const keeper = `remove ${keeperOf(change)}`;
   const grounds = needs.map((need) => {
     const ground = all.get(need.address);
     if (ground) return ground;
@@ -81,7 +88,8 @@ function beforeConverge(change: Change, all: ReadonlyMap<Address, Change>, holde
   });
   return [
     ...grounds.flatMap((ground): StepId[] => (verbsOf(ground).includes('converge') ? [`converge ${ground.address}`] : [])),
-    ...holds.flatMap((name) => holders.get(name) ?? []),
+    // What keeps it holds the same names, and goes afterwards.
+    ...holds.flatMap((name) => holders.get(name) ?? []).filter((id) => id !== keeper),
     ...(verbsOf(change).includes('remove') ? [`remove ${change.address}` as const] : []),
   ];
 }

@@ -15,6 +15,7 @@ const CASES: readonly (readonly [what: string, graph: string, steps: string])[] 
   ['a name held by two is freed by both', '-a [x], -b [x], +c [x]', '-a, -b, +c <- -a -b'],
   ['what is changed in place holds its names on', '~a [x], +b [y]', '+a, +b'],
   ['what is kept by something is changed before that goes', '~a {b}, !b <- a', '+a, -b <- +a, +b <- +a -b'],
+  ['what keeps something may hold the same names', '~a [x] {b}, !b [x] <- a', '+a, -b <- +a, +b <- +a -b'],
   ['what goes with what keeps it, goes as ever', '-a {b}, -b <- a', '-a <- -b, -b'],
   ['no change makes no step', '=a', ''],
 ];
