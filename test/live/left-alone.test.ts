@@ -246,7 +246,12 @@ test('a bridge whose repair does not hold is left alone like a subhost, and thos
   assert.deepEqual([JSON.parse(left).subhost, JSON.parse(left).address, JSON.parse(left).state], [null, 'bridge/ob0', 'stalled']);
 
   await t.test('until ob unstall, a person, or its part of the file', async () => {
+    assert.deepEqual(wordsOf(await machine.ob('hold', 'bridge/ob0')).at(0), 64, 'only subhosts are held');
     assert.deepEqual(wordsOf(await machine.ob('unstall', 'bridge/ob0')), [0, 'bridge/ob0: the next run tries again\n']);
+    assert.deepEqual(wordsOf(await machine.ob('unstall', 'bridge/ob0', 'web')), [
+      0,
+      'bridge/ob0 was not left alone\nweb was not left alone\n',
+    ]);
     assert.match((await machine.ob('apply', '--quiet')).stdout, /^changed {3}bridge\/ob0 /);
     await rig.apply();
     assert.equal(await recordsOf(machine), '');

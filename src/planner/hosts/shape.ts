@@ -220,13 +220,18 @@ export function nearest(word: string, words: readonly string[]): string {
   return `; known are ${showText(words.slice(0, MAX_LISTED).join(', '))}${words.length > MAX_LISTED ? ', …' : ''}`;
 }
 
-/** Levenshtein distance, row by row. */
+/** Levenshtein distance, row by row, but that two letters swapped are one slip. */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  let before = row;
   for (const [i, a] of [...from].entries()) {
     const next = [i + 1];
-    for (const [j, b] of [...to].entries())
-      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (a === b ? 0 : 1)));
+    for (const [j, b] of [...to].entries()) {
+      const isSwapped = i > 0 && j > 0 && a === to[j - 1] && b === from[i - 1];
+      const swapped = isSwapped ? (before[j - 1] ?? 0) + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (a === b ? 0 : 1), swapped));
+    }
+    before = row;
     row = next;
   }
   return row[to.length] ?? 0;

@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { nearest } from '../../src/planner/hosts/shape.ts';
+
+const NAMES = ['client', 'db', 'web'];
+
+for (const [word, meant] of [
+  ['wbe', 'web'],
+  ['ewb', 'web'],
+  ['bd', 'db'],
+  ['cleint', 'client'],
+  ['weeb', 'web'],
+])
+  test(`"${word}" is a slip of "${meant}"`, () => assert.equal(nearest(word ?? '', NAMES), `; did you mean "${meant}"?`));
+
+test('what is like none of them is told what there is', () => assert.equal(nearest('mail', NAMES), '; known are client, db, web'));
