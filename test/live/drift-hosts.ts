@@ -73,7 +73,8 @@ END
 #!/bin/sh
 store=/mnt/store-$NAME
 if [ "$ACTION" = teardown ]; then ! mountpoint -q $store || umount $store; exit; fi
-set -e; mkdir -p $store; mount -t tmpfs store $store; mkdir $store/root; cp -a /mnt/$NAME/root/srv $store/root
+set -e; mkdir -p $store; mountpoint -q $store || mount -t tmpfs store $store
+[ -d $store/root ] || { mkdir $store/root; cp -a /mnt/$NAME/root/srv $store/root; }
 echo $store/root
 END
       chmod 755 /mnt/$name/root/srv/web /mnt/$name/root/etc/init.d/mail /mnt/$name/setup
