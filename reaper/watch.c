@@ -116,6 +116,10 @@ static long watch_folder(const char *path) {
                                  IN_CREATE | IN_DELETE | IN_MOVE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW);
 }
 
+static long watch_access(const char *path) {
+    return sys_inotify_add_watch(inotify, path, IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+}
+
 static const struct {
     const char *name;
     long (*begin)(const char *value);
@@ -126,6 +130,7 @@ static const struct {
     {"host", watch_host},       /* PID: its host name */
     {"file", watch_file},       /* FILE: what is in it */
     {"folder", watch_folder},   /* FOLDER: what names are in it */
+    {"access", watch_access},   /* FOLDER: whose it is, and its mode */
 };
 
 static long begin(const char *kind, const char *value) {

@@ -3,6 +3,7 @@ import { listDesired, readWorld } from '../planner/live.ts';
 import { makePlan } from '../planner/plan.ts';
 import { confinementOf } from '../resources/confinement.ts';
 import { kinds } from '../resources/index.ts';
+import { ROOT_ALONE } from '../resources/linux/access.ts';
 import { parseInsides } from '../resources/linux/inside.ts';
 import { parseIpJson, toLink } from '../resources/linux/ip.ts';
 import { parseMountinfo, parseMounts } from '../resources/linux/mountinfo.ts';
@@ -61,6 +62,7 @@ const LOOK = {
   initSeen: async () => parseInits(['demo/web', JSON.stringify(INIT)]).get('ob:demo/web'),
   mountsOfUppers: () => new Map(),
   isSameDirectory: () => false,
+  accessOf: () => ROOT_ALONE,
   insideOf: async () => undefined,
   hostname: async ({ hostname }) => hostname,
   devices: ({ devices }) => devices,

@@ -6,6 +6,7 @@ import { unhiddenReader } from './hiding.ts';
 import type { Subhost } from './hosts.ts';
 import type { Result } from './kind.ts';
 import { createLimitReader, type Seen } from './limits.ts';
+import { accessOf } from './linux/access.ts';
 import { findCgroupRoot, listCgroups } from './linux/cgroup.ts';
 import { findPlaces, type Places } from './linux/controllers.ts';
 import { cgroupWord, listGroups } from './linux/groups.ts';
@@ -120,6 +121,8 @@ export interface Look {
   tree(root: string): Tree | undefined;
   /** Are these two names of one directory, as after a bind mount? */
   isSameDirectory(one: string, other: string): boolean;
+  /** Who owns a path and what others may do with it: `root 0700`. Undefined: it is not there. */
+  accessOf(path: string): string | undefined;
 }
 
 const NETNS_FOLDER = '/run/netns';
@@ -169,6 +172,7 @@ export function createLook(reaper: string, isForPlan = false): Look {
     mountsOfUppers: findMountsOfUppers,
     tree: onceFor(readTree),
     isSameDirectory,
+    accessOf,
   };
 }
 

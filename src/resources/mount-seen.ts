@@ -12,6 +12,8 @@ export type MountFields = {
   readonly [field: string]: string | number | boolean | null | readonly string[];
   readonly type: 'overlay' | 'bind';
   readonly live: string;
+  /** Who owns the folder of the subhost, and what others may do there. */
+  readonly base?: string;
   readonly access: 'rw' | 'ro';
   readonly whole: boolean;
   /** False: only PID 1 has it still. Of a root on which no command waits. */
@@ -112,6 +114,7 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
         setup,
         ...(setup === null || root === undefined ? {} : { set_up: isSetUp(machine, layers) }),
         ...(setup === null && !hasCommands ? {} : { in_use: machine.look.init(owner) !== undefined }),
+        ...baseSeen(machine, owner.name, desired),
         access: root?.options.includes('ro') ? 'ro' : 'rw',
         whole: root !== undefined,
         attached: true,
@@ -122,6 +125,13 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
       ...(setup === null ? {} : { endsWithRun: true }),
     },
   ];
+}
+
+/** Of what is in the file no longer, its folder is not known. */
+function baseSeen({ look }: Machine, name: string, desired: readonly MountSpec[]): Pick<MountFields, 'base'> {
+  const base = desired.find((spec) => spec.subhost === name)?.extra.subhost.base;
+  const owner = base === undefined ? undefined : look.accessOf(base);
+  return owner === undefined ? {} : { base: owner };
 }
 
 /** A root that was unmounted in the machine lives on in its subhost, with all that is wanted of it. */

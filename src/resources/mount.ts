@@ -6,6 +6,7 @@ import { dropMasks, ownPaths, withMasks } from './hiding.ts';
 import { environmentOf, runHook } from './hooks.ts';
 import { disksOf, type HostsFile, type Subhost } from './hosts.ts';
 import type { Address, Blocker, Kind, Result, Task } from './kind.ts';
+import { ROOT_ALONE, takeForRoot } from './linux/access.ts';
 import { explainBusy } from './linux/holders.ts';
 import { stampOf } from './linux/lower-tree.ts';
 import { hasFilesystem } from './linux/modules.ts';
@@ -35,6 +36,7 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     hide: { class: 'replace', why: 'what hides a part of lower is a layer, and these are fixed when it is mounted' },
     unhidden: { class: 'live', why: 'they are hidden from now on' },
     lower_tree: { class: 'replace', why: 'what changes below a mounted overlay is seen in part' },
+    base: { class: 'live', why: 'what is set-user-ID inside must not be run by users of the machine' },
     access: { class: 'live', why: 'the root is remounted' },
     attached: { class: 'live', why: 'PID 1 keeps the root: it is mounted again from there' },
     whole: { class: 'replace', why: 'the root is only half mounted' },
@@ -153,6 +155,7 @@ function toSpec(file: HostsFile, subhost: Subhost, own: readonly string[]): Moun
   const common = {
     live,
     ...(setup === null ? { upper } : {}),
+    base: ROOT_ALONE,
     access: 'rw',
     ...(upper === lower || hooks ? {} : { attached: true }),
     whole: true,
@@ -244,7 +247,7 @@ function makeParents({ base, upper, work, live, hooks }: Subhost): void {
 /** Base is for root alone: what is set-user-ID inside must not be run by the machine's users (see SECURITY). */
 function makeFolders({ base, upper, work, live, lower, hooks }: Subhost): void {
   mkdirSync(base, { recursive: true });
-  chmodSync(base, 0o700);
+  takeForRoot(base);
   // A program makes the upper directory, on a filesystem of its choice, and work has to be on that.
   const isLiveAlone = upper === lower || hooks?.setup !== undefined;
   for (const folder of isLiveAlone ? [live] : [upper, work, live]) makeFolder(folder);
@@ -268,6 +271,7 @@ async function mend(machine: Machine, spec: MountSpec, { fields, handle }: Mount
     const errors = await unmountRoots(machine.reaper, [{ key: spec.address, point: live, depth: fields.covered_by }]);
     for (const error of errors.values()) throw explainBusy(error, live);
   }
+  if (fields.base !== undefined && fields.base !== spec.fields.base) takeForRoot(spec.extra.subhost.base);
   if (fields.access === spec.fields.access) return;
   const ran = await run('mount', ['-n', '-o', 'remount,rw', spec.fields.live]);
   if (!ran.ok) throw failure(ran, 'cannot remount the root');

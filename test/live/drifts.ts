@@ -227,6 +227,11 @@ export const DRIFTS: readonly Drift[] = [
     names: 'mount/web lower_tree: changed -> as mounted',
     restarts: true,
   },
+  {
+    what: "a subhost's folder is open to users of the machine",
+    inject: 'chmod 755 /mnt/$NAME; chown 65534:65534 /mnt/$NAME',
+    names: 'mount/web base: 65534:65534 0755 -> root 0700',
+  },
 
   // Inside.
   {

@@ -12,6 +12,7 @@ import type { HostsFile } from '../../src/resources/hosts.ts';
 import { kinds } from '../../src/resources/index.ts';
 import type { Seen } from '../../src/resources/limits.ts';
 import { ownerOf } from '../../src/resources/link-rules.ts';
+import { ROOT_ALONE } from '../../src/resources/linux/access.ts';
 import { CONTROLLERS } from '../../src/resources/linux/controllers.ts';
 import type { UpperUse } from '../../src/resources/linux/holders.ts';
 import type { Image } from '../../src/resources/linux/image.ts';
@@ -36,6 +37,8 @@ interface Recorded {
   readonly maskable: readonly string[];
   /** What can be given inside; left out: all. */
   readonly capabilities?: string;
+  /** Who owns folders of subhosts; left out: root alone. */
+  readonly owners?: Readonly<Record<string, string>>;
   readonly sameDirectories?: Readonly<Record<string, string>>;
   /** Lines of /proc/self/mountinfo by name, beside the root's; only filesystems of images are looked for there. */
   readonly mountinfo?: Readonly<Record<string, string>>;
@@ -188,6 +191,7 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     capabilities: () => recorded.capabilities ?? confinementOf('trusted').capabilities,
     tree: (root) => recorded.trees?.[root] && treeOf(recorded.trees[root]),
     isSameDirectory: (one, other) => sameDirectories[one] === other,
+    accessOf: (path) => recorded.owners?.[path] ?? ROOT_ALONE,
   };
 }
 

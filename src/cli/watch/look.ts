@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isEmpty } from '../../planner/plan.ts';
 import { ExitCode, toObError } from '../../resources/error.ts';
 import { foldersOf } from '../../resources/linux/lower-tree.ts';
@@ -105,7 +106,7 @@ export function watchesOf({ source: { file }, args }: Pick<Keeper, 'source' | 'a
   const names = namesOf(file).filter((name) => !limit || limit.has(name));
   // Whom somebody takes back from being left alone is looked at at once.
   const records = listRecorded(file.scope).flatMap((name) => ['folder', recordsOf({ scope: file.scope, name })]);
-  return [...listWatches(newLook(), file.scope, names), ...records, ...treesOf(file, names)];
+  return [...listWatches(newLook(), file.scope, names), ...records, ...treesOf(file, names), ...basesOf(file, names)];
 }
 
 /** What is looked at below subhosts that are restarted when it changes. */
@@ -113,6 +114,12 @@ function treesOf({ subhosts }: Source['file'], names: readonly string[]): Watche
   const restarted = subhosts.filter(({ name, onLowerChange }) => onLowerChange === 'restart' && names.includes(name));
   const folders = new Set(restarted.flatMap(({ lower }) => foldersOf(lower)));
   return [...folders].flatMap((folder) => ['folder', folder]);
+}
+
+/** Folders that are for root alone; what is not there yet is watched once it is. */
+function basesOf({ subhosts }: Source['file'], names: readonly string[]): Watches {
+  const own = subhosts.filter(({ name, lower, live, base }) => lower !== live && names.includes(name) && existsSync(base));
+  return own.flatMap(({ base }) => ['access', base]);
 }
 
 function limitIn(file: Source['file'], args: Args): ReadonlySet<string> | undefined {
