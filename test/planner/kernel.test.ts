@@ -44,7 +44,7 @@ const OP: Arbitrary<Op> = fc.oneof(
 test('whatever happens between two files, the next run makes the machine what the last one says', (t) =>
   holds(
     t,
-    40,
+    25,
     fc.asyncProperty(fc.array(OP, { minLength: 1, maxLength: 30, size: 'max' }), async (ops) => {
       const kernel = createKernel(SCOPE);
       let value = FULL;

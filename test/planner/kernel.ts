@@ -84,8 +84,14 @@ function isHidden({ address, keptBy }: Thing, spec: Spec | undefined): boolean {
   return keptBy !== undefined && kindOf(address) === 'mount' && spec?.fields['attached'] === undefined;
 }
 
-function toLive({ scope: _, ...thing }: Thing, things: ReadonlyMap<Address, Thing>): Live {
-  const running = things.get(`process/${thing.subhost}`)?.fields['running'] === 'yes';
+/** Does its subhost run, and is it of the same scope? */
+function runsIn(things: ReadonlyMap<Address, Thing>, of: Pick<Thing, 'scope' | 'subhost'> | undefined): boolean {
+  const process = things.get(`process/${of?.subhost}`);
+  return process !== undefined && process.scope === of?.scope && process.fields['running'] === 'yes';
+}
+
+function toLive({ scope, ...thing }: Thing, things: ReadonlyMap<Address, Thing>): Live {
+  const running = runsIn(things, { scope, subhost: thing.subhost });
   const fields = 'in_use' in thing.fields ? { ...thing.fields, in_use: running } : thing.fields;
   // PID 1 has a copy of its root.
   const root = kindOf(thing.address) === 'process' && running ? (things.get(`mount/${thing.subhost}`)?.holds ?? []) : [];
@@ -184,7 +190,7 @@ function vanish(kernel: Kernel, address: Address): void {
   const gone = things.get(address);
   things.delete(address);
   const kind = kindOf(address);
-  const running = (): boolean => things.get(`process/${gone?.subhost}`)?.fields['running'] === 'yes';
+  const running = (): boolean => runsIn(things, gone);
   const keptBy: Address = `process/${gone?.subhost}`;
   // A namespace, and an overlay, live on in the PID 1 that is in them.
   if (gone?.scope && !gone.keptBy && running()) {

@@ -23,7 +23,7 @@ import { FACTS } from '../planner/hosts-facts.ts';
 import { holds } from '../property.ts';
 import { seen } from './seen.ts';
 
-const LIMIT_MS = 5000;
+const LIMIT_MS = 20_000;
 const RUNS = 200;
 
 interface Parser {
