@@ -123,14 +123,15 @@ export async function dropMasks({ reaper }: Machine): Promise<void> {
     if (users > 0 || !areLeftOver(readMounts())) return;
     const errors = await unmountRoots(reaper, [{ key: 'hide', point: MASKS, depth: 1 }]);
     for (const error of errors.values()) throw error;
-    removeFolders();
+    removeMaskFolders();
   });
   const dropped = queue;
   queue = queue.catch(() => {});
   await dropped;
 }
 
-function removeFolders(): void {
+/** Where the layers were; where something is mounted still, nothing is done. */
+export function removeMaskFolders(): void {
   for (const folder of [MASKS, dirname(MASKS)])
     try {
       rmdirSync(folder);

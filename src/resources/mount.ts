@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ObError, toObError } from './error.ts';
 import { maskOf } from './hidden.ts';
-import { dropMasks, ownPaths, withMasks } from './hiding.ts';
+import { dropMasks, ownPaths, removeMaskFolders, withMasks } from './hiding.ts';
 import { environmentOf, runHook } from './hooks.ts';
 import { disksOf, type HostsFile, type Subhost } from './hosts.ts';
 import type { Address, Blocker, Kind, Result, Task } from './kind.ts';
@@ -83,6 +83,8 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     await dropMasks(machine);
     return results;
   },
+
+  sweep: removeMaskFolders,
 };
 
 type MountTask = Task<MountSpec, MountLive>;
