@@ -20,6 +20,7 @@ int mount_roots(int count, char **word);
 int unmount_roots(int count, char **word);
 int filter(int count, char **word);
 int hide(int count, char **word);
+int serve_programs(int count, char **word);
 
 /* `exec` as it goes on once it runs from a copy: also chosen by argv[0]. */
 #define EXEC_NAME "reaper-exec"

@@ -175,7 +175,10 @@ static inline long sys_sendfile(int to, int from, size_t size) {
 static inline long sys_mmap(size_t size, int fd) {
     return sys(__NR_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
+static inline long sys_munmap(void *at, size_t size) { return SYS2(munmap, at, size); }
 static inline long sys_madvise(void *at, size_t size, int advice) { return SYS3(madvise, at, size, advice); }
+static inline long sys_lseek(int fd, int64_t at) { return SYS3(lseek, fd, at, 0); }
+static inline long sys_flock(int fd, int operation) { return SYS2(flock, fd, operation); }
 static inline long sys_close(int fd) { return SYS1(close, fd); }
 static inline long sys_close_range(unsigned first, unsigned last) {
     return SYS3(close_range, first, last, 0);

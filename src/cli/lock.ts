@@ -12,10 +12,12 @@ import {
   writeSync,
 } from 'node:fs';
 import { ExitCode, hasCode, messageOf, ObError } from '../resources/error.ts';
-import { needProgram, run } from '../resources/run.ts';
+import { type Helper, openHelper } from '../resources/helper.ts';
+import { findProgram, needProgram, run, startWith } from '../resources/run.ts';
 import type { Context } from './command.ts';
 import { printable } from './printable.ts';
 import { makeRunFolder, RUN_FOLDER, refused } from './run-folder.ts';
+import { REAPER } from './session.ts';
 
 const PATH = `${RUN_FOLDER}/lock`;
 /** What flock(1) is told to exit with when another holds the lock. */
@@ -32,25 +34,36 @@ export async function withLock<T>(
   act: () => Promise<T>,
   beforeWait?: () => Promise<unknown>,
 ): Promise<T> {
-  const fd = await acquire(limitSeconds, context, beforeWait);
+  const { fd, helper } = await acquire(limitSeconds, context, beforeWait);
   try {
+    startWith(helper);
     ftruncateSync(fd);
     writeSync(fd, `${process.pid} ${printable(context.commandLine)}\n`, 0);
     return await act();
   } finally {
+    startWith(undefined);
+    helper?.end();
     release(fd);
   }
 }
 
-async function acquire(limitSeconds: number, { signal, output }: Context, beforeWait?: () => Promise<unknown>): Promise<number> {
+/** By an open descriptor, and perhaps with one who starts programs for us from now on. */
+interface Lock {
+  readonly fd: number;
+  readonly helper?: Helper;
+}
+
+async function acquire(limitSeconds: number, { signal, output }: Context, beforeWait?: () => Promise<unknown>): Promise<Lock> {
   needProgram('flock');
   const deadline = Date.now() + limitSeconds * 1000;
   for (let hasWaited = false; ; ) {
     const fd = tryOpen();
     if (fd === undefined) continue;
     const left = hasWaited ? Math.max(0, deadline - Date.now()) / 1000 : 0;
-    const isOurs = await flock(fd, left, signal);
-    if (isOurs && isStillThere(fd)) return fd;
+    const helper = !hasWaited && findProgram(REAPER) ? await openHelper(REAPER, fd) : undefined;
+    const isOurs = helper !== undefined || (await flock(fd, left, signal));
+    if (isOurs && isStillThere(fd)) return { fd, ...(helper ? { helper } : {}) };
+    helper?.end();
     const holder = holderOf(fd);
     closeSync(fd);
     if (signal.aborted) throw new ObError('interrupted before anything was done', { exitCode: ExitCode.interrupted });

@@ -13,7 +13,7 @@ import { createEventsLog } from './record/events-log.ts';
 import { forgetGone, learn, type RunEnd } from './record/learn.ts';
 import { newlyStalled } from './record/round.ts';
 import { keepWanted } from './record/wanted.ts';
-import { createMachine, lookAhead, planFor, REAPER } from './session.ts';
+import { createMachine, planFor, REAPER } from './session.ts';
 
 export interface Wish {
   readonly scope: string;
@@ -101,7 +101,7 @@ async function lookAgain(
   const lost = new Set(outcomes.filter(({ result }) => result !== 'done').map(({ step }) => step.change.address));
   // What has been started anew is as wanted now.
   const wanted = selection.order === 'restart' ? { limit: selection.limit } : selection;
-  const { plan, world } = await planFor(scope, desired, wanted, lookAhead());
+  const { plan, world } = await planFor(scope, desired, wanted);
   const rest = plan.changes.filter((change) => !lost.has(change.address));
   return { differs: differsEvents({ ...plan, changes: rest }), rest, world };
 }

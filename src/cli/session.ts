@@ -16,6 +16,7 @@ import type { Live, Spec } from '../resources/kind.ts';
 import { ownerOf } from '../resources/link-rules.ts';
 import { createLook, type Look, type Machine } from '../resources/machine.ts';
 import type { Owner } from '../resources/marks.ts';
+import { hasStarter } from '../resources/run.ts';
 import { answer } from './answer.ts';
 import { readWanted } from './record/wanted.ts';
 import { isRoot } from './root.ts';
@@ -72,9 +73,10 @@ export function newLook(): Look {
 
 /** Begins to read what a plan needs, while its file is read. */
 export function lookAhead(): Look {
-  const look = createLook(REAPER, true);
+  // Two programs are done sooner than one, but only where somebody else starts them.
+  const look = createLook(REAPER, !hasStarter());
   // What fails now fails again for who asks.
-  look.links().catch(() => {});
+  for (const begun of [look.links(), look.inside('')]) begun.catch(() => {});
   return look;
 }
 

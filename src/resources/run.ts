@@ -43,6 +43,24 @@ export interface RunOptions {
   readonly onLine?: (line: string, say: (text: string) => void) => void;
 }
 
+/** Starts programs in our place, at less cost: see `openHelper`. */
+export interface Starter {
+  /** Undefined: not this one, and it has not been started. */
+  start(path: string, args: readonly string[], options: Pick<RunOptions, 'input' | 'timeLimitMs'>): Promise<Ended> | undefined;
+}
+
+let starter: Starter | undefined;
+
+/** From now on programs of which nothing special is wanted are started by GIVEN; undefined: by us again. */
+export function startWith(given: Starter | undefined): void {
+  starter = given;
+}
+
+/** Is there one that starts programs in our place? */
+export function hasStarter(): boolean {
+  return starter !== undefined;
+}
+
 const found = new Map<string, string | undefined>();
 
 /** Absolute name of a system program, looked up once; undefined where the machine has none. */
@@ -67,7 +85,15 @@ export function needProgram(name: string): string {
  * the program failed: see `ok`. Throws `ObError` where the program does not exist.
  */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  const child = execa(...withDeath(needProgram(program), args, options), {
+  const path = needProgram(program);
+  const { input, timeLimitMs = TIME_LIMIT_MS, ...special } = options;
+  const started =
+    Object.keys(special).length === 0 ? starter?.start(path, args, { timeLimitMs, ...(input === undefined ? {} : { input }) }) : undefined;
+  return toRan(await (started ?? runOurselves(path, args, options)), program, args, options);
+}
+
+async function runOurselves(path: string, args: readonly string[], options: RunOptions): Promise<Ended> {
+  const child = execa(...withDeath(path, args, options), {
     reject: false,
     // In a session of its own: Ctrl-C at the terminal is for ob, which lets what runs come to its end.
     detached: true,
@@ -83,7 +109,7 @@ export async function run(program: string, args: readonly string[], options: Run
   if (options.onLine) await feed(child as never, options.onLine);
   const result = await child;
   clearTimeout(limit);
-  return toRan(result, program, args, options);
+  return result;
 }
 
 /** The command line with which a program ends if we are killed. */
@@ -122,7 +148,8 @@ function surroundings({ cwd = '/', env }: RunOptions) {
   return { cwd, env: { LC_ALL: 'C', PATH: SYSTEM_PATH.join(':'), ...env }, extendEnv: false };
 }
 
-interface Ended {
+/** Of a program. */
+export interface Ended {
   readonly failed: boolean;
   readonly timedOut: boolean;
   readonly exitCode?: number | undefined;

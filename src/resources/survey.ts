@@ -47,9 +47,8 @@ export async function readSurvey(reaper: string, names: readonly string[], wante
   const ip = wanted.withLinks && findProgram(reaper) ? findProgram('ip') : undefined;
   if (named.length + known.length === 0 && !ip) return { insides: new Map(), inits: new Map() };
   const beside = ip ? ['/', ip, ...LIST_LINKS] : [];
-  const ran = await run(reaper, ['look', ...named, '/', `${root}/${FOLDER}`, ...known, ...beside], {
-    descriptors: ip ? ['pipe', 'pipe'] : [],
-  });
+  const words = ['look', ...named, '/', `${root}/${FOLDER}`, ...known, ...beside];
+  const ran = await run(reaper, words, ip ? { descriptors: ['pipe', 'pipe'] } : {});
   if (!ran.ok && ran.exitCode !== ONLY_IP_FAILED) return readWithIp(named);
   const lines = ran.output.split('\n');
   const links = ran.ok ? parseLinks(ran.more[0] ?? '') : [];

@@ -1,0 +1,198 @@
+/* reaper serve: starts programs for ob, as many at a time as it asks for, and tells how each ended and what it said. A program
+ * that Node starts itself costs Node, which is large, a copy of its page tables, and a fault for every page that it writes to
+ * afterwards; here it costs next to nothing.
+ *
+ * A request is a line `KEY BYTES INPUT`, then so many bytes of words with a NUL after each, the first of them the absolute
+ * name of a program, then so many bytes for its stdin. Without words: the program that was asked for with this key is
+ * killed. The answer is a line of JSON. */
+#include "json.h"
+#include "modes.h"
+#include "process.h"
+#include "text.h"
+
+enum { MAX_JOBS = 64, MAX_BYTES = 1 << 20, MAX_WORDS = 1 << 15, HEAD_BYTES = 96, LOCK_FD = 3 };
+enum { TRY_EXCLUSIVE = 2 | 4 }; /* LOCK_EX | LOCK_NB: <linux/fcntl.h> has them only for mandatory locks */
+
+struct job {
+    int64_t key;
+    long pid;
+    int pidfd, out, err;
+};
+
+static struct job jobs[MAX_JOBS];
+static int running;
+static char bytes[MAX_BYTES];
+static char *words[MAX_WORDS + 1];
+
+/* False at end-of-file: then there is nobody left to work for. */
+static bool read_all(char *to, size_t size) {
+    while (size) {
+        long got = sys_read(0, to, size);
+        if (got <= 0) return false;
+        to += got;
+        size -= (size_t)got;
+    }
+    return true;
+}
+
+/* The next decimal number of a line, and what follows it. */
+static bool take_number(char **text, int64_t *value) {
+    char *end = *text;
+    while (*end && *end != ' ') end++;
+    bool is_last = !*end;
+    *end = 0;
+    bool is_number = parse_number(*text, value);
+    *text = is_last ? end : end + 1;
+    return is_number;
+}
+
+static bool read_head(int64_t *key, int64_t *size, int64_t *input) {
+    char head[HEAD_BYTES], *text = head;
+    for (size_t length = 0; length < sizeof head; length++) {
+        if (!read_all(head + length, 1)) return false;
+        if (head[length] != '\n') continue;
+        head[length] = 0;
+        return take_number(&text, key) && take_number(&text, size) && take_number(&text, input) && *size <= MAX_BYTES;
+    }
+    return false;
+}
+
+static int make_file(void) { return (int)sys_memfd_create("ob", MFD_CLOEXEC); }
+
+static bool read_input(int file, int64_t size) {
+    static char part[65536];
+    for (int64_t left = size; left > 0;) {
+        size_t want = left < (int64_t)sizeof part ? (size_t)left : sizeof part;
+        if (!read_all(part, want)) return false;
+        if (sys_write(file, part, want) != (long)want) return false;
+        left -= (int64_t)want;
+    }
+    sys_lseek(file, 0);
+    return true;
+}
+
+static bool split_words(size_t size) {
+    int count = 0;
+    for (size_t at = 0; at < size; at += length_of(bytes + at) + 1) {
+        if (count == MAX_WORDS) return false;
+        words[count++] = bytes + at;
+    }
+    words[count] = NULL;
+    return count > 0 && !bytes[size - 1];
+}
+
+__attribute__((noreturn)) static void become(const struct job *job, int input, char **env) {
+    sys_setsid();
+    sys_dup3(input, 0, 0);
+    sys_dup3(job->out, 1, 0);
+    sys_dup3(job->err, 2, 0);
+    default_dispositions();
+    set_mask(0);
+    long error = sys_execve(words[0], words, env);
+    write_error(2, words[0], "exec", error, "");
+    sys_exit(FAILED);
+}
+
+static void put_file(const char *name, int file, bool *first) {
+    uint64_t size = 0;
+    is_regular(file, &size);
+    long text = size ? sys_mmap(size, file) : 0;
+    put_key(name, first);
+    put_string(text > 0 ? (const char *)text : "", size);
+    if (text > 0) sys_munmap((void *)text, size);
+    sys_close(file);
+}
+
+static void put_number_of(const char *name, int64_t value, bool *first) {
+    put_key(name, first);
+    put_number(value);
+}
+
+/* {"key":KEY,"exit":STATUS,"out":"...","err":"..."}; killed by a signal it has no exit. */
+static void tell_end(const struct job *job, int how) {
+    bool first = true;
+    put_text("{");
+    put_number_of("key", job->key, &first);
+    if (!(how & 127)) put_number_of("exit", exit_status(how), &first);
+    put_file("out", job->out, &first);
+    put_file("err", job->err, &first);
+    put_text("}\n");
+    flush_json();
+}
+
+static void start_job(int64_t key, int input, char **env) {
+    struct job *job = &jobs[running];
+    *job = (struct job){.key = key, .out = make_file(), .err = make_file()};
+    job->pid = job->err < 0 ? job->err : sys_clone(SIGCHLD);
+    if (job->pid == 0) become(job, input, env);
+    job->pidfd = job->pid < 0 ? -1 : (int)sys_pidfd_open(job->pid);
+    if (job->pidfd >= 0) {
+        running++;
+        return;
+    }
+    if (job->pid > 0) sys_kill(job->pid, SIGKILL);
+    if (job->pid < 0) write_error(job->err, "reaper", "clone", job->pid, "");
+    int how = FAILED << 8;
+    if (job->pid > 0) sys_wait4(job->pid, &how, 0);
+    tell_end(job, how);
+}
+
+static void kill_job(int64_t key) {
+    for (int i = 0; i < running; i++)
+        if (jobs[i].key == key) sys_pidfd_send_signal(jobs[i].pidfd, SIGKILL, NULL);
+}
+
+static bool take_request(char **env) {
+    int64_t key, size, input;
+    if (!read_head(&key, &size, &input) || !read_all(bytes, (size_t)size)) return false;
+    if (size == 0) {
+        kill_job(key);
+        return true;
+    }
+    int file = make_file();
+    if (!read_input(file, input) || !split_words((size_t)size)) return false;
+    start_job(key, file, env);
+    sys_close(file);
+    return true;
+}
+
+static void take_ended(const struct pollfd *ended) {
+    int left = 0, how;
+    for (int i = 0; i < running; i++) {
+        struct job job = jobs[i];
+        if (!ended[i].revents) {
+            jobs[left++] = job;
+            continue;
+        }
+        sys_close(job.pidfd);
+        tell_end(&job, sys_wait4(job.pid, &how, 0) < 0 ? FAILED << 8 : how);
+    }
+    running = left;
+}
+
+/* The lock belongs to the open file, which is that of whoever has started us: it stays theirs when we close it. */
+static bool take_lock(void) {
+    long error = sys_flock(LOCK_FD, TRY_EXCLUSIVE);
+    sys_close(LOCK_FD);
+    put_text("{\"lock\":");
+    put_number(-error);
+    put_text("}\n");
+    flush_json();
+    return error == 0;
+}
+
+/* `lock`: first of all the file that is open as descriptor 3 is locked; if that is not to be had, this ends. */
+int serve_programs(int count, char **word) {
+    struct pollfd poll[MAX_JOBS + 1];
+    char **env = word + count + 1;
+    sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
+    if (count == 1 && same(word[0], "lock") && !take_lock()) return FAILED;
+    for (;;) {
+        for (int i = 0; i < running; i++) poll[i] = (struct pollfd){.fd = jobs[i].pidfd, .events = POLLIN};
+        poll[running] = (struct pollfd){.fd = running < MAX_JOBS ? 0 : -1, .events = POLLIN};
+        if (sys_ppoll(poll, (size_t)running + 1, NULL) < 0) return FAILED;
+        bool is_asked = poll[running].revents;
+        take_ended(poll);
+        if (is_asked && !take_request(env)) return DONE;
+    }
+}

@@ -1,0 +1,84 @@
+import { either, isNumber, isText, withFields } from './checks.ts';
+import { parseJson } from './linux/inside.ts';
+import { type Ended, run, type Starter } from './run.ts';
+
+export interface Helper extends Starter {
+  /** It ends, now that nothing is asked of it any more. */
+  end(): void;
+}
+
+/** What `reaper serve` can take: words in bytes, and how many. */
+const MOST_BYTES = 1 << 20;
+const MOST_WORDS = 1 << 15;
+
+/** A line of `reaper serve`: what became of the lock (an errno), or of a program. */
+interface Line {
+  readonly lock?: number;
+  readonly key?: number;
+  readonly exit?: number;
+  readonly out?: string;
+  readonly err?: string;
+}
+
+const number = either(isNumber, undefined);
+const text = either(isText, undefined);
+const isLine = withFields({ lock: number, key: number, exit: number, out: text, err: text });
+
+/**
+ * A small process that starts programs for us. Node is large: for each program that it starts itself its page tables are
+ * copied, and every page that it writes to afterwards. First of all it takes the lock on the open file FD, which is ours then;
+ * undefined: another has it.
+ */
+export async function openHelper(reaper: string, fd: number): Promise<Helper | undefined> {
+  const waiting = new Map<number, (ended: Ended) => void>();
+  let say: ((text: string) => void) | undefined;
+  let lastKey = 0;
+  const isOurs = await new Promise<boolean>((settle) => {
+    const onLine = (words: string, reply: (text: string) => void): void => {
+      const line = parseJson(words, isLine) as Line;
+      if (line.lock === 0) say = reply;
+      if (line.lock !== undefined) settle(line.lock === 0);
+      waiting.get(line.key ?? 0)?.({
+        failed: line.exit !== 0,
+        timedOut: false,
+        exitCode: line.exit,
+        stdout: trim(line.out),
+        stderr: trim(line.err),
+      });
+      waiting.delete(line.key ?? 0);
+    };
+    const isOver = run(reaper, ['serve', 'lock'], { isEndless: true, descriptors: [fd], onLine });
+    void isOver.finally(() => {
+      say = undefined;
+      for (const tell of waiting.values()) tell({ failed: true, timedOut: false, stderr: 'the reaper that started it has ended' });
+      settle(false);
+    });
+  });
+  const end = (): void => say?.('');
+  if (!isOurs) return undefined;
+  const start: Starter['start'] = (path, args, { input = '', timeLimitMs }) => {
+    const words = [path, ...args].map((word) => `${word}\0`).join('');
+    if (!say || args.length >= MOST_WORDS || Buffer.byteLength(words) > MOST_BYTES) return undefined;
+    const key = ++lastKey;
+    const ended = new Promise<Ended>((tell) => waiting.set(key, tell));
+    say(`${key} ${Buffer.byteLength(words)} ${Buffer.byteLength(input)}\n${words}${input}`);
+    return within(timeLimitMs, ended, () => say?.(`${key} 0 0\n`));
+  };
+  return { start, end };
+}
+
+async function within(ms: number | undefined, ended: Promise<Ended>, kill: () => void): Promise<Ended> {
+  let timedOut = false;
+  const limit = setTimeout(() => {
+    timedOut = true;
+    kill();
+  }, ms);
+  const result = await ended;
+  clearTimeout(limit);
+  return { ...result, timedOut };
+}
+
+/** Without its last newline, as of a program that we start ourselves. */
+function trim(text = ''): string {
+  return text.replace(/\r?\n$/, '');
+}

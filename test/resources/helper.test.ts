@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import test, { type TestContext } from 'node:test';
+import { type Helper, openHelper } from '../../src/resources/helper.ts';
+import { type Ended, run, startWith } from '../../src/resources/run.ts';
+import { REAPER } from '../machine.ts';
+
+interface Scene {
+  readonly helper: Helper;
+  readonly path: string;
+  readonly fd: number;
+}
+
+/** A helper that has the lock on a new file. */
+async function open(t: TestContext): Promise<Scene> {
+  const folder = await mkdtemp(`${tmpdir()}/ob-helper-`);
+  const path = `${folder}/lock`;
+  const fd = openSync(path, 'w+');
+  const helper = await openHelper(REAPER, fd);
+  assert.ok(helper, 'the lock is free');
+  t.after(async () => {
+    helper.end();
+    closeSync(fd);
+    await rm(folder, { recursive: true });
+  });
+  return { helper, path, fd };
+}
+
+const sh = (helper: Helper, script: string, input = '', timeLimitMs = 60_000): Promise<Ended> => {
+  const started = helper.start('/bin/sh', ['-c', script], { input, timeLimitMs });
+  assert.ok(started);
+  return started;
+};
+
+test('a helper tells what a program said and how it ended', async (t) => {
+  const { helper } = await open(t);
+  const said = { failed: true, timedOut: false, exitCode: 3, stdout: 'a "b"\\ \u0001 \u00e4\n\n\u{1f600}', stderr: 'oh no' };
+  assert.deepEqual(await sh(helper, 'printf \'a "b"\\\\ \\001 \u00e4\\n\\n\u{1f600}\\n\'; echo oh no >&2; exit 3'), said);
+  const words = ['-c', 'for word; do echo "<$word>"; done', 'sh', '', 'two\nlines', '\u00e4'];
+  assert.equal((await helper.start('/bin/sh', words, {}))?.stdout, '<>\n<two\nlines>\n<\u00e4>');
+  assert.deepEqual([(await sh(helper, 'kill -KILL $$')).failed, (await sh(helper, 'kill -KILL $$')).exitCode], [true, undefined]);
+  assert.match(String((await helper.start('/nowhere', [], {}))?.stderr), /exec 2/);
+});
+
+test('what is long comes through whole, both ways, of more programs than there is room for', async (t) => {
+  const { helper } = await open(t);
+  const text = Array.from({ length: 20_000 }, (_, index) => `line ${index} \u00e4\n`).join('');
+  const all = await Promise.all(Array.from({ length: 150 }, (_, index) => sh(helper, `cat; echo ${index}`, index % 10 ? '' : text)));
+  for (const [index, one] of all.entries()) assert.equal(one.stdout, `${index % 10 ? '' : text}${index}`);
+});
+
+test('a program past its time limit is killed, and no other', async (t) => {
+  const { helper } = await open(t);
+  const [late, fine] = await Promise.all([sh(helper, 'exec sleep 1000', '', 200), sh(helper, 'sleep 0.5; echo fine')]);
+  assert.deepEqual([late.failed, late.timedOut, fine.failed, fine.stdout], [true, true, false, 'fine']);
+});
+
+test('a program has the environment, the folder and the signals of one that we start ourselves', async (t) => {
+  const { helper } = await open(t);
+  const script = 'env | grep -v ^_=; pwd; grep -E "^(SigBlk|SigIgn)" /proc/self/status; ls /proc/self/fd; cat; ps -o sid= $$ | grep -c $$';
+  const ours = await run('/bin/sh', ['-c', script], { input: 'in' });
+  startWith(helper);
+  t.after(() => startWith(undefined));
+  assert.deepEqual(await run('/bin/sh', ['-c', script], { input: 'in' }), ours);
+  // The shell's parent is the helper.
+  assert.match(readFileSync(`/proc/${(await run('/bin/sh', ['-c', 'echo $PPID'])).output}/cmdline`, 'utf8'), /reaper\0serve\0lock\0$/);
+});
+
+test('the lock is that of the open file, and nobody else gets it while that is open', async (t) => {
+  const { helper, path, fd } = await open(t);
+  const other = openSync(path, 'r+');
+  assert.equal(await openHelper(REAPER, other), undefined);
+  helper.end();
+  assert.equal(await openHelper(REAPER, other), undefined, 'the helper has gone, the file is open');
+  const again = await openHelper(REAPER, fd);
+  assert.ok(again, 'it is ours already');
+  again.end();
+  closeSync(other);
+});
+
+test('a helper that is killed fails what it was at, and starts no more', async (t) => {
+  const { helper } = await open(t);
+  const ended = await sh(helper, 'kill -KILL $PPID; exec sleep 1000');
+  assert.deepEqual([ended.failed, ended.timedOut, ended.exitCode], [true, false, undefined]);
+  assert.match(String(ended.stderr), /has ended/);
+  assert.equal(helper.start('/bin/true', [], {}), undefined);
+  startWith(helper);
+  t.after(() => startWith(undefined));
+  assert.equal((await run('/bin/echo', ['still'])).output, 'still');
+});
