@@ -67,7 +67,7 @@ export async function openHelper(reaper: string, fd: number): Promise<Helper | u
   return { start, end };
 }
 
-async function within(ms: number | undefined, ended: Promise<Ended>, kill: () => void): Promise<Ended> {
+async function within(ms: number, ended: Promise<Ended>, kill: () => void): Promise<Ended> {
   let timedOut = false;
   const limit = setTimeout(() => {
     timedOut = true;

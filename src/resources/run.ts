@@ -46,7 +46,7 @@ export interface RunOptions {
 /** Starts programs in our place, at less cost: see `openHelper`. */
 export interface Starter {
   /** Undefined: not this one, and it has not been started. */
-  start(path: string, args: readonly string[], options: Pick<RunOptions, 'input' | 'timeLimitMs'>): Promise<Ended> | undefined;
+  start(path: string, args: readonly string[], options: { input?: string; timeLimitMs: number }): Promise<Ended> | undefined;
 }
 
 let starter: Starter | undefined;

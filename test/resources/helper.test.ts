@@ -39,9 +39,9 @@ test('a helper tells what a program said and how it ended', async (t) => {
   const said = { failed: true, timedOut: false, exitCode: 3, stdout: 'a "b"\\ \u0001 \u00e4\n\n\u{1f600}', stderr: 'oh no' };
   assert.deepEqual(await sh(helper, 'printf \'a "b"\\\\ \\001 \u00e4\\n\\n\u{1f600}\\n\'; echo oh no >&2; exit 3'), said);
   const words = ['-c', 'for word; do echo "<$word>"; done', 'sh', '', 'two\nlines', '\u00e4'];
-  assert.equal((await helper.start('/bin/sh', words, {}))?.stdout, '<>\n<two\nlines>\n<\u00e4>');
+  assert.equal((await helper.start('/bin/sh', words, { timeLimitMs: 60_000 }))?.stdout, '<>\n<two\nlines>\n<\u00e4>');
   assert.deepEqual([(await sh(helper, 'kill -KILL $$')).failed, (await sh(helper, 'kill -KILL $$')).exitCode], [true, undefined]);
-  assert.match(String((await helper.start('/nowhere', [], {}))?.stderr), /exec 2/);
+  assert.match(String((await helper.start('/nowhere', [], { timeLimitMs: 60_000 }))?.stderr), /exec 2/);
 });
 
 test('what is long comes through whole, both ways, of more programs than there is room for', async (t) => {
@@ -82,10 +82,10 @@ test('the lock is that of the open file, and nobody else gets it while that is o
 
 test('a helper that is killed fails what it was at, and starts no more', async (t) => {
   const { helper } = await open(t);
-  const ended = await sh(helper, 'kill -KILL $PPID; exec sleep 1000');
+  const ended = await sh(helper, 'kill -KILL $PPID');
   assert.deepEqual([ended.failed, ended.timedOut, ended.exitCode], [true, false, undefined]);
   assert.match(String(ended.stderr), /has ended/);
-  assert.equal(helper.start('/bin/true', [], {}), undefined);
+  assert.equal(helper.start('/bin/true', [], { timeLimitMs: 60_000 }), undefined);
   startWith(helper);
   t.after(() => startWith(undefined));
   assert.equal((await run('/bin/echo', ['still'])).output, 'still');
