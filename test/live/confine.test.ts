@@ -88,3 +88,23 @@ test('a trusted subhost is one of overlay-boot: all is allowed, and it is said',
   await rig.apply();
   assert.equal((await rig.machine.ob('exec', 'web', '--', 'grep', '-c', ' /m ', '/proc/self/mounts')).stdout, '1\n');
 });
+
+const WORK = `
+  su -s /bin/sh nobody -c 'id -un'
+  ! command -v sudo >/dev/null || sudo -n -u nobody id -un
+  mkdir -p /p/DEBIAN /p/srv && echo hello >/p/srv/hello
+  printf 'Package: ob-hello\\nVersion: 1\\nArchitecture: all\\nMaintainer: nobody <n@example.org>\\nDescription: x\\n' >/p/DEBIAN/control
+  dpkg-deb --build /p /p.deb >/dev/null && dpkg -i /p.deb >/dev/null && cat /srv/hello
+  echo 1 >/proc/sys/net/ipv4/ip_forward && cat /proc/sys/net/ipv4/ip_forward
+  chown nobody /srv/hello && setpriv --reuid nobody --clear-groups cat /srv/hello
+  perl -e 'use Socket; socket(my $s, AF_INET, SOCK_RAW, 1) and print "raw\\n"'
+  ip link add d0 type dummy 2>/dev/null; ip addr add 127.9.9.9/8 dev lo && echo address`;
+
+test('what services do works by default: su, sudo, dpkg, settings of the network', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  rig.hosts(HOSTS);
+  await rig.apply();
+  const ran = await rig.machine.ob('exec', 'web', '--', 'sh', '-c', WORK);
+  const said = ran.stdout.trimEnd().split('\n');
+  assert.deepEqual([...new Set(said)], ['nobody', 'hello', '1', 'raw', 'address'], textOf(ran));
+});
