@@ -180,7 +180,8 @@ function remove(kernel: Kernel, address: Address, scope: string): void {
   const there = kernel.things.get(address);
   if (!there) return;
   check(there.scope === scope, 'it is removed, and is not ours');
-  const upon = [...kernel.things.values()].find((one) => one.needs.includes(address));
+  // Of a subhost that has ended nothing is there but its cgroup.
+  const upon = [...kernel.things.values()].find((one) => one.needs.includes(address) && one.fields['running'] !== 'no');
   check(!upon, `it is removed under ${upon?.address}`);
   vanish(kernel, address);
 }
