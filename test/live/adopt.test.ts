@@ -130,7 +130,7 @@ test('a restart makes it wholly of ob, on its upper directory and with its cable
 
   const adopted = await expectOb(machine, 0, 'apply', '--adopt');
   assert.match(adopted, /^adopted {2}veth\/web0$/m);
-  assert.match(adopted, /^made +process\/other$/m);
+  assert.match(adopted, /^made +process\/other( .*)?$/m);
   assert.doesNotMatch(adopted, /(made|changed|stopped|removed) +\w+\/web/);
 
   // Its root has to wait for a service that takes its time.

@@ -93,7 +93,8 @@ const SERVICE = '#!/bin/sh\n[ "$1" = start ] || exit 0\nsleep 100000 </dev/null 
 const ALIVE = `${PID1}; for p in $(cat /sys/fs/cgroup/ob/demo/web/cgroup.procs); do echo $(cut -d' ' -f1,2,22 /proc/$p/stat); done | sort`;
 /** All of a cable at the machine: which link it is, what it is plugged into, its mark. */
 const ENDS = 'ip -o link show group 28514 type veth | tr -s " \\\\" "  " | sort; bridge link show | sort';
-const INNER = 'ip -o link | grep -v " lo:"; ip -o address; ip route | sort';
+// A new IPv6 address is tentative for a while (RFC 4862, 5.4).
+const INNER = 'ip -o link | grep -v " lo:"; ip -o address | sed "s/ tentative//"; ip route | sort';
 
 async function start(t: TestContext): Promise<Rig> {
   const rig = await createRig(t);
