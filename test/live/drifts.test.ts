@@ -72,14 +72,15 @@ const SECOND =
 /** As long as it lasts the plan names who is there, and whatever runs does nothing: not even what else has ended is started. */
 async function isRefused(rig: Rig, { what }: Drift, undo: string, plans: Plans): Promise<void> {
   plans.check(what, (await rig.machine.ob('plan')).stdout.replace(/process \d+ \(\w+\)/, 'process PID'));
-  const count = () => rig.machine.sh('cat /proc/[0-9]*/comm 2>/dev/null | grep -cx .reaper');
+  const count = async (): Promise<number> => Number(await rig.machine.sh('cat /proc/[0-9]*/comm 2>/dev/null | grep -cx .reaper'));
   const before = await count();
   for (const words of [['apply'], ['apply', '--quiet'], ['restart', 'web']]) {
     const ran = await rig.machine.ob(...words);
     assert.equal(ran.code, 1, textOf(ran));
     assert.match(ran.stdout, SECOND);
   }
-  assert.equal(await count(), before);
+  // One of an earlier row may have been about to end.
+  assert.ok((await count()) <= before);
   await rig.machine.sh(scriptOf({ inject: undo }, 'web', 'client'));
 }
 
