@@ -37,13 +37,22 @@ export async function withLock<T>(
   const { fd, helper } = await acquire(limitSeconds, context, beforeWait);
   try {
     startWith(helper);
-    ftruncateSync(fd);
-    writeSync(fd, `${process.pid} ${printable(context.commandLine)}\n`, 0);
+    nameHolder(fd, context);
     return await act();
   } finally {
     startWith(undefined);
     helper?.end();
     release(fd);
+  }
+}
+
+/** For whoever finds the lock taken. Where /run is full the lock holds without a name: to remove something may be what helps. */
+function nameHolder(fd: number, { commandLine }: Context): void {
+  ftruncateSync(fd);
+  try {
+    writeSync(fd, `${process.pid} ${printable(commandLine)}\n`, 0);
+  } catch (error) {
+    if (!hasCode(error, 'ENOSPC')) throw error;
   }
 }
 
@@ -55,11 +64,11 @@ interface Lock {
 
 async function acquire(limitSeconds: number, { signal, output }: Context, beforeWait?: () => Promise<unknown>): Promise<Lock> {
   needProgram('flock');
-  const deadline = Date.now() + limitSeconds * 1000;
+  const deadline = performance.now() + limitSeconds * 1000;
   for (let hasWaited = false; ; ) {
     const fd = tryOpen();
     if (fd === undefined) continue;
-    const left = hasWaited ? Math.max(0, deadline - Date.now()) / 1000 : 0;
+    const left = hasWaited ? Math.max(0, deadline - performance.now()) / 1000 : 0;
     const helper = !hasWaited && findProgram(REAPER) ? await openHelper(REAPER, fd) : undefined;
     const isOurs = helper !== undefined || (await flock(fd, left, signal));
     if (isOurs && isStillThere(fd)) return { fd, ...(helper ? { helper } : {}) };
@@ -69,7 +78,7 @@ async function acquire(limitSeconds: number, { signal, output }: Context, before
     if (signal.aborted) throw new ObError('interrupted before anything was done', { exitCode: ExitCode.interrupted });
     if (isOurs) continue;
     if (!hasWaited) await beforeWait?.();
-    if (Date.now() >= deadline) throw locked(holder);
+    if (performance.now() >= deadline) throw locked(holder);
     if (!hasWaited) output.sink({ type: 'waiting', for: holder, seconds: limitSeconds });
     hasWaited = true;
   }

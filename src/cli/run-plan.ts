@@ -44,8 +44,8 @@ export async function runPlan(plan: Plan, wish: Wish, args: Args, context: Conte
 
 async function runAndTell(plan: Plan, wish: Wish, args: Args, { output, signal }: Context): Promise<number> {
   const { sink } = output;
-  const begin = Date.now();
-  const elapsed = (): number => (Date.now() - begin) / 1000;
+  const begin = performance.now();
+  const elapsed = (): number => (performance.now() - begin) / 1000;
   planEvents(plan).forEach(sink);
   if (plan.blockers.length === 0) {
     preflight(plan);
@@ -65,10 +65,10 @@ async function runAndTell(plan: Plan, wish: Wish, args: Args, { output, signal }
     signal,
     machine: (share) => createMachine(wish.scope, { ...share, signal, say: (address, text) => sink({ type: 'say', address, text }) }),
     onStart(step) {
-      started.set(step.id, Date.now());
+      started.set(step.id, performance.now());
       sink({ type: 'start', verb: step.verb, address: step.change.address });
     },
-    onEnd: (outcome) => sink(stepEvent(outcome, (Date.now() - (started.get(outcome.step.id) ?? Date.now())) / 1000)),
+    onEnd: (outcome) => sink(stepEvent(outcome, (performance.now() - (started.get(outcome.step.id) ?? performance.now())) / 1000)),
   });
   sweep(wish);
   const { differs, rest, world } = await lookAgain(wish, outcomes);

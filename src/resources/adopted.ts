@@ -173,7 +173,7 @@ export async function endAdopted(init: ProcessId): Promise<void> {
 }
 
 async function until(isDone: () => boolean, limit: number): Promise<void> {
-  for (const deadline = Date.now() + limit; !isDone() && Date.now() < deadline; ) await sleep(LOOK_EVERY_MS);
+  for (const deadline = performance.now() + limit; !isDone() && performance.now() < deadline; ) await sleep(LOOK_EVERY_MS);
 }
 
 function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {

@@ -238,9 +238,9 @@ const RELEASE_LIMIT_MS = 5000;
 /** The kernel detaches a loop device a moment after its last mount has gone; other disks may be on it still. */
 async function waitForRelease(source: string, attached: string): Promise<string[]> {
   const image = readLoop(source)?.image;
-  for (const deadline = Date.now() + RELEASE_LIMIT_MS; readAttachment(source) === attached; await sleep(10)) {
+  for (const deadline = performance.now() + RELEASE_LIMIT_MS; readAttachment(source) === attached; await sleep(10)) {
     if (readMounts().some((mount) => mount.source === source)) return [];
-    if (Date.now() > deadline)
+    if (performance.now() > deadline)
       return [`${image} is still attached to ${source}: somebody has opened it, or mounted it in another mount namespace`];
   }
   return [];

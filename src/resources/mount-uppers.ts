@@ -75,10 +75,10 @@ const COPY_LIMIT_MS = 1000;
 
 /** Another subhost that is just being booted has copies of all mounts of the machine for a moment. */
 export async function waitForUppers(machine: Machine, uppers: readonly string[]): Promise<InUse> {
-  const deadline = Date.now() + COPY_LIMIT_MS;
+  const deadline = performance.now() + COPY_LIMIT_MS;
   for (;;) {
     const inUse = machine.look.mountsOfUppers(uppers);
-    if (inUse.size === 0 || Date.now() > deadline) return inUse;
+    if (inUse.size === 0 || performance.now() > deadline) return inUse;
     await sleep(10);
   }
 }

@@ -28,7 +28,7 @@ export async function keepWatch(paths: readonly string[], args: Args, context: C
   const turn = createTurn(keeper, hangUp.take);
   while (!signal.aborted) {
     const { found, restMs } = await turn();
-    pace.looked(Date.now(), found !== 'nothing');
+    pace.looked(performance.now(), found !== 'nothing');
     if (signal.aborted) break;
     // From the look until now nobody has watched what is new.
     if (await sentry.arm(watchesOf(keeper))) bell.ring();
@@ -63,24 +63,29 @@ interface Turn {
 /** A time that has just come is not waited for without a pause. */
 const LEAST_MS = 100;
 
-/** One turn: the files, the machine. */
+/** One turn: the files, the machine. Pauses are by a clock that nobody sets: a wall clock that jumps back holds none of them up. */
 function createTurn(keeper: Keeper, takeHangUp: () => boolean): () => Promise<Turn> {
   const { source } = keeper;
   const retry = createRetry();
   let slowAt = 0;
   return async () => {
-    const isSlow = Date.now() >= slowAt;
-    if (isSlow) slowAt = Date.now() + SLOW_MS;
+    const isSlow = performance.now() >= slowAt;
+    if (isSlow) slowAt = performance.now() + SLOW_MS;
     const before = source.file;
     const unsettledMs = await source.refresh(takeHangUp() ? 'asked' : isSlow ? 'timer' : 'moved');
     if (source.file !== before && !isSlow) retry.reset();
-    const isWaiting = Date.now() < retry.at;
+    const isWaiting = performance.now() < retry.at;
     const { found, nextAt } = isWaiting ? NOTHING : await lookAndRepair(keeper);
-    if (found === 'failed') retry.failed(Date.now());
+    if (found === 'failed') retry.failed(performance.now());
     else if (!isWaiting) retry.reset();
-    const times = [slowAt, nextAt, retry.at || undefined, unsettledMs > 0 ? Date.now() + unsettledMs : undefined];
+    const times = [
+      slowAt,
+      nextAt && performance.now() + nextAt - Date.now(),
+      retry.at || undefined,
+      unsettledMs > 0 ? performance.now() + unsettledMs : undefined,
+    ];
     const next = Math.min(...times.flatMap((time) => time ?? []));
-    return { found, restMs: Math.max(LEAST_MS, next - Date.now()) };
+    return { found, restMs: Math.max(LEAST_MS, next - performance.now()) };
   };
 }
 

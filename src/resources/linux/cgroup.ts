@@ -91,9 +91,9 @@ const KILL_LIMIT_MS = 10_000;
 /** Kills all that is in the cgroup, waits until it has ended, removes the cgroup. Gone already is fine. */
 export async function endCgroup(path: string): Promise<void> {
   killMembers(path);
-  const deadline = Date.now() + KILL_LIMIT_MS;
+  const deadline = performance.now() + KILL_LIMIT_MS;
   while (isPopulated(path)) {
-    if (Date.now() > deadline) throw new ObError(`processes in ${path} do not end: ${readMembers(path).join(', ')}`);
+    if (performance.now() > deadline) throw new ObError(`processes in ${path} do not end: ${readMembers(path).join(', ')}`);
     await sleep(2);
   }
   removeFolders(path);

@@ -48,7 +48,7 @@ export async function endGroups(places: Places, owner: Owner): Promise<void> {
 }
 
 async function endGroup(folder: string): Promise<void> {
-  for (const deadline = Date.now() + END_LIMIT_MS; ; await sleep(2)) {
+  for (const deadline = performance.now() + END_LIMIT_MS; ; await sleep(2)) {
     const members = readMembers(folder);
     for (const pid of members) kill(pid);
     try {
@@ -56,7 +56,7 @@ async function endGroup(folder: string): Promise<void> {
       return;
     } catch (error) {
       if (!hasCode(error, 'EBUSY')) throw error;
-      if (Date.now() > deadline) throw new ObError(`processes in ${folder} do not end: ${members.join(', ')}`);
+      if (performance.now() > deadline) throw new ObError(`processes in ${folder} do not end: ${members.join(', ')}`);
     }
   }
 }

@@ -96,8 +96,8 @@ const END_LIMIT_MS = 10_000;
 /** Kills a subhost's PID 1, and with it all that is in its pid namespace; waits for its end. */
 export async function endInit(init: Init, mark: string): Promise<void> {
   process.kill(init.pid, 'SIGKILL');
-  for (const deadline = Date.now() + END_LIMIT_MS; findInit([init.pid], mark)?.ticks === init.ticks; ) {
-    if (Date.now() > deadline) throw new ObError(`process ${init.pid} does not end`);
+  for (const deadline = performance.now() + END_LIMIT_MS; findInit([init.pid], mark)?.ticks === init.ticks; ) {
+    if (performance.now() > deadline) throw new ObError(`process ${init.pid} does not end`);
     await sleep(2);
   }
 }
