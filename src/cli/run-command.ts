@@ -1,4 +1,4 @@
-import { ExitCode, hasCode, messageOf, ObError } from '../resources/error.ts';
+import { ExitCode, hasCode, messageOf, ObError, toObError } from '../resources/error.ts';
 import type { Args, Command, Context } from './command.ts';
 import { type Event, versionEvent } from './events.ts';
 import { isHeldForLong } from './lock.ts';
@@ -66,12 +66,9 @@ function errorEvent(error: unknown): Event {
   return { type: 'error', message: messageOf(error), ...(hint ? { hint } : {}) };
 }
 
-/** The only place where errors end. What is no `ObError` is a bug, and is shown in full. Gives the exit code. */
-export function report(error: unknown): number {
-  if (!(error instanceof ObError)) {
-    process.stderr.write(`ob: this is a bug in ob: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
-    return ExitCode.failed;
-  }
+/** The only place where errors end. What is neither `ObError` nor the system's is a bug, and is shown in full. Gives the exit code. */
+export function report(thrown: unknown): number {
+  const error = toObError(thrown);
   // Lines of a bad file begin with its name already, so that an editor can jump there.
   const isList = error.exitCode === ExitCode.badFile && /:\d+:\d+: /.test(error.message);
   // A program's own words may hold what a subhost said.

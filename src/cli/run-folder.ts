@@ -1,5 +1,6 @@
-import { lstatSync, mkdirSync } from 'node:fs';
-import { hasCode, ObError } from '../resources/error.ts';
+import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { hasCode, messageOf, ObError } from '../resources/error.ts';
 
 /** What `ob` keeps until the machine is booted anew: the lock, and the records of subhosts. */
 export const RUN_FOLDER = '/run/ob';
@@ -13,6 +14,24 @@ export function makeRunFolder(): void {
   }
   const seen = lstatSync(RUN_FOLDER);
   if (!seen.isDirectory() || seen.uid !== 0 || (seen.mode & 0o022) !== 0) throw refused(RUN_FOLDER);
+}
+
+/** Writes a file below /run/ob, and makes its folder, in one step: a reader, or a kill, meets the old file or the new. Needs the lock. */
+export function writeWhole(file: string, text: string): void {
+  makeRunFolder();
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(`${file}.new`, text, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  } catch (error) {
+    rmSync(`${file}.new`, { force: true });
+    throw new ObError(`cannot write ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** With what a kill has left half written. */
+export function dropWhole(file: string): void {
+  for (const one of [file, `${file}.new`]) rmSync(one, { force: true });
 }
 
 export function refused(path: string): ObError {

@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { constants as system } from 'node:os';
 import { Readable } from 'node:stream';
 import { execa, execaSync } from 'execa';
-import { ObError } from './error.ts';
+import { hasCode, ObError } from './error.ts';
 
 /** Where system programs are, whatever PATH cron or an administrator has. */
 const SYSTEM_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
@@ -93,23 +93,43 @@ export async function run(program: string, args: readonly string[], options: Run
 }
 
 async function runOurselves(path: string, args: readonly string[], options: RunOptions): Promise<Ended> {
-  const child = execa(...withDeath(path, args, options), {
-    reject: false,
-    // In a session of its own: Ctrl-C at the terminal is for ob, which lets what runs come to its end.
-    detached: true,
-    timeout: options.isEndless ? 0 : (options.timeLimitMs ?? TIME_LIMIT_MS),
-    buffer: !options.isEndless,
-    ...(options.signal ? { cancelSignal: options.signal } : {}),
-    ...surroundings(options),
-    maxBuffer: 1 << 28,
-    ...(options.input === undefined ? {} : { input: options.input }),
-    stdio: [options.input === undefined && !options.onLine ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])] as never,
-  });
+  const child = spawn(path, () =>
+    execa(...withDeath(path, args, options), {
+      reject: false,
+      // In a session of its own: Ctrl-C at the terminal is for ob, which lets what runs come to its end.
+      detached: true,
+      timeout: options.isEndless ? 0 : (options.timeLimitMs ?? TIME_LIMIT_MS),
+      buffer: !options.isEndless,
+      ...(options.signal ? { cancelSignal: options.signal } : {}),
+      ...surroundings(options),
+      maxBuffer: 1 << 28,
+      ...(options.input === undefined ? {} : { input: options.input }),
+      stdio: [options.input === undefined && !options.onLine ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])] as never,
+    }),
+  );
   const limit = options.isUnknown && child.pid ? endAllIn(options.timeLimitMs ?? TIME_LIMIT_MS, child.pid, child) : undefined;
   if (options.onLine) await feed(child as never, options.onLine);
   const result = await child;
   clearTimeout(limit);
   return result;
+}
+
+/**
+ * Without descriptors for its pipes Node gives a child that has no streams. execa does not expect that, nor hears the error
+ * that this child tells a moment later.
+ */
+function spawn<T>(program: string, begin: () => T): T {
+  try {
+    return begin();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    process.off('uncaughtException', hearNoSpawn).on('uncaughtException', hearNoSpawn);
+    throw new ObError(`cannot start ${program}: too many open files`, { hint: 'ob may have too few of them: ulimit -n' });
+  }
+}
+
+function hearNoSpawn(error: Error): void {
+  if (!hasCode(error, 'EMFILE', 'ENFILE')) throw error;
 }
 
 /** The command line with which a program ends if we are killed. */

@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmdirSync } from 'node:fs';
 import { type Check, isObject, isText, listOf, withFields } from '../../resources/checks.ts';
 import { hasCode } from '../../resources/error.ts';
 import { isMoment, isOfThisBoot, type Stamp } from '../record/clock.ts';
-import { makeRunFolder, RUN_FOLDER } from '../run-folder.ts';
+import { dropWhole, RUN_FOLDER, writeWhole } from '../run-folder.ts';
 
 /** As far as anybody can tell who has not read it from YAML. */
 export const isHostsFile = withFields({
@@ -25,18 +25,14 @@ export function readBack<T extends Stamp>(name: string, checks: Readonly<Record<
   }
 }
 
-/** In one step: a reader, or a kill, meets the old or the new. Needs the lock. */
+/** Needs the lock. */
 export function writeBack<T extends Stamp>(name: string, value: T): void {
-  makeRunFolder();
-  mkdirSync(FOLDER, { recursive: true, mode: 0o700 });
-  const file = `${FOLDER}/${name}.json`;
-  writeFileSync(`${file}.new`, JSON.stringify(value), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  writeWhole(`${FOLDER}/${name}.json`, JSON.stringify(value));
 }
 
 /** Nothing is left over in /run. */
 export function dropBack(name: string): void {
-  rmSync(`${FOLDER}/${name}.json`, { force: true });
+  dropWhole(`${FOLDER}/${name}.json`);
   try {
     rmdirSync(FOLDER);
   } catch (error) {

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { hasCode } from '../../resources/error.ts';
 import type { Owner } from '../../resources/marks.ts';
-import { makeRunFolder, RUN_FOLDER } from '../run-folder.ts';
+import { RUN_FOLDER, writeWhole } from '../run-folder.ts';
 
 // What the kernel cannot tell: who asked for a subhost to be left alone, what failed before. It only ever says more about
 // what is seen, or keeps ob's hands off: without records a plan is the same, as the kernel alone says what exists.
@@ -22,13 +22,9 @@ export function readRecord(owner: Owner, name: RecordName): unknown {
   }
 }
 
-/** In one step: a reader, or a kill, meets the old record or the new one. Needs the lock. */
+/** Needs the lock. */
 export function writeRecord(owner: Owner, name: RecordName, value: unknown): void {
-  makeRunFolder();
-  mkdirSync(recordsOf(owner), { recursive: true, mode: 0o700 });
-  const file = fileOf(owner, name);
-  writeFileSync(`${file}.new`, JSON.stringify(value), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  writeWhole(fileOf(owner, name), JSON.stringify(value));
 }
 
 export function dropRecord(owner: Owner, name: RecordName): void {

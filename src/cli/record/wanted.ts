@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmdirSync } from 'node:fs';
 import type { Outcome } from '../../planner/apply.ts';
 import type { Wanted, WasWanted } from '../../planner/cause.ts';
 import type { Change } from '../../planner/diff.ts';
@@ -6,7 +6,7 @@ import type { Plan, Selection } from '../../planner/plan.ts';
 import { either, isObject, isText, withFields } from '../../resources/checks.ts';
 import { hasCode } from '../../resources/error.ts';
 import type { Address } from '../../resources/kind.ts';
-import { makeRunFolder, RUN_FOLDER } from '../run-folder.ts';
+import { dropWhole, RUN_FOLDER, writeWhole } from '../run-folder.ts';
 
 // What was wanted when it was there: so a plan can tell what somebody has done to the machine from what was done to the file.
 // One file for a scope, read only where something differs. Without it a plan is the same, but for these words.
@@ -58,7 +58,7 @@ export function keepWanted({ scope, selection, plan, outcomes, rest }: Ended): v
   const after = wanted.size === 0 ? '' : JSON.stringify(Object.fromEntries(wanted));
   if (after === text) return;
   if (after === '') remove(fileOf(scope));
-  else write(fileOf(scope), after);
+  else writeWhole(fileOf(scope), after);
 }
 
 /** Was the run about this subhost, or what is shared? What is only stopped is wanted still. */
@@ -67,16 +67,9 @@ function isAbout({ limit, leave, order }: Selection, subhost: string | null): bo
   return subhost === null ? !limit : !leave?.has(subhost) && (!limit || limit.has(subhost));
 }
 
-function write(file: string, text: string): void {
-  makeRunFolder();
-  mkdirSync(FOLDER, { recursive: true, mode: 0o700 });
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
-}
-
 /** Nothing is left over in /run. */
 function remove(file: string): void {
-  rmSync(file, { force: true });
+  dropWhole(file);
   try {
     rmdirSync(FOLDER);
   } catch (error) {
