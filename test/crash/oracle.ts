@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRig, type Rig, textOf } from '../live/rig.ts';
 import { differences } from '../snapshot.ts';
+import { wrapPrograms } from './programs.ts';
 import { ANSWERS, FIRST, FORGET, OWN, prepare, SECOND } from './scene.ts';
 
 // THE ORACLE: how it is told that a machine has come through a crash. A test of any level (a step, a program, a system call)
@@ -45,6 +46,8 @@ export interface Scene {
    * the second plan is empty and nothing has changed by it; where a PID 1 is killed, the next apply starts it again.
    */
   assertHealed(scenario: Scenario): Promise<void>;
+  /** What the command was to do is done: a run that says that it is well must be. */
+  assertEnded(scenario: Scenario): Promise<void>;
   assertNoResidue(): Promise<void>;
 }
 
@@ -53,6 +56,7 @@ const WAIT = ['--lock-timeout', '30'];
 
 export async function createScene(t: TestContext): Promise<Scene> {
   const rig = await createRig(t);
+  await wrapPrograms(rig);
   await prepare(rig);
   const healthy = new Map<string, unknown>();
   for (const hosts of [FIRST, SECOND]) {
@@ -84,6 +88,13 @@ export async function createScene(t: TestContext): Promise<Scene> {
       await rig.machine.sh(`kill -9 ${rig.pid1('web')}`);
       await obMust(rig, 'apply');
       assert.deepEqual(await look(rig, hosts), healthy.get(hosts), 'a PID 1 that was killed is not back');
+    },
+    async assertEnded({ command, hosts }) {
+      if (command[0] === 'destroy') assert.doesNotMatch(await rig.machine.sh('cat /proc/mounts; ip link'), /ob:demo|web0|client0/);
+      else {
+        await rig.settled();
+        assert.deepEqual(await look(rig, hosts), healthy.get(hosts), 'it was said to be well');
+      }
     },
     async assertNoResidue() {
       await noStrays(rig);

@@ -24,7 +24,7 @@ export interface Row {
 }
 
 /** Tries all points, on WORKERS disposable machines at a time. */
-export async function tryPoints(t: TestContext, points: readonly Point[], workers = 2): Promise<Row[]> {
+export async function tryPoints(t: TestContext, points: readonly Point[], workers: number): Promise<Row[]> {
   const rows = new Map<string, Row>();
   const left = [...points];
   const work = async (): Promise<void> => {
@@ -60,7 +60,9 @@ async function tryPoint(scene: Scene, { scenario, label, inject }: Point, row: R
     if (isHit) row.clean++;
     return true;
   } catch (error) {
-    row.failures.push(`${row.scenario}, ${label}: ${error instanceof Error ? error.message : error}`);
+    const failure = `${row.level}, ${row.scenario}, ${label}: ${error instanceof Error ? error.message : error}`;
+    row.failures.push(failure);
+    process.stderr.write(`${failure}\n\n`);
     return false;
   }
 }

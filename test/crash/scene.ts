@@ -71,6 +71,9 @@ const PREPARE = `
   echo mine >/mnt/data/root/etc/kept; echo mine >/mnt/client/root/kept; echo shared >/mnt/shared/file
   ${noImages ? '' : `${TREE}\nln -s busybox /mnt/tree/bin/nc\ncd /mnt; mksquashfs tree tree.squashfs -quiet -no-progress >/dev/null; cp tree.squashfs same.squashfs`}`;
 
+/** Of the filesystems that a run writes to, as options of tmpfs. */
+export const LIMITS = 'size=1g,nr_inodes=100000';
+
 /** Makes what the hosts files speak of. The machine's root is read-only from then on: whatever is written shows in /mnt, /run or /var. */
 export async function prepare({ machine }: Rig): Promise<void> {
   await machine.sh(PREPARE);
@@ -84,7 +87,8 @@ export async function prepare({ machine }: Rig): Promise<void> {
     machine.write(path, text);
     chmodSync(`/proc/${machine.pid}/root${path}`, 0o755);
   }
-  await machine.sh('mount -o remount,bind,ro /');
+  // Limits can only be changed where there are some, and something is in use.
+  await machine.sh(`for f in /mnt /run /var/log; do echo >$f/used; mount -n -o remount,${LIMITS} $f; done; mount -n -o remount,bind,ro /`);
 }
 
 /** As on a machine that ob has never been on: only what a person has made is there. */

@@ -19,7 +19,7 @@ export async function stepPoints(scene: Scene, scenario: Scenario): Promise<Poin
     WHEN.flatMap((when) =>
       WHAT.map((what): Point => {
         const label = `${step}:${when}:${what}` as const;
-        const group = `${step.replace(/\/.*/, '')}:${when}`;
+        const group = step.replace(/\/.*/, '');
         return { level: 'step', scenario, label, group, inject: (scene) => strike(scene, scenario, label) };
       }),
     ),
