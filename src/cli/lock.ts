@@ -41,7 +41,7 @@ export async function withLock<T>(
     return await act();
   } finally {
     startWith(undefined);
-    helper?.end();
+    await helper?.end();
     release(fd);
   }
 }
@@ -72,7 +72,7 @@ async function acquire(limitSeconds: number, { signal, output }: Context, before
     const helper = !hasWaited && findProgram(REAPER) ? await openHelper(REAPER, fd) : undefined;
     const isOurs = helper !== undefined || (await flock(fd, left, signal));
     if (isOurs && isStillThere(fd)) return { fd, ...(helper ? { helper } : {}) };
-    helper?.end();
+    await helper?.end();
     const holder = holderOf(fd);
     closeSync(fd);
     if (signal.aborted) throw new ObError('interrupted before anything was done', { exitCode: ExitCode.interrupted });

@@ -3,8 +3,8 @@ import { parseJson } from './linux/inside.ts';
 import { type Ended, run, type Starter } from './run.ts';
 
 export interface Helper extends Starter {
-  /** It ends, now that nothing is asked of it any more. */
-  end(): void;
+  /** It ends, now that nothing is asked of it any more. Whoever waits finds nothing of it left. */
+  end(): Promise<void>;
 }
 
 /** What `reaper serve` can take: words in bytes, and how many. */
@@ -33,6 +33,7 @@ export async function openHelper(reaper: string, fd: number): Promise<Helper | u
   const waiting = new Map<number, (ended: Ended) => void>();
   let say: ((text: string) => void) | undefined;
   let lastKey = 0;
+  let isOver: Promise<unknown> = Promise.resolve();
   const isOurs = await new Promise<boolean>((settle) => {
     const onLine = (words: string, reply: (text: string) => void): void => {
       const line = parseJson(words, isLine) as Line;
@@ -47,14 +48,17 @@ export async function openHelper(reaper: string, fd: number): Promise<Helper | u
       });
       waiting.delete(line.key ?? 0);
     };
-    const isOver = run(reaper, ['serve', 'lock'], { isEndless: true, descriptors: [fd], onLine });
+    isOver = run(reaper, ['serve', 'lock'], { isEndless: true, descriptors: [fd], onLine });
     void isOver.finally(() => {
       say = undefined;
       for (const tell of waiting.values()) tell({ failed: true, timedOut: false, stderr: 'the reaper that started it has ended' });
       settle(false);
     });
   });
-  const end = (): void => say?.('');
+  const end = async (): Promise<void> => {
+    say?.('');
+    await isOver;
+  };
   if (!isOurs) return undefined;
   const start: Starter['start'] = (path, args, { input = '', timeLimitMs }) => {
     const words = [path, ...args].map((word) => `${word}\0`).join('');

@@ -16,7 +16,7 @@ async function createUserMachine(t: TestContext): Promise<TestMachine & { asNobo
   const machine = await createMachine(t);
   await machine.sh(`cp -r ${dirname(OB)} /mnt/dist && chmod -R a+rX /mnt/dist && mount -t tmpfs -o mode=755 tmpfs /etc/sudoers.d`);
   // The snapshot is good for one folder only; what is in it does not mind.
-  await machine.sh("[ ! -e /mnt/dist/ob.node ] || sed -i 's| .*| /mnt/dist|' /mnt/dist/ob.node");
+  await machine.sh("[ ! -e /mnt/dist/ob.node ] || sed -i '1s| .*| /mnt/dist|' /mnt/dist/ob.node");
   machine.write('/etc/sudoers.d/nobody', 'nobody ALL=(root) NOPASSWD: ALL\n');
   machine.write('/mnt/hosts.yaml', HOSTS);
   const asNobody = (...words: string[]): Promise<Ran> => machine.run('/mnt/dist/ob', words, { cwd: '/mnt', uid: NOBODY });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { hasCode } from '../../src/resources/error.ts';
 import { OB } from '../machine.ts';
 import type { Rig } from './rig.ts';
 
@@ -21,9 +22,18 @@ export async function killAt(rig: Rig, command: string, moment: Moment, { mayEnd
     // What was started here joins the machine, and starts ob in its pid namespace.
     const [pid] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ').map(Number);
     assert.ok(pid);
-    setTimeout(() => isThere() && process.kill(pid, 'SIGKILL'), Number(delay));
+    setTimeout(() => isThere() && kill(pid), Number(delay));
   });
   const [code, signal] = await once(child, 'exit');
   assert.equal(said, event, `${command} never said it`);
   if (!mayEnd || code !== 0) assert.equal(code ?? signal, 'SIGKILL', `${command} ended before it was killed at ${moment}`);
+}
+
+/** It may have ended, and nsenter(1) not yet said so. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    assert.ok(hasCode(error, 'ESRCH'));
+  }
 }

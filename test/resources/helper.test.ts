@@ -21,7 +21,7 @@ async function open(t: TestContext): Promise<Scene> {
   const helper = await openHelper(REAPER, fd);
   assert.ok(helper, 'the lock is free');
   t.after(async () => {
-    helper.end();
+    await helper.end();
     closeSync(fd);
     await rm(folder, { recursive: true });
   });
@@ -72,11 +72,11 @@ test('the lock is that of the open file, and nobody else gets it while that is o
   const { helper, path, fd } = await open(t);
   const other = openSync(path, 'r+');
   assert.equal(await openHelper(REAPER, other), undefined);
-  helper.end();
+  await helper.end();
   assert.equal(await openHelper(REAPER, other), undefined, 'the helper has gone, the file is open');
   const again = await openHelper(REAPER, fd);
   assert.ok(again, 'it is ours already');
-  again.end();
+  await again.end();
   closeSync(other);
 });
 
