@@ -10,6 +10,7 @@ import { createScene, SCENARIOS, type Scenario, type Scene } from './oracle.ts';
 import { type Point, tableOf, tryPoints } from './points.ts';
 import { programPoints } from './programs.ts';
 import { stepPoints } from './steps.ts';
+import { syscallPoints } from './syscalls.ts';
 
 // `npm run test:crash` tries every point and prints the table of docs/reliability.md. Else one point of each group is tried,
 // which one tells SEED. ONLY=TEXT: only points with the text in their label, level or scenario.
@@ -19,7 +20,7 @@ const SEED = Number(process.env['SEED'] ?? 1);
 const WORKERS = Number(process.env['WORKERS'] ?? 2);
 const ONLY = process.env['ONLY'];
 
-const LEVELS: readonly ((scene: Scene, scenario: Scenario) => Promise<Point[]>)[] = [stepPoints, programPoints];
+const LEVELS: readonly ((scene: Scene, scenario: Scenario) => Promise<Point[]>)[] = [stepPoints, programPoints, syscallPoints];
 
 test('whatever a run of ob is killed at, the next one heals, and nothing is left over', { skip: noLive }, async (t) => {
   const scene = await createScene(t);

@@ -14,12 +14,14 @@ import type { Point } from './points.ts';
 // - orphan: kills ob, and the program goes on when the next run has looked at the machine and begins to change it, or waits
 // - fails: the program does nothing, and exits 1
 
+// - trace: runs the program as the words in the file `words` say (syscalls.ts); at 0, every one of ours.
+
 const MODES = ['before', 'after', 'orphan', 'fails'] as const;
-type Mode = (typeof MODES)[number];
+type Mode = (typeof MODES)[number] | 'trace';
 
 const FOLDER = '/mnt/crash';
 /** What is about one run alone. */
-const NOW = `${FOLDER}/now`;
+export const NOW = `${FOLDER}/now`;
 const FIRST_IN_PATH = '/usr/local/sbin';
 const DIST = dirname(REAPER);
 
@@ -36,10 +38,13 @@ n=0; read -r n <${NOW}/count; n=$((n + 1)); echo $n >${NOW}/count
 echo "${name} $*" | tr '\\n' ' ' | cut -c1-300 >>${NOW}/calls
 exec 9>&-
 read -r at mode <${NOW}/point
+[ "$mode" != trace ] || read -r words <${NOW}/words
+case $mode$at${real} in trace0*/dist/*) exec $words -o ${NOW}/trace.$n ${real} "$@" ;; esac
 [ $n = $at ] || exec ${real} "$@"
 read -r ob <${NOW}/ob
 case $mode in
   before) kill -9 $ob; exit 1 ;;
+  trace) exec $words -o ${NOW}/trace.$n ${real} "$@" ;;
   fails) echo "${name}: failed for a test" >&2; exit 1 ;;
   orphan)
     # What ob has to say to it has been said.
@@ -135,8 +140,16 @@ async function strike(scene: Scene, scenario: Scenario, at: number, mode: Mode):
   return true;
 }
 
-async function runAt({ rig: { machine } }: Scene, { command }: Scenario, at: number, mode: Mode): Promise<{ ran: Ran; calls: string[] }> {
+/** Runs the scenario's command, with a crash at the call AT; gives all calls of programs, as `NAME WORD…`. */
+export async function runAt(
+  { rig: { machine } }: Scene,
+  { command }: Scenario,
+  at: number,
+  mode: Mode,
+  words = '',
+): Promise<{ ran: Ran; calls: string[] }> {
   await machine.sh(`rm -rf ${NOW}; mkdir ${NOW}; echo 0 >${NOW}/count; : >${NOW}/calls; echo ${at} ${mode} >${NOW}/point`);
+  machine.write(`${NOW}/words`, `${words}\n`);
   const ran = await machine.run('sh', ['-c', `echo $$ >${NOW}/ob; exec "$@"`, 'sh', OB, ...command], { cwd: '/mnt' });
   const calls = machine.read(`${NOW}/calls`).split('\n').filter(Boolean);
   await machine.sh(`rm -f ${NOW}/point`);
