@@ -1,16 +1,18 @@
+import { apply, type Outcome } from '../planner/apply.ts';
 import { parseHostsFile } from '../planner/hosts/read.ts';
-import { listDesired, readWorld } from '../planner/live.ts';
+import { listDesired, readWorld, type World } from '../planner/live.ts';
 import { makePlan } from '../planner/plan.ts';
 import { confinementOf } from '../resources/confinement.ts';
 import { kinds } from '../resources/index.ts';
+import type { Kind, Spec } from '../resources/kind.ts';
 import { ROOT_ALONE } from '../resources/linux/access.ts';
 import { parseInsides } from '../resources/linux/inside.ts';
 import { parseIpJson, toLink } from '../resources/linux/ip.ts';
 import { parseMountinfo, parseMounts } from '../resources/linux/mountinfo.ts';
 import { parseInits } from '../resources/live-init.ts';
-import type { Look } from '../resources/machine.ts';
+import type { Look, Machine } from '../resources/machine.ts';
 import { run } from '../resources/run.ts';
-import { planEvents } from './events.ts';
+import { type Event, planEvents, recap, stepEvent } from './events.ts';
 import { parse } from './main.ts';
 import { textOf } from './text.ts';
 
@@ -74,6 +76,26 @@ const LOOK = {
   unhidden: () => () => [],
 } as Partial<Look> as Look;
 
+const say = (event: Event): void => void textOf(event, (_, text) => text);
+
+/** They do nothing, and that at once. */
+const IDLE_KINDS = kinds.map((kind) => ({
+  ...kind,
+  converge: async (_: unknown, tasks: Parameters<Kind['converge']>[1]) => tasks.map(({ spec }) => ({ address: spec.address })),
+  remove: async (_: unknown, live: Parameters<Kind['remove']>[1]) => live.map(({ address }) => ({ address })),
+}));
+
+/** What `ob apply` does on an empty machine, and `ob destroy` then, but for the kinds themselves: they would act. */
+async function applyAndDestroy(machine: Machine, desired: readonly Spec[], world: World): Promise<void> {
+  const empty = { live: new Map(), blockers: [] };
+  for (const plan of [makePlan(kinds, desired, empty), makePlan(kinds, [], world)]) {
+    planEvents(plan).forEach(say);
+    const onEnd = (outcome: Outcome): void => say(stepEvent(outcome, 0));
+    const outcomes = await apply(plan.steps, { kinds: IDLE_KINDS, parallel: 2, machine: () => machine, onEnd });
+    say(recap(plan, outcomes, 0));
+  }
+}
+
 /**
  * Goes once through what `ob plan` does, on a machine that is made up. A snapshot keeps the compiled form of each function
  * that was called, and compiling them anew is a third of what a short run takes.
@@ -84,8 +106,9 @@ export async function warmUp(): Promise<void> {
   await parse(['plan', 'demo.yaml', '--detailed-exitcode'], 80);
   const { scope, ...file } = parseHostsFile(HOSTS, '/hosts.yaml', FACTS);
   const desired = listDesired(kinds, { scope, ...file });
-  const machine = { scope, reaper: '/nowhere', width: 1, turn: <T>(act: () => Promise<T>) => act(), look: LOOK, say: () => {} };
-  const plan = makePlan(kinds, desired, await readWorld(kinds, machine, desired));
-  for (const event of planEvents(plan)) textOf(event, (_, text) => text);
+  const machine: Machine = { scope, reaper: '/nowhere', width: 1, turn: (act) => act(), look: LOOK, say: () => {} };
+  const world = await readWorld(kinds, machine, desired);
+  planEvents(makePlan(kinds, desired, world)).forEach(say);
+  await applyAndDestroy(machine, desired, world);
   await run('/bin/true', []);
 }

@@ -10,7 +10,7 @@ import { accessOf } from './linux/access.ts';
 import { findCgroupRoot, listCgroups } from './linux/cgroup.ts';
 import { findPlaces, type Places } from './linux/controllers.ts';
 import { cgroupWord, listGroups } from './linux/groups.ts';
-import { findMountsOfUppers, type UpperUse } from './linux/holders.ts';
+import { findMountsOfUppers, type KnownMounts, type UpperUse } from './linux/holders.ts';
 import type { Init } from './linux/init.ts';
 import type { Inside } from './linux/inside.ts';
 import type { Link } from './linux/ip.ts';
@@ -114,7 +114,7 @@ export interface Look {
   /** How a subhost without a PID 1 has ended by itself; undefined: it has not. */
   end(owner: Owner): End | undefined;
   /** Overlays on these upper directories in any mount namespace, by upper directory. */
-  mountsOfUppers(uppers: readonly string[]): ReadonlyMap<string, readonly UpperUse[]>;
+  mountsOfUppers(uppers: readonly string[], known?: KnownMounts): ReadonlyMap<string, readonly UpperUse[]>;
   /** Tells what of lower a subhost's own layer does not hide although it is to be; OWN: see `ownPaths`. */
   unhidden(own: readonly string[]): (subhost: Subhost) => readonly string[];
   /** What a tree of files is now; undefined: there is none. */

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isAdoptedCgroup } from './adopted.ts';
 import { ObError } from './error.ts';
 import type { Blocker } from './kind.ts';
-import type { UpperUse } from './linux/holders.ts';
+import { readCgroup } from './linux/cgroup.ts';
+import { type KnownMounts, type UpperUse, whereOf } from './linux/holders.ts';
 import type { Machine } from './machine.ts';
 import { isRootMark, parseMark } from './marks.ts';
 import type { MountLive, MountSpec } from './mount-seen.ts';
@@ -19,18 +20,19 @@ export function hasOwnUpper({ extra }: MountSpec): boolean {
 }
 
 /** ROOTS with whether each is alone on its upper directory, and what stands in the way of DESIRED for want of that. */
-export function seeUppers(
+export async function seeUppers(
   machine: Machine,
   roots: readonly MountLive[],
   desired: readonly MountSpec[],
-): { live: MountLive[]; blockers: Blocker[] } {
+): Promise<{ live: MountLive[]; blockers: Blocker[] }> {
   const wanted = new Map(desired.map((spec) => [spec.address, spec]));
   const there = new Map(roots.map((root) => [root.address, upperOf(root)]));
   const fresh = desired.filter(
     (spec) => spec.fields.type === 'overlay' && hasOwnUpper(spec) && there.get(spec.address) !== spec.extra.subhost.upper,
   );
   const shown = roots.flatMap((root) => (wanted.has(root.address) ? (upperOf(root) ?? []) : []));
-  const inUse = machine.look.mountsOfUppers([...shown, ...fresh.map((spec) => spec.extra.subhost.upper)]);
+  const known = await knownMounts(machine, desired);
+  const inUse = machine.look.mountsOfUppers([...shown, ...fresh.map((spec) => spec.extra.subhost.upper)], known);
   const others = new Map(
     roots.flatMap((root) => {
       const spec = wanted.get(root.address);
@@ -41,6 +43,12 @@ export function seeUppers(
   const live = roots.map((root) => (upperOf(root) ? { ...root, fields: { ...root.fields, alone: !others.has(root.address) } } : root));
   const blockers = [...others].map(([address, other]) => toBlocker(address, there.get(address) ?? '', other));
   return { live, blockers: [...blockers, ...fresh.flatMap((spec) => usedByOther(machine, spec, inUse))] };
+}
+
+/** Nearly all mount namespaces are those of subhosts, and what is in these is read for another reason as well. */
+async function knownMounts({ look, scope }: Machine, desired: readonly MountSpec[]): Promise<KnownMounts> {
+  const inits = await Promise.all(desired.map(({ extra }) => look.initSeen({ scope, name: extra.subhost.name })));
+  return new Map(inits.flatMap((init) => (init ? [[init.pid, init.mounts]] : [])));
 }
 
 function upperOf({ fields }: MountLive): string | undefined {
@@ -62,13 +70,13 @@ function otherThan(machine: Machine, root: MountLive, { extra, fields }: MountSp
 function usedByOther({ scope }: Machine, { address, extra }: MountSpec, inUse: InUse): Blocker[] {
   const owner = { scope, name: extra.subhost.name };
   // What has been taken over is known as live too, with its processes.
-  const isOther = ({ source, cgroup }: UpperUse): boolean => parseMark(source)?.scope !== scope && !isAdoptedCgroup(cgroup, owner);
+  const isOther = ({ source, pid }: UpperUse): boolean => parseMark(source)?.scope !== scope && !isAdoptedCgroup(readCgroup(pid), owner);
   const other = inUse.get(extra.subhost.upper)?.find(isOther);
   return other ? [toBlocker(address, extra.subhost.upper, other)] : [];
 }
 
-function toBlocker(address: Blocker['address'], upper: string, { where }: UpperUse): Blocker {
-  return { address, what: `${upper} ${IN_USE}: ${where}`, hint: IN_USE_HINT };
+function toBlocker(address: Blocker['address'], upper: string, use: UpperUse): Blocker {
+  return { address, what: `${upper} ${IN_USE}: ${whereOf(use)}`, hint: IN_USE_HINT };
 }
 
 const COPY_LIMIT_MS = 1000;
@@ -85,5 +93,5 @@ export async function waitForUppers(machine: Machine, uppers: readonly string[])
 
 export function refuseInUse(upper: string, inUse: InUse): void {
   const [other] = inUse.get(upper) ?? [];
-  if (other) throw new ObError(`${upper} ${IN_USE}: ${other.where}`, { hint: IN_USE_HINT });
+  if (other) throw new ObError(`${upper} ${IN_USE}: ${whereOf(other)}`, { hint: IN_USE_HINT });
 }

@@ -61,7 +61,7 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
 
   async list(machine, desired) {
     const stacks = byPoint(machine.look.mounts());
-    const { live, blockers } = seeUppers(machine, listRoots(machine, stacks, desired), desired);
+    const { live, blockers } = await seeUppers(machine, listRoots(machine, stacks, desired), desired);
     return { live, blockers: [...desired.flatMap((spec) => blockerOf(machine, spec, stacks.get(spec.fields.live) ?? [])), ...blockers] };
   },
 

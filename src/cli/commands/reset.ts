@@ -2,6 +2,7 @@ import type { World } from '../../planner/live.ts';
 import { isEmpty, type Plan } from '../../planner/plan.ts';
 import { ExitCode, ObError } from '../../resources/error.ts';
 import type { HostsFile, Subhost } from '../../resources/hosts.ts';
+import { whereOf } from '../../resources/linux/holders.ts';
 import { findOwn, type Layers, setAside } from '../../resources/reset.ts';
 import type { Args, Command, Context } from '../command.ts';
 import { findLayers } from '../layers.ts';
@@ -143,5 +144,5 @@ function drop({ scope, name, layers, own, nothing }: Drop, { output, commandLine
 
 function refuseInUse(upper: string): void {
   const [other] = newLook().mountsOfUppers([upper]).get(upper) ?? [];
-  if (other) throw new ObError(`${upper} is the upper directory of a mount: ${other.where}`, { hint: 'end that one first' });
+  if (other) throw new ObError(`${upper} is the upper directory of a mount: ${whereOf(other)}`, { hint: 'end that one first' });
 }

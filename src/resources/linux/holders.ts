@@ -1,7 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { ObError } from '../error.ts';
 import { markOf, parseMark } from '../marks.ts';
-import { readCgroup } from './cgroup.ts';
 import { type Mount, optionValue, parseMountinfo } from './mountinfo.ts';
 import { describeProcess, ifThere, listPids, readIfThere, readLinkIfThere } from './proc.ts';
 
@@ -35,30 +34,38 @@ export interface UpperUse {
   readonly source: string;
   /** MAJOR:MINOR of the overlay: what tells two of them apart, and copies of one not. */
   readonly device: string;
-  /** Where it is, for a person. */
-  readonly where: string;
-  /** Name of the cgroup of a process that sees it. */
-  readonly cgroup: string | undefined;
+  readonly point: string;
+  /** A process that sees it. */
+  readonly pid: number;
+}
+
+/** Where such an overlay is, for a person. */
+export function whereOf({ source, point, pid }: UpperUse): string {
+  const owner = parseMark(source);
+  return `${owner ? markOf(owner) : source} on ${point}, seen by process ${describeProcess(pid)}`;
 }
 
 /**
  * By upper directory: the overlays in any mount namespace that use it. One that was started by other means, in a
- * namespace of its own, does not show in our /proc/mounts.
+ * namespace of its own, does not show in our /proc/mounts. KNOWN: what has been read already, by process.
  */
-export function findMountsOfUppers(uppers: readonly string[]): Map<string, UpperUse[]> {
+export function findMountsOfUppers(uppers: readonly string[], known: KnownMounts = new Map()): Map<string, UpperUse[]> {
   const found = new Map<string, UpperUse[]>();
   if (uppers.length === 0) return found;
   const find = createFinder(uppers);
   for (const pid of onePerMountNamespace()) {
-    for (const { source, point, device, superOptions } of readOverlays(pid)) {
+    for (const { source, point, device, superOptions } of known.get(pid)?.filter(isOverlay) ?? readOverlays(pid)) {
       const upper = find(device, optionValue(superOptions, 'upperdir'));
-      if (upper === undefined) continue;
-      const owner = parseMark(source);
-      const where = `${owner ? markOf(owner) : source} on ${point}, seen by process ${describeProcess(pid)}`;
-      found.set(upper, [...(found.get(upper) ?? []), { source, device, where, cgroup: readCgroup(pid) }]);
+      if (upper !== undefined) found.set(upper, [...(found.get(upper) ?? []), { source, device, point, pid }]);
     }
   }
   return found;
+}
+
+export type KnownMounts = ReadonlyMap<number, readonly Mount[]>;
+
+function isOverlay({ type }: Mount): boolean {
+  return type === 'overlay';
 }
 
 /** Only these lines are taken apart: each of many namespaces may have a copy of all mounts of the machine. */
