@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../../resources/error.ts';
 import { type Disk, findDeviceProblem, readDisk } from '../../resources/linux/block.ts';
@@ -42,10 +42,11 @@ export interface Facts {
 
 /** Facts of the machine that we run on. */
 export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: Facts['answer']): Facts {
+  const stat = createStat();
   return {
     realPath,
-    deviceOf,
-    whatIs,
+    deviceOf: (path) => deviceOf(path, stat),
+    whatIs: (path) => whatIs(path, stat),
     bridges,
     image: readImage,
     disk: readDisk,
@@ -65,18 +66,30 @@ function realPath(path: string): string {
   }
 }
 
+type Stat = (path: string) => Stats;
+
+/** Asks for each path that is there once. */
+function createStat(): Stat {
+  const known = new Map<string, Stats>();
+  return (path) => {
+    const stat = known.get(path) ?? statSync(path);
+    known.set(path, stat);
+    return stat;
+  };
+}
+
 /** A directory that is yet to be made will be on the filesystem of the nearest one above it. */
-function deviceOf(path: string): number | undefined {
+function deviceOf(path: string, stat: Stat): number | undefined {
   try {
-    return statSync(path).dev;
+    return stat(path).dev;
   } catch (error) {
-    return hasCode(error, 'ENOENT') ? deviceOf(dirname(path)) : undefined;
+    return hasCode(error, 'ENOENT') ? deviceOf(dirname(path), stat) : undefined;
   }
 }
 
-function whatIs(path: string): What {
+function whatIs(path: string, statOf: Stat): What {
   try {
-    const stat = statSync(path);
+    const stat = statOf(path);
     if (stat.isDirectory()) return 'directory';
     return stat.isFile() && (stat.mode & 0o111) !== 0 ? 'program' : 'other';
   } catch (error) {

@@ -53,7 +53,7 @@ export function findMountsOfUppers(uppers: readonly string[], known: KnownMounts
   const found = new Map<string, UpperUse[]>();
   if (uppers.length === 0) return found;
   const find = createFinder(uppers);
-  for (const pid of onePerMountNamespace()) {
+  for (const pid of onePerMountNamespace([...known.keys()])) {
     for (const { source, point, device, superOptions } of known.get(pid)?.filter(isOverlay) ?? readOverlays(pid)) {
       const upper = find(device, optionValue(superOptions, 'upperdir'));
       if (upper !== undefined) found.set(upper, [...(found.get(upper) ?? []), { source, device, point, pid }]);
@@ -77,10 +77,11 @@ function readOverlays(pid: number): Mount[] {
 /** Which of UPPERS an overlay is on: it may have been told another name of the same directory. */
 function createFinder(uppers: readonly string[]): (device: string, path: string | undefined) => string | undefined {
   const names = new Set(uppers);
-  const byId = new Map(uppers.flatMap((upper) => (idOf(upper) ? [[idOf(upper), upper]] : [])));
+  let byId: Map<string | undefined, string> | undefined;
   const known = new Map<string, string | undefined>();
   return (device, path) => {
     if (path === undefined || names.has(path)) return path;
+    byId ??= new Map(uppers.flatMap((upper) => (idOf(upper) ? [[idOf(upper), upper]] : [])));
     if (!known.has(device)) known.set(device, byId.get(idOf(path)));
     return known.get(device);
   };
@@ -91,9 +92,10 @@ function idOf(path: string): string | undefined {
   return seen && `${seen.dev} ${seen.ino}`;
 }
 
-function onePerMountNamespace(): number[] {
+/** FIRST: rather these than others in the same one. */
+function onePerMountNamespace(first: readonly number[]): number[] {
   const byNamespace = new Map<string, number>();
-  for (const pid of listPids()) {
+  for (const pid of new Set([...first, ...listPids()])) {
     const namespace = readLinkIfThere(`/proc/${pid}/ns/mnt`);
     if (namespace && !byNamespace.has(namespace)) byNamespace.set(namespace, pid);
   }
