@@ -13,8 +13,7 @@ import type { Point } from './points.ts';
 // - after: runs the program to its end, then kills ob, before that can have read the end of what the program said
 // - orphan: kills ob, and the program goes on when the next run has looked at the machine and begins to change it, or waits
 // - fails: the program does nothing, and exits 1
-
-// - trace: runs the program as the words in the file `words` say (syscalls.ts); at 0, every one of ours.
+// - trace: it is run as the file `words` says (syscalls.ts); which one tells its GROUP, and the how many-th of that; 0: all of ours
 
 const MODES = ['before', 'after', 'orphan', 'fails'] as const;
 type Mode = (typeof MODES)[number] | 'trace';
@@ -36,15 +35,19 @@ fi
 exec 9>>${NOW}/lock; /usr/bin/flock 9
 n=0; read -r n <${NOW}/count; n=$((n + 1)); echo $n >${NOW}/count
 echo "${name} $*" | tr '\\n' ' ' | cut -c1-300 >>${NOW}/calls
+read -r at mode group <${NOW}/point
+[ "$mode" != trace ] || nth=$(grep -c "^$group" ${NOW}/calls)
 exec 9>&-
-read -r at mode <${NOW}/point
-[ "$mode" != trace ] || read -r words <${NOW}/words
-case $mode$at${real} in trace0*/dist/*) exec $words -o ${NOW}/trace.$n ${real} "$@" ;; esac
+if [ "$mode" = trace ]; then
+  read -r words <${NOW}/words
+  case $at${real} in 0*/dist/*) exec $words -o ${NOW}/trace.$n ${real} "$@" ;; esac
+  [ "${name} $1" = "$group" ] && [ $nth = $at ] || exec ${real} "$@"
+  exec $words -o ${NOW}/trace.$n ${real} "$@"
+fi
 [ $n = $at ] || exec ${real} "$@"
 read -r ob <${NOW}/ob
 case $mode in
   before) kill -9 $ob; exit 1 ;;
-  trace) exec $words -o ${NOW}/trace.$n ${real} "$@" ;;
   fails) echo "${name}: failed for a test" >&2; exit 1 ;;
   orphan)
     # What ob has to say to it has been said.
@@ -146,9 +149,9 @@ export async function runAt(
   { command }: Scenario,
   at: number,
   mode: Mode,
-  words = '',
+  { words = '', group = '' } = {},
 ): Promise<{ ran: Ran; calls: string[] }> {
-  await machine.sh(`rm -rf ${NOW}; mkdir ${NOW}; echo 0 >${NOW}/count; : >${NOW}/calls; echo ${at} ${mode} >${NOW}/point`);
+  await machine.sh(`rm -rf ${NOW}; mkdir ${NOW}; echo 0 >${NOW}/count; : >${NOW}/calls; echo ${at} ${mode} ${group} >${NOW}/point`);
   machine.write(`${NOW}/words`, `${words}\n`);
   const ran = await machine.run('sh', ['-c', `echo $$ >${NOW}/ob; exec "$@"`, 'sh', OB, ...command], { cwd: '/mnt' });
   const calls = machine.read(`${NOW}/calls`).split('\n').filter(Boolean);

@@ -56,25 +56,25 @@ const traceWords = (more: string): string => `${STRACE} -f -qq -b execve ${more}
 export async function syscallPoints(scene: Scene, scenario: Scenario): Promise<Point[]> {
   if (noStrace) return [];
   await scene.before(scenario);
-  const { ran, calls } = await runAt(scene, scenario, 0, 'trace', traceWords(`-e trace=${NAMES.join()}`));
+  const { ran, calls } = await runAt(scene, scenario, 0, 'trace', { words: traceWords(`-e trace=${NAMES.join()}`) });
   assert.equal(ran.code, 0, textOf(ran));
   const traces = await Promise.all(calls.map((_, index) => scene.rig.machine.sh(`cat ${NOW}/trace.${index + 1} 2>/dev/null || :`)));
   await scene.assertNoResidue();
-  return traces.flatMap((trace, index) =>
-    [...countCalls(trace)].flatMap(([name, most]) =>
-      Array.from({ length: most }, (_, nth) => nth + 1).flatMap((nth) =>
-        ['signal=KILL', ...(ERRORS[name] ? [`error=${ERRORS[name]}`] : [])].map(
-          (what): Point => ({
-            level: 'system call',
-            scenario,
-            label: `call ${index + 1}, ${groupOf(calls[index])}, ${name} ${nth}: ${what}`,
-            group: groupOf(calls[index]),
-            inject: (at) => strike(at, scenario, index + 1, `${name}:${what}:when=${nth}`),
-          }),
-        ),
-      ),
-    ),
-  );
+  return calls.flatMap((call, index) => {
+    const group = groupOf(call);
+    const nth = calls.slice(0, index + 1).filter((one) => groupOf(one) === group).length;
+    return [...listCrashes(traces[index] ?? '')].map((crash): Point => {
+      const label = `${group} ${nth}, ${crash}`;
+      return { level: 'system call', scenario, label, group, inject: (at) => strike(at, scenario, { group, nth, crash }) };
+    });
+  });
+}
+
+/** In the words of strace. */
+function* listCrashes(trace: string): Generator<string> {
+  for (const [name, most] of countCalls(trace))
+    for (let nth = 1; nth <= most; nth++)
+      for (const what of ['signal=KILL', ...(ERRORS[name] ? [`error=${ERRORS[name]}`] : [])]) yield `${name}:${what}:when=${nth}`;
 }
 
 /** How often the process that calls it most calls each: strace counts them for each process. */
@@ -93,11 +93,19 @@ function countCalls(trace: string): Map<string, number> {
   return most;
 }
 
-async function strike(scene: Scene, scenario: Scenario, at: number, injection: string): Promise<boolean> {
-  const { ran } = await runAt(scene, scenario, at, 'trace', traceWords(`-e trace=${NAMES.join()} -e inject=${injection}`));
-  const trace = await scene.rig.machine.sh(`cat ${NOW}/trace.${at} 2>/dev/null || :`);
+interface Crash {
+  /** Of the program, and the how many-th of its group in this run. */
+  readonly group: string;
+  readonly nth: number;
+  readonly crash: string;
+}
+
+async function strike(scene: Scene, scenario: Scenario, { group, nth, crash }: Crash): Promise<boolean> {
+  const words = traceWords(`-e trace=${NAMES.join()} -e inject=${crash}`);
+  const { ran } = await runAt(scene, scenario, nth, 'trace', { words, group });
+  const trace = await scene.rig.machine.sh(`cat ${NOW}/trace.* 2>/dev/null || :`);
   assert.doesNotMatch(`${ran.stdout}${ran.stderr}`, /bug in ob/);
-  // What goes on side by side is not counted the same in each run.
+  // What goes on side by side does not come to the same in each run.
   if (!/\(INJECTED\)|\+\+\+ killed by SIGKILL \+\+\+/.test(trace)) return false;
   if (ran.code === 0) await scene.assertEnded(scenario);
   else assert.equal(ran.code, 1, textOf(ran));
