@@ -1,5 +1,6 @@
 import { either, isNumber, isText, withFields } from './checks.ts';
 import { parseJson } from './linux/inside.ts';
+import { parseReaperError } from './reaper.ts';
 import { type Ended, run, type Starter } from './run.ts';
 
 export interface Helper extends Starter {
@@ -64,7 +65,9 @@ export async function openHelper(reaper: string, fd: number): Promise<Helper | u
     const words = [path, ...args].map((word) => `${word}\0`).join('');
     if (!say || args.length >= MOST_WORDS || Buffer.byteLength(words) > MOST_BYTES) return undefined;
     const key = ++lastKey;
-    const ended = new Promise<Ended>((tell) => waiting.set(key, tell));
+    const ended = new Promise<Ended>((tell) =>
+      waiting.set(key, (one) => tell({ ...one, stderr: wordsOf(String(one.stderr ?? ''), path) })),
+    );
     say(`${key} ${Buffer.byteLength(words)} ${Buffer.byteLength(input)}\n${words}${input}`);
     return within(timeLimitMs, ended, () => say?.(`${key} 0 0\n`));
   };
@@ -85,4 +88,11 @@ async function within(ms: number, ended: Promise<Ended>, kill: () => void): Prom
 /** Without its last newline, as of a program that we start ourselves. */
 function trim(text = ''): string {
   return text.replace(/\r?\n$/, '');
+}
+
+/** What the program has said; in a person's words, where it was never started. */
+function wordsOf(text: string, path: string): string {
+  const isOurs = text.startsWith('reaper error clone ') || text.startsWith(`${path} error exec `);
+  const failed = isOurs ? parseReaperError(text) : undefined;
+  return failed ? `cannot start it: ${failed.error.message}` : text;
 }
