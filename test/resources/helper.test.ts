@@ -41,7 +41,10 @@ test('a helper tells what a program said and how it ended', async (t) => {
   const words = ['-c', 'for word; do echo "<$word>"; done', 'sh', '', 'two\nlines', '\u00e4'];
   assert.equal((await helper.start('/bin/sh', words, { timeLimitMs: 60_000 }))?.stdout, '<>\n<two\nlines>\n<\u00e4>');
   assert.deepEqual([(await sh(helper, 'kill -KILL $$')).failed, (await sh(helper, 'kill -KILL $$')).exitCode], [true, undefined]);
-  assert.match(String((await helper.start('/nowhere', [], { timeLimitMs: 60_000 }))?.stderr), /^cannot start it: exec: No such file or directory$/);
+  assert.match(
+    String((await helper.start('/nowhere', [], { timeLimitMs: 60_000 }))?.stderr),
+    /^cannot start it: exec: No such file or directory$/,
+  );
 });
 
 test('what is long comes through whole, both ways, of more programs than there is room for', async (t) => {
