@@ -93,12 +93,14 @@ function whatIs(path: string, statOf: Stat): What {
     if (stat.isDirectory()) return 'directory';
     return stat.isFile() && (stat.mode & 0o111) !== 0 ? 'program' : 'other';
   } catch (error) {
-    // Nothing can be made where a symbolic link leads nowhere.
-    if (hasCode(error, 'ENOENT')) return isThere(path) ? 'other' : 'nothing';
+    if (hasCode(error, 'ENOENT')) return whatIsUnfound(path, statOf);
     return hasCode(error, 'ELOOP', 'ENOTDIR', 'ENAMETOOLONG') ? 'other' : 'unknown';
   }
 }
 
-function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+/** Nothing can be made where a symbolic link leads nowhere; what is there by now another run has just made. */
+function whatIsUnfound(path: string, statOf: Stat): What {
+  const there = lstatSync(path, { throwIfNoEntry: false });
+  if (!there) return 'nothing';
+  return there.isSymbolicLink() ? 'other' : whatIs(path, statOf);
 }
