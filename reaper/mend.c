@@ -74,10 +74,10 @@ static int mend_root(int count, char **word) {
 /* Host names, each on a line after the PID. Of a process that has ended there is none. */
 static int tell_names(int count, char **word) {
     for (int i = 0; i < count; i++) {
-        char names[6][65] = {0}; /* struct new_utsname; the host name is its second */
+        struct names names;
         long uts = open_proc_file(word[i], "ns/uts", O_RDONLY);
         if (uts < 0) continue;
-        if (sys_setns((int)uts, CLONE_NEWUTS) >= 0 && sys_uname(names) >= 0) write_word(1, word[i], names[1]);
+        if (enter_names((int)uts, &names)) write_word(1, word[i], names.host);
         sys_close((int)uts);
     }
     return DONE;

@@ -89,6 +89,8 @@ bool has_ended(int pidfd) {
     return sys_ppoll(&poll, 1, &at_once) != 0;
 }
 
+bool enter_names(int uts, struct names *names) { return sys_setns(uts, CLONE_NEWUTS) >= 0 && sys_uname(names) >= 0; }
+
 bool is_regular(int fd, uint64_t *size) {
     struct statx status;
     if (sys_statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, &status) < 0) return false;

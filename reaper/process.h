@@ -25,6 +25,12 @@ void restore_file_limit(const struct rlimit64 *limit);
 long open_process(const char *pid, const char *ticks);
 bool has_ended(int pidfd);
 long open_proc_file(const char *pid, const char *name, int flags);
+/* What uname(2) tells: struct new_utsname of <linux/utsname.h>. */
+struct names {
+    char system[65], host[65], rest[4][65];
+};
+/* Of a uts namespace, which this process is in from then on: nothing asks in which of them it is. */
+bool enter_names(int uts, struct names *names);
 bool is_regular(int fd, uint64_t *size);
 /* All that is left of FROM. */
 long copy_bytes(int to, int from);

@@ -96,10 +96,10 @@ static void put_devices(int folder, bool *first) {
 }
 
 static void put_hostname(int folder, bool *first) {
-    char names[6][65] = {0}; /* struct new_utsname; the host name is its second */
+    struct names names;
     long uts = sys_openat(folder, "ns/uts", O_RDONLY | O_CLOEXEC, 0);
     if (uts < 0) return;
-    if (sys_setns((int)uts, CLONE_NEWUTS) >= 0 && sys_uname(names) >= 0) put_file("hostname", names[1], first);
+    if (enter_names((int)uts, &names)) put_file("hostname", names.host, first);
     sys_close((int)uts);
 }
 
@@ -107,7 +107,7 @@ void put_process(const char *root, const char *owner) {
     char netns[LINK_BYTES] = {0};
     const char *pid;
     long size;
-    bool first = true;
+    bool first = false; /* of the keys: the PID goes before them */
     long folder = find_init(root, owner, &pid, &size);
     if (folder < 0) return;
     if (read_file((int)folder, "status", status, sizeof status) > 0 && read_file((int)folder, "stat", stat, sizeof stat) > 0 &&
@@ -116,7 +116,6 @@ void put_process(const char *root, const char *owner) {
         put_text(owner);
         put_text("\n{\"pid\":");
         put_text(pid);
-        first = false;
         put_arguments(size, &first);
         put_file("status", status, &first);
         put_file("stat", stat, &first);

@@ -72,13 +72,10 @@ static size_t host_count;
 static const char hostname[] = "hostname";
 
 static unsigned read_hostname(int uts) {
-    struct {
-        char system[65], node[65], rest[4][65];
-    } seen; /* struct new_utsname of <linux/utsname.h> */
+    struct names names;
     unsigned digest = 0;
-    /* Nothing else here asks in which of them we are. */
-    if (sys_setns(uts, CLONE_NEWUTS) < 0 || sys_uname(&seen) < 0) return 0;
-    for (const char *c = seen.node; *c; c++) digest = digest * 33 + (unsigned char)*c;
+    if (!enter_names(uts, &names)) return 0;
+    for (const char *c = names.host; *c; c++) digest = digest * 33 + (unsigned char)*c;
     return digest;
 }
 

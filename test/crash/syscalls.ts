@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { accessSync, constants } from 'node:fs';
+import { findProgram } from '../../src/resources/run.ts';
 import { textOf } from '../live/rig.ts';
 import type { Scenario, Scene } from './oracle.ts';
 import type { Point } from './points.ts';
@@ -9,8 +9,6 @@ import { NOW, runAt } from './programs.ts';
 // killed at it, or it fails. What PID 1 does once it is PID 1 is not followed: whoever kills that, kills a subhost.
 
 const STRACE = '/usr/bin/strace';
-
-export const noStrace = isThere(STRACE) ? undefined : 'needs strace: apt-get install strace';
 
 /** How each may fail; of what only tells or opens, that it is killed is enough. */
 const ERRORS: Readonly<Record<string, string | undefined>> = {
@@ -54,7 +52,7 @@ const traceWords = (more: string): string => `${STRACE} -f -qq -b execve ${more}
 
 /** All that there are in a scenario; which calls it has is told by a run that nothing happens to. */
 export async function syscallPoints(scene: Scene, scenario: Scenario): Promise<Point[]> {
-  if (noStrace) return [];
+  if (!findProgram(STRACE)) return [];
   await scene.before(scenario);
   const { ran, calls } = await runAt(scene, scenario, 0, 'trace', { words: traceWords(`-e trace=${NAMES.join()}`) });
   assert.equal(ran.code, 0, textOf(ran));
@@ -114,13 +112,4 @@ async function strike(scene: Scene, scenario: Scenario, { group, nth, crash }: C
 
 function groupOf(call = ''): string {
   return call.split(' ').slice(0, 2).join(' ');
-}
-
-function isThere(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -52,6 +52,15 @@ const TEXTS: Readonly<Record<Sort, (name: string, index: number) => string>> = {
 `,
 };
 
+/** A service that knows how it is: for /etc/init.d, in a here-document that nothing is replaced in. */
+export const MAIL = `#!/bin/sh
+case $1 in
+  start) setsid sleep 1234 >/dev/null 2>&1 & echo $! >/run/mail.pid ;;
+  stop) kill $(cat /run/mail.pid) ;;
+  status) kill -0 $(cat /run/mail.pid) || exit 3 ;;
+esac
+`;
+
 /** What such subhosts need before they are made: a bridge of the administrator's, a list of packages, services, and a program. */
 export function prepareDrifts(names: readonly string[]): string {
   return `set -e
@@ -62,13 +71,7 @@ export function prepareDrifts(names: readonly string[]): string {
       mkdir -p /mnt/$name/root/srv /mnt/$name/root/etc/init.d
       printf '#!/bin/sh\\n[ "$1" != start ] || setsid sleep 1000 >/dev/null 2>&1 &\\n' >/mnt/$name/root/srv/web
       cat >/mnt/$name/root/etc/init.d/mail <<'END'
-#!/bin/sh
-case $1 in
-  start) setsid sleep 1234 >/dev/null 2>&1 & echo $! >/run/mail.pid ;;
-  stop) kill $(cat /run/mail.pid) ;;
-  status) kill -0 $(cat /run/mail.pid) || exit 3 ;;
-esac
-END
+${MAIL}END
       cat >/mnt/$name/setup <<'END'
 #!/bin/sh
 store=/mnt/store-$NAME

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { noLive } from '../machine.ts';
+import { MAIL } from './drift-hosts.ts';
 import { createRig } from './rig.ts';
 
 const HOSTS = `scope: demo
@@ -15,13 +16,7 @@ subhosts:
 const PREPARE = `
   mkdir -p /mnt/web/root/etc/init.d; cd /mnt/web/root/etc/init.d
   cat >mail <<'END'
-#!/bin/sh
-case $1 in
-  start) setsid sleep 1234 >/dev/null 2>&1 & echo $! >/run/mail.pid ;;
-  stop) kill $(cat /run/mail.pid) ;;
-  status) kill -0 $(cat /run/mail.pid) || exit 3 ;;
-esac
-END
+${MAIL}END
   cat >dumb <<'END'
 #!/bin/sh
 [ "$1" = start ] || exit 4
