@@ -1,23 +1,18 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { ObError, toObError } from './error.ts';
 import { maskOf } from './hidden.ts';
 import { dropMasks, ownPaths, removeMaskFolders, withMasks } from './hiding.ts';
-import { environmentOf, runHook } from './hooks.ts';
-import { disksOf, type HostsFile, type Subhost } from './hosts.ts';
-import type { Address, Blocker, Kind, Result, Task } from './kind.ts';
-import { ROOT_ALONE, takeForRoot } from './linux/access.ts';
+import type { Address, Kind, Result, Task } from './kind.ts';
+import { takeForRoot } from './linux/access.ts';
 import { explainBusy } from './linux/holders.ts';
-import { stampOf } from './linux/lower-tree.ts';
 import { hasFilesystem } from './linux/modules.ts';
-import type { MountEntry } from './linux/mountinfo.ts';
 import { mountRoots, type RootToMount, unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
-import { markOf, parseMark, rootMarkOf } from './marks.ts';
 import { mendRoot } from './mender.ts';
+import { blockerOf, makeFolder, makeParents, prepare, runPostmount } from './mount-prepare.ts';
 import { byPoint, listRoots, type MountExtra, type MountFields, type MountHandle, type MountLive, type MountSpec } from './mount-seen.ts';
-import { depthOf, type SetUpRoot, setUp, tearDown } from './mount-setup.ts';
-import { hasOwnUpper, type InUse, refuseInUse, seeUppers, waitForUppers } from './mount-uppers.ts';
+import { depthOf, type SetUpRoot, tearDown } from './mount-setup.ts';
+import { toSpec } from './mount-spec.ts';
+import { hasOwnUpper, seeUppers, waitForUppers } from './mount-uppers.ts';
 import { failure, needProgram, run } from './run.ts';
 
 /**
@@ -148,118 +143,6 @@ async function attempt(address: Result['address'], act: () => Promise<void>): Pr
   } catch (error) {
     return { address, error: toObError(error) };
   }
-}
-
-function toSpec(file: HostsFile, subhost: Subhost, own: readonly string[]): MountSpec {
-  const mark = markOf({ scope: file.scope, name: subhost.name });
-  const { upper, lower, work, live, hooks } = subhost;
-  const setup = hooks?.setup ?? null;
-  const common = {
-    live,
-    ...(setup === null ? { upper } : {}),
-    base: ROOT_ALONE,
-    access: 'rw',
-    ...(upper === lower || hooks ? {} : { attached: true }),
-    whole: true,
-    covered_by: 0,
-    setup,
-    // Whatever runs next is another run.
-    ...(hooks ? { in_use: true } : {}),
-    ...(setup === null || upper === lower ? {} : { set_up: true }),
-  } as const;
-  const below = subhost.onLowerChange === 'restart' ? ({ lower_tree: 'as mounted' } as const) : {};
-  return {
-    address: `mount/${subhost.name}`,
-    subhost: subhost.name,
-    ...(hooks ? { forRun: true } : {}),
-    needs: disksOf(subhost).map((address) => ({ address, class: 'replace', why: 'the filesystem of a layer is mounted anew' })),
-    holds: [...(setup === null ? [`dir:${upper}`] : []), `dir:${live}`, ...(upper === lower ? [] : [`dir:${work}`])],
-    fields:
-      upper === lower
-        ? { type: 'bind', ...common }
-        : { type: 'overlay', lower, ...hiding(subhost), work, ...below, alone: true, ...common },
-    extra: { mark, subhost, own },
-    summary:
-      upper === lower
-        ? `${upper} bound to ${live}`
-        : `overlay on ${live}, upper ${setup === null ? upper : `set up by ${setup}`}, lower ${lower}`,
-  };
-}
-
-function hiding(subhost: Subhost): Pick<MountFields, 'hide' | 'unhidden'> {
-  const mask = maskOf(subhost);
-  return mask === null ? { hide: 'none' } : { hide: mask, unhidden: [] };
-}
-
-function blockerOf(machine: Machine, spec: MountSpec, stack: readonly MountEntry[]): Blocker[] {
-  if (stack.some((entry) => parseMark(entry.source)?.scope === machine.scope)) return [];
-  const [top] = stack.slice(-1);
-  if (!top) return [];
-  const owner = parseMark(top.source);
-  const whose = owner ? `belongs to ${markOf(owner)}` : 'carries no mark of ob';
-  const what = `a mount (${top.type}, ${top.source}) is on ${top.point} and ${whose}`;
-  const hint = owner
-    ? 'give the subhost another "live" in one of the two files'
-    : `umount ${top.point}, or give the subhost another "live"`;
-  return [{ address: spec.address, what, hint }];
-}
-
-/** All that has to be done before the root is mounted. */
-async function prepare(machine: Machine, spec: MountSpec, inUse: InUse): Promise<RootToMount> {
-  const { address, extra } = spec;
-  const { mark, subhost } = extra;
-  // As it is now: something may have come between the plan and this.
-  const [blocker] = blockerOf(machine, spec, byPoint(machine.look.mounts()).get(spec.fields.live) ?? []);
-  if (blocker) throw new ObError(blocker.what, { hint: blocker.hint });
-  const setup = subhost.hooks?.setup;
-  if (setup === undefined) refuseInUse(subhost.upper, inUse);
-  makeFolders(subhost);
-  const upper = setup === undefined ? subhost.upper : await setUp(machine, address, subhost, setup);
-  if (setup !== undefined) refuseInUse(upper, machine.look.mountsOfUppers([upper]));
-  const real = { ...subhost, upper };
-  const { premount } = subhost.hooks ?? {};
-  if (premount) await runHook('premount', premount, subhost.base, environmentOf(machine.scope, real));
-  if (setup !== undefined) makeFolder(real.work);
-  const mask = maskOf(real);
-  // Last of all: what the commands have made of it was there when the root was mounted.
-  const below = real.upper === real.lower ? undefined : machine.look.tree(real.lower);
-  return {
-    key: address,
-    mark: below ? rootMarkOf(mark, stampOf(below)) : mark,
-    subhost: mask === null ? real : { ...real, lower: `${mask}:${real.lower}` },
-  };
-}
-
-async function runPostmount(machine: Machine, subhost: Subhost): Promise<void> {
-  const { postmount } = subhost.hooks ?? {};
-  if (postmount) await runHook('postmount', postmount, subhost.base, environmentOf(machine.scope, subhost));
-}
-
-/** In what is not there yet nothing can be hidden: and it has to be before anything is in it. */
-function makeParents({ base, upper, work, live, hooks }: Subhost): void {
-  const folders = hooks?.setup === undefined ? [base, upper, work, live] : [base, live];
-  for (const folder of folders.filter((one) => !one.startsWith(`${base}/`)))
-    try {
-      mkdirSync(dirname(folder), { recursive: true });
-    } catch {
-      // Told by whoever makes the folder itself.
-    }
-}
-
-/** Base is for root alone: what is set-user-ID inside must not be run by the machine's users (see SECURITY). */
-function makeFolders({ base, upper, work, live, lower, hooks }: Subhost): void {
-  mkdirSync(base, { recursive: true });
-  takeForRoot(base);
-  // A program makes the upper directory, on a filesystem of its choice, and work has to be on that.
-  const isLiveAlone = upper === lower || hooks?.setup !== undefined;
-  for (const folder of isLiveAlone ? [live] : [upper, work, live]) makeFolder(folder);
-}
-
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  mkdirSync(folder, { recursive: true });
-  // Upper becomes the subhost's root directory, which its services' own users have to pass.
-  chmodSync(folder, 0o755);
 }
 
 async function mend(machine: Machine, spec: MountSpec, { fields, handle }: MountLive): Promise<void> {
