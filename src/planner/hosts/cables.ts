@@ -1,4 +1,4 @@
-import type { RawCable } from './format.ts';
+import type { RawCable } from './cable.ts';
 
 /** The ends of a cable: at the machine, and inside. */
 interface Ends {

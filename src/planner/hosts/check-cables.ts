@@ -1,7 +1,8 @@
+import type { RawCable } from './cable.ts';
 import { numberCables } from './cables.ts';
 import { type Claim, checkOnce } from './check-once.ts';
 import type { Facts } from './facts.ts';
-import type { RawBridge, RawCable, RawFile } from './format.ts';
+import type { RawBridge, RawFile } from './format.ts';
 import { isIn, isLinkLocal } from './inet.ts';
 import type { Report } from './node.ts';
 import { oncePerPlace } from './problems.ts';

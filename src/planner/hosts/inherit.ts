@@ -1,4 +1,4 @@
-import type { RawSubhost } from './format.ts';
+import type { RawSubhost } from './subhost.ts';
 
 /** A subhost with what it takes from the defaults: each key of its own stands for itself, each limit too. */
 export function inherit(defaults: RawSubhost | undefined, own: RawSubhost): RawSubhost {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DISKS, type Disk, type Subhost } from '../../resources/hosts.ts';
 import type { RawDiskfile } from './diskfile.ts';
 import type { Facts } from './facts.ts';
-import type { RawSubhost } from './format.ts';
+import type { RawSubhost } from './subhost.ts';
 
 /** Where layers are found. BELOW makes a path on the machine absolute. */
 interface Ground {

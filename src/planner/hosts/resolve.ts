@@ -3,12 +3,13 @@ import { type Bridge, type Cable, type HostsFile, INIT_SCRIPT, type StartEntry, 
 import { type Numbered, numberCables } from './cables.ts';
 import { toConfinement } from './confine.ts';
 import type { Facts } from './facts.ts';
-import type { RawBridge, RawFile, RawSubhost } from './format.ts';
+import type { RawBridge, RawFile } from './format.ts';
 import { inherit } from './inherit.ts';
 import { toLayers } from './layers.ts';
 import { toLimits } from './limits.ts';
 import type { Named, Placed } from './shape.ts';
 import { toShare } from './share.ts';
+import type { RawSubhost } from './subhost.ts';
 
 /** overlay-boot's. A subhost that has one of them not is no error: nobody asked for it by name. */
 const DEFAULT_START: readonly StartEntry[] = ['networking', 'ssh'].map((name) => ({ name, optional: true }));

@@ -1,7 +1,8 @@
 import type { HostsFile, Subhost } from '../../resources/hosts.ts';
-import type { RawFile, RawSubhost } from './format.ts';
+import type { RawFile } from './format.ts';
 import { inherit } from './inherit.ts';
 import type { Named } from './shape.ts';
+import type { RawSubhost } from './subhost.ts';
 
 /** A subhost in all its forms, for checks that tell of what it is where it is written. */
 export interface Whole {
