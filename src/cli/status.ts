@@ -6,7 +6,8 @@ import { TRUSTED_WORDS } from '../resources/confinement.ts';
 import type { Fields, Live } from '../resources/kind.ts';
 import { formatSize } from '../resources/linux/mountinfo.ts';
 import type { Usage } from '../resources/usage.ts';
-import { type Condition, conditionsOf, type Lower, type Sight } from './conditions.ts';
+import { type Condition, conditionsOf, type Sight } from './conditions.ts';
+import { type Cable, cablesOf, type Ended, endedOf, lowerOf, type Service, servicesOf } from './status-seen.ts';
 
 /**
  * `running`: as wanted. `starting`: its start list is under way. `drifted`: runs, but something differs from the file.
@@ -30,25 +31,12 @@ export interface Status {
   readonly pids_limit: number | null;
   /** How many of its processes the kernel has killed for want of memory since it was started; null: it does not run. */
   readonly oom_kills: number | null;
-  readonly cables: readonly { readonly name: string; readonly state: 'up' | 'down' | 'missing'; readonly bridge: string | null }[];
-  readonly services: readonly { readonly name: string; readonly state: string }[];
+  readonly cables: readonly Cable[];
+  readonly services: readonly Service[];
   /** How it has ended by itself; null: it runs, or was told to end. */
   readonly ended: Ended | null;
   readonly conditions: readonly Condition[];
   readonly notes: readonly string[];
-}
-
-interface Ended {
-  readonly how: string;
-  /** Exit status, 128 + N by signal N; null: nobody knows. */
-  readonly status: number | null;
-  /** ISO 8601; null: nobody knows. */
-  readonly at: string | null;
-  readonly message: string;
-  /** By the file's own wish nothing but an order starts it again. */
-  readonly rests: boolean;
-  /** What its log said last. */
-  readonly words: readonly string[];
 }
 
 /** A monitor has nothing to say of it. */
@@ -123,12 +111,7 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
     state,
     pid1: isRunning ? Number(fields['pid']) : null,
     uptime_s: isRunning ? Number(fields['uptime_s']) : null,
-    memory_bytes: used?.memory.bytes ?? null,
-    memory_from: used?.memory.from ?? null,
-    memory_limit_bytes: used?.memory.limit ?? null,
-    pids: used?.pids.count ?? null,
-    pids_limit: used?.pids.limit ?? null,
-    oom_kills: used?.oomKills ?? null,
+    ...usageOf(used),
     cables,
     services,
     ended,
@@ -158,39 +141,14 @@ function toStatus(id: { name: string; scope: string }, seen: Seen, { isCompared 
   };
 }
 
-/** One that was started, and does not run any more, is dead. */
-function servicesOf(fields: Fields | undefined): Status['services'] {
-  const dead = new Set(listOf(fields?.['dead_services']));
-  const all = listOf(fields?.['services']).map(toService);
-  return all.map((one) => (one.state === 'started' && dead.has(one.name) ? { ...one, state: 'dead' } : one));
-}
-
-function lowerOf(live: readonly Live[], packages: (root: string) => readonly string[]): Lower | undefined {
-  const mount = live.find(({ address }) => kindOf(address) === 'mount')?.fields as Fields | undefined;
-  const path = mount?.['lower'];
-  if (mount?.['type'] !== 'overlay' || typeof path !== 'string') return undefined;
-  const changedAt = textOf(mount['lower_changed_at']);
-  const isKnown = changedAt !== null || mount['lower_tree'] !== undefined;
+function usageOf(used: Usage | undefined) {
   return {
-    path,
-    changedAt: isKnown ? changedAt : undefined,
-    isChanging: changedAt !== null && mount['lower_tree'] === undefined,
-    packages: changedAt === null ? [] : packages(path),
-  };
-}
-
-function endedOf(live: readonly Live[]): Ended | null {
-  const one = live.find(({ address }) => kindOf(address) === 'process');
-  const fields = one?.fields as Fields | undefined;
-  if (typeof fields?.['ended'] !== 'string') return null;
-  const { ended: how, ended_status: status, ended_at: at, ended_message: message, ended_words: words } = fields;
-  return {
-    how,
-    status: typeof status === 'number' ? status : null,
-    at: textOf(at),
-    message: String(message),
-    rests: one?.rests !== undefined,
-    words: listOf(words),
+    memory_bytes: used?.memory.bytes ?? null,
+    memory_from: used?.memory.from ?? null,
+    memory_limit_bytes: used?.memory.limit ?? null,
+    pids: used?.pids.count ?? null,
+    pids_limit: used?.pids.limit ?? null,
+    oom_kills: used?.oomKills ?? null,
   };
 }
 
@@ -216,38 +174,4 @@ function memoryNote(used: Usage | undefined): string[] {
   const { limit } = used.memory;
   const why = limit === null ? 'as the machine had no more memory' : `at its limit of ${formatSize(limit)} of memory`;
   return [`the kernel has killed ${used.oomKills} of its processes ${why}`];
-}
-
-/** A VLAN is told as one of its own. */
-const CABLES = ['veth', 'vlan'];
-
-function cablesOf(live: readonly Live[], changes: readonly Change[]): Status['cables'] {
-  const there = live.filter((one) => CABLES.includes(kindOf(one.address)));
-  const missing = changes.filter((change) => CABLES.includes(kindOf(change.address)) && change.action === 'create');
-  return [
-    ...there.map(({ address, fields }) => {
-      const seen = fields as Fields;
-      const isUp = seen['up'] === true && seen['inside_up'] === true;
-      return { name: nameOf(address), state: isUp ? ('up' as const) : ('down' as const), bridge: textOf(seen['bridge']) };
-    }),
-    ...missing.map(({ address, spec }) => ({ name: nameOf(address), state: 'missing' as const, bridge: textOf(spec?.fields['bridge']) })),
-  ].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
-}
-
-function nameOf(address: string): string {
-  return address.slice(address.indexOf('/') + 1);
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? value : null;
-}
-
-function listOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(String) : [];
-}
-
-/** `NAME: STATE`, as the kind process writes it. */
-function toService(text: string): { name: string; state: string } {
-  const at = text.lastIndexOf(': ');
-  return { name: text.slice(0, at), state: text.slice(at + 2) };
 }
