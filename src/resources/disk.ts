@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolders, removeFolders, removeWhileEmpty } from './disk-folders.ts';
+import { attach, remount } from './disk-mount.ts';
 import {
   blockersOf,
   type DiskExtra,
@@ -13,7 +14,7 @@ import {
   showRange,
   stacksOf,
 } from './disk-seen.ts';
-import { hasCode, ObError, toObError } from './error.ts';
+import { ObError, toObError } from './error.ts';
 import { DISKS, type Disk, type HostsFile } from './hosts.ts';
 import type { Kind, Result, Task } from './kind.ts';
 import { explainBusy } from './linux/holders.ts';
@@ -24,7 +25,7 @@ import { readIfThere } from './linux/proc.ts';
 import { unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
 import { parseDiskMark } from './marks.ts';
-import { failure, needProgram, run } from './run.ts';
+import { needProgram } from './programs.ts';
 
 type DiskTask = Task<DiskSpec, DiskLive>;
 
@@ -138,76 +139,6 @@ async function convergeOne(machine: Machine, { spec, live }: DiskTask): Promise<
   makeFolders(machine, spec);
 }
 
-async function attach(machine: Machine, spec: DiskSpec): Promise<void> {
-  const { disk, mark } = spec.extra;
-  const { point, image, type } = disk;
-  const [blocker] = blockersOf(machine, spec);
-  if (blocker) throw new ObError(blocker.what, { hint: blocker.hint });
-  // For root alone: a set-user-ID program in the image must not be run by the machine's users.
-  mkdirSync(point, { recursive: true, mode: 0o700 });
-  await mount(['-t', 'tmpfs', '-o', 'ro,size=4k,mode=700', mark, point], `cannot mark ${point}`);
-  try {
-    await mount(['-t', type, '-o', optionsOf(spec), image, point], `cannot mount ${image}`, hintFor(spec));
-    // Another subhost writes this filesystem: then it is this mount alone that is read-only.
-    if (spec.fields.filesystem !== spec.fields.access) await remount(spec, spec.fields.access);
-  } catch (error) {
-    await run('umount', ['-n', '-R', point]);
-    removeFolders([point]);
-    throw error;
-  }
-}
-
-function optionsOf({ fields, extra }: DiskSpec): string {
-  const { offset, size } = extra.disk.range;
-  const part = offset + size === 0 ? [] : [`offset=${offset}`, `sizelimit=${size}`];
-  return ['loop', fields.filesystem, ...part].join(',');
-}
-
-/** A filesystem that was not unmounted has to be mounted to be written once: only then its journal is worked off. */
-function hintFor({ fields, extra }: DiskSpec): string {
-  const { image, type, range } = extra.disk;
-  if (type !== 'ext4') return `is it whole? file ${image}; dmesg | tail`;
-  const name = range.offset === 0 ? image : `${image}?offset=${range.offset}`;
-  return fields.filesystem === 'ro' ? `it may want to be repaired: e2fsck '${name}'` : `is it whole? e2fsck '${name}'; dmesg | tail`;
-}
-
-async function remount(spec: DiskSpec, access: string): Promise<void> {
-  const { point } = spec.extra.disk;
-  await mount(['-o', `remount,bind,${access}`, point], `cannot remount ${point}`);
-}
-
-async function mount(words: readonly string[], what: string, hint?: string): Promise<void> {
-  // Killed with us: what it mounted later would be known to nobody, and be on a mark that is gone.
-  const ran = await run('mount', ['-n', ...words], { isUnknown: true });
-  if (!ran.ok) throw failure(ran, what, hint);
-}
-
-/** The directories of the layers; a link in their place could lead to the machine's own. */
-function makeFolders({ look }: Machine, { extra: { disk } }: DiskSpec): void {
-  const { point, image, role, partition } = disk;
-  const where = partition === null ? image : `partition ${partition} of ${image}`;
-  for (const folder of disk.folders) {
-    const parts = folder.split('/').filter(Boolean);
-    for (const [index] of parts.entries()) {
-      const path = parts.slice(0, index + 1).join('/');
-      if (role === 'upper' && !look.isPlainFolder(point, path)) makeFolder(`${point}/${path}`, `${where}: /${path}`);
-    }
-    if (look.isPlainFolder(point, folder)) continue;
-    throw new ObError(`${where} has no directory /${folder}`, { hint: `look what it has: ls ${point}` });
-  }
-}
-
-function makeFolder(path: string, name: string): void {
-  try {
-    // Upper becomes the subhost's root directory, which its services' own users have to pass.
-    mkdirSync(path);
-    chmodSync(path, 0o755);
-  } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
-    throw new ObError(`${name} is no directory`, { hint: 'a link or a file is in its place: remove it, or choose another "path"' });
-  }
-}
-
 async function removeOne(machine: Machine, { address, handle }: DiskLive): Promise<Result> {
   const stacks = stacksOf(readMounts());
   const attached = handle.source === undefined ? undefined : readAttachment(handle.source);
@@ -244,20 +175,4 @@ async function waitForRelease(source: string, attached: string): Promise<string[
       return [`${image} is still attached to ${source}: somebody has opened it, or mounted it in another mount namespace`];
   }
   return [];
-}
-
-/** Those of a scope go with its last one. */
-function removeFolders(points: readonly string[]): void {
-  for (const point of points) if (point.startsWith(`${DISKS}/`)) removeWhileEmpty([point, dirname(point), dirname(dirname(point))]);
-}
-
-function removeWhileEmpty(folders: readonly string[]): void {
-  for (const folder of folders) {
-    try {
-      rmdirSync(folder);
-    } catch (error) {
-      if (hasCode(error, 'EBUSY', 'ENOTEMPTY')) return;
-      if (!hasCode(error, 'ENOENT')) throw error;
-    }
-  }
 }
