@@ -71,15 +71,13 @@ static int mend_root(int count, char **word) {
     return DONE;
 }
 
-/* Host names, each on a line after the PID. Of a process that has ended there is none. */
-static int tell_names(int count, char **word) {
-    for (int i = 0; i < count; i++) {
-        struct names names;
-        long uts = open_proc_file(word[i], "ns/uts", O_RDONLY);
-        if (uts < 0) continue;
-        if (enter_names((int)uts, &names)) write_word(1, word[i], names.host);
-        sys_close((int)uts);
-    }
+/* WORD: PID. Its host name; of a process that has ended there is none. */
+static int tell_name(int count, char **word) {
+    struct names names;
+    if (count != 1) return USAGE;
+    long uts = open_proc_file(word[0], "ns/uts", O_RDONLY);
+    if (uts < 0 || !enter_names((int)uts, &names)) return FAILED;
+    write_word(1, "name", names.host);
     return DONE;
 }
 
@@ -101,7 +99,7 @@ static int run(int count, char **word) {
     report_to(1);
     if (count > 1 && same(word[1], "inside")) return mend_inside(count - 2, word + 2);
     if (count > 1 && same(word[1], "root")) return mend_root(count - 2, word + 2);
-    if (count > 1 && same(word[1], "names")) return tell_names(count - 2, word + 2);
+    if (count > 1 && same(word[1], "name")) return tell_name(count - 2, word + 2);
     if (count > 1 && same(word[1], "overlay")) return tell_overlay(count - 2, word + 2);
     return USAGE;
 }

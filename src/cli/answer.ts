@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Answer, Question } from '../planner/hosts/facts.ts';
-import { findProgram, runSync } from '../resources/run.ts';
+import { findProgram } from '../resources/programs.ts';
+import { runSync } from '../resources/run.ts';
 import { findUntrusted } from '../resources/trust.ts';
 
 const ANSWER_LIMIT_MS = 10_000;

@@ -13,7 +13,8 @@ import {
 } from 'node:fs';
 import { ExitCode, hasCode, messageOf, ObError } from '../resources/error.ts';
 import { type Helper, openHelper } from '../resources/helper.ts';
-import { findProgram, needProgram, run, startWith } from '../resources/run.ts';
+import { findProgram, needProgram } from '../resources/programs.ts';
+import { run, startWith } from '../resources/run.ts';
 import type { Context } from './command.ts';
 import { printable } from './printable.ts';
 import { makeRunFolder, RUN_FOLDER, refused } from './run-folder.ts';

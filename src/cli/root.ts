@@ -1,5 +1,6 @@
 import { ObError } from '../resources/error.ts';
-import { findProgram, runAttached } from '../resources/run.ts';
+import { findProgram } from '../resources/programs.ts';
+import { runAttached } from '../resources/run.ts';
 
 export function isRoot(): boolean {
   return process.getuid?.() === 0;

@@ -5,7 +5,7 @@ import { isEmpty, type Plan, type Selection } from '../planner/plan.ts';
 import { ExitCode } from '../resources/error.ts';
 import { kinds } from '../resources/index.ts';
 import type { Spec } from '../resources/kind.ts';
-import { needProgram } from '../resources/run.ts';
+import { needProgram } from '../resources/programs.ts';
 import type { Args, Context } from './command.ts';
 import { differsEvents, type Event, planEvents, recap, type Sink, stepEvent } from './events.ts';
 import { readFault } from './fault.ts';

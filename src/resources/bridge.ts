@@ -4,7 +4,7 @@ import { addressLines, markSeen, markWords, partLinks, removeLinks, toResults } 
 import type { Link } from './linux/ip.ts';
 import { type BatchLine, makeThenSet } from './linux/ip-batch.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
-import { needProgram } from './run.ts';
+import { needProgram } from './programs.ts';
 
 type BridgeFields = { readonly mark: string | null; readonly up: boolean; readonly address: readonly string[] };
 type BridgeExtra = { readonly mark: string; readonly mac: string };

@@ -1,7 +1,8 @@
 import { either, isNumber, isText, withFields } from './checks.ts';
 import { parseJson } from './linux/inside.ts';
+import type { Ended } from './ran.ts';
 import { parseReaperError } from './reaper.ts';
-import { type Ended, run, type Starter } from './run.ts';
+import { run, type Starter } from './run.ts';
 
 export interface Helper extends Starter {
   /** It ends, now that nothing is asked of it any more. Whoever waits finds nothing of it left. */

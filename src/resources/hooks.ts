@@ -1,7 +1,9 @@
 import { resolve as resolvePath } from 'node:path';
 import { ObError } from './error.ts';
 import type { Subhost } from './hosts.ts';
-import { failure, findProgram, run } from './run.ts';
+import { findProgram } from './programs.ts';
+import { failure } from './ran.ts';
+import { run } from './run.ts';
 import { findUntrusted } from './trust.ts';
 
 const HOOK_LIMIT_MS = 60_000;

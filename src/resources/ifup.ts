@@ -1,4 +1,5 @@
-import { findProgram, run } from './run.ts';
+import { findProgram } from './programs.ts';
+import { run } from './run.ts';
 
 /** As overlay-boot does for a cable without a bridge: what it is plugged into is ifupdown's business. */
 export async function ifup(link: string): Promise<string[]> {

@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import { hasCode, messageOf, ObError } from './error.ts';
 import type { ProcessId } from './linux/proc.ts';
 import type { Owner } from './marks.ts';
-import { failure, run } from './run.ts';
+import { failure } from './ran.ts';
+import { run } from './run.ts';
 import { findUntrusted } from './trust.ts';
 
 const LOG_FOLDER = '/var/log/ob';

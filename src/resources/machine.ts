@@ -21,7 +21,7 @@ import { ifThere, type ProcessId } from './linux/proc.ts';
 import { readInit, readStrays } from './live-init.ts';
 import { markOf, type Owner } from './marks.ts';
 import { readMaskable } from './masks.ts';
-import { readHostnames } from './mender.ts';
+import { readHostname } from './mender.ts';
 import { findDeadServices } from './services.ts';
 import { netnsOf, readLinks, readSurvey } from './survey.ts';
 import { readOomKills } from './usage.ts';
@@ -166,7 +166,7 @@ export function createLook(reaper: string, isForPlan = false): Look {
     end: (owner) => readEnd(owner, () => readOomKills(places(), owner)),
     deadServices: async (owner, init) => findDeadServices(reaper, cgroupWord(cgroupRoot() ?? '', places(), owner), init),
     devices: (init) => init.devices ?? readDevices(init),
-    hostname: async (init) => init.hostname ?? (await readHostnames(reaper, [init.pid])).get(init.pid),
+    hostname: async (init) => init.hostname ?? (await readHostname(reaper, init.pid)),
     maskable: once(readMaskable),
     capabilities: once(() => parseConfinement(readFileSync('/proc/self/status', 'utf8')).capabilities),
     mountsOfUppers: findMountsOfUppers,

@@ -33,12 +33,10 @@ export async function mendRoot(reaper: string, { pid, ticks }: ProcessId, mark: 
   return (await runForEach(menderOf(reaper), 'root', [String(pid), String(ticks), mark, live], [mark])).get(mark);
 }
 
-/** Host names by PID. Of what has ended, or cannot be read, none. */
-export async function readHostnames(reaper: string, pids: readonly number[]): Promise<Map<number, string>> {
-  if (pids.length === 0) return new Map();
-  const { output } = await run(menderOf(reaper), ['names', ...pids.map(String)]);
-  const lines = output.split('\n').map((line) => /^(\d+) (.*)$/.exec(line));
-  return new Map(lines.flatMap((match) => (match ? [[Number(match[1]), match[2] ?? '']] : [])));
+/** Undefined: it has ended, or the name cannot be read. */
+export async function readHostname(reaper: string, pid: number): Promise<string | undefined> {
+  const { ok, output } = await run(menderOf(reaper), ['name', String(pid)]);
+  return ok ? output.replace(/^name /, '') : undefined;
 }
 
 const PATHS_AT_A_TIME = 500;

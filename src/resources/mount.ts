@@ -13,7 +13,9 @@ import { byPoint, listRoots, type MountExtra, type MountFields, type MountHandle
 import { depthOf, type SetUpRoot, tearDown } from './mount-setup.ts';
 import { toSpec } from './mount-spec.ts';
 import { hasOwnUpper, seeUppers, waitForUppers } from './mount-uppers.ts';
-import { failure, needProgram, run } from './run.ts';
+import { needProgram } from './programs.ts';
+import { failure } from './ran.ts';
+import { run } from './run.ts';
 
 /**
  * The root of a subhost in the machine's own mount namespace: an overlay, or a bind mount where upper is lower.

@@ -7,8 +7,10 @@ import { countLayers } from './linux/mountinfo.ts';
 import { createLook, type LiveInit, type Machine, type NetnsName } from './machine.ts';
 import { markOf, type Owner, parseMark } from './marks.ts';
 import { homelessInit } from './netns-home.ts';
+import { needProgram } from './programs.ts';
+import { failure } from './ran.ts';
 import { runForEach } from './reaper.ts';
-import { failure, needProgram, run } from './run.ts';
+import { run } from './run.ts';
 import { netnsOf } from './survey.ts';
 
 /** NAME: what the name shows. */

@@ -1,6 +1,7 @@
 import { getSystemErrorName } from 'node:util';
 import { ObError } from './error.ts';
-import { failure, run } from './run.ts';
+import { failure } from './ran.ts';
+import { run } from './run.ts';
 
 /** `KEY error STEP ERRNO DETAIL`, the reaper's way to say what failed; `KEY` is a mark, a name or a PID. */
 const ERROR_LINE = /^(\S+) error (\S+) (\d+) ?(.*)$/;

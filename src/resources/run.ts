@@ -1,26 +1,11 @@
-import { accessSync, constants } from 'node:fs';
 import { constants as system } from 'node:os';
 import { Readable } from 'node:stream';
 import { execa, execaSync } from 'execa';
 import { hasCode, ObError } from './error.ts';
-
-/** Where system programs are, whatever PATH cron or an administrator has. */
-const SYSTEM_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
-
-const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2', mount: 'mount', umount: 'mount', flock: 'util-linux' };
+import { findProgram, needProgram, SYSTEM_PATH } from './programs.ts';
+import { type Ended, type Ran, toRan } from './ran.ts';
 
 const TIME_LIMIT_MS = 60_000;
-
-/** How a program ended. `output` and `words` are its stdout and stderr without the last newline. */
-export interface Ran {
-  readonly ok: boolean;
-  readonly exitCode: number | undefined;
-  readonly output: string;
-  readonly words: string;
-  readonly command: string;
-  /** What came out of descriptors 3, 4, … that are pipes. */
-  readonly more: readonly string[];
-}
 
 export interface RunOptions {
   readonly input?: string;
@@ -61,25 +46,6 @@ export function hasStarter(): boolean {
   return starter !== undefined;
 }
 
-const found = new Map<string, string | undefined>();
-
-/** Absolute name of a system program, looked up once; undefined where the machine has none. */
-export function findProgram(name: string): string | undefined {
-  if (name.includes('/')) return isExecutable(name) ? name : undefined;
-  if (!found.has(name)) found.set(name, SYSTEM_PATH.map((folder) => `${folder}/${name}`).find(isExecutable));
-  return found.get(name);
-}
-
-/** The same, or an error that says what to install. */
-export function needProgram(name: string): string {
-  const path = findProgram(name);
-  if (path) return path;
-  throw new ObError(`the program "${name}" is not on this machine`, {
-    // The only one with a path of its own is the reaper.
-    hint: name.includes('/') ? 'build it again: scripts/build' : `apt-get install ${PACKAGES[name] ?? name}`,
-  });
-}
-
 /**
  * Runs a program to its end: no shell, an argument list, the C locale, a time limit. Never throws because
  * the program failed: see `ok`. Throws `ObError` where the program does not exist.
@@ -89,7 +55,7 @@ export async function run(program: string, args: readonly string[], options: Run
   const { input, timeLimitMs = TIME_LIMIT_MS, ...special } = options;
   const started =
     Object.keys(special).length === 0 ? starter?.start(path, args, { timeLimitMs, ...(input === undefined ? {} : { input }) }) : undefined;
-  return toRan(await (started ?? runOurselves(path, args, options)), program, args, options);
+  return toRan(await (started ?? runOurselves(path, args, options)), program, args, timeLimitMs);
 }
 
 async function runOurselves(path: string, args: readonly string[], options: RunOptions): Promise<Ended> {
@@ -160,36 +126,12 @@ export function runSync(program: string, args: readonly string[], options: Pick<
     ...surroundings(options),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  return toRan(result, program, args, options);
+  return toRan(result, program, args, options.timeLimitMs ?? TIME_LIMIT_MS);
 }
 
 function surroundings({ cwd = '/', env }: RunOptions) {
   // Not the folder that ob was started in, which may be gone, or be one that has to be unmounted.
   return { cwd, env: { LC_ALL: 'C', PATH: SYSTEM_PATH.join(':'), ...env }, extendEnv: false };
-}
-
-/** Of a program. */
-export interface Ended {
-  readonly failed: boolean;
-  readonly timedOut: boolean;
-  readonly exitCode?: number | undefined;
-  readonly stdout?: unknown;
-  readonly stderr?: unknown;
-  readonly shortMessage?: string | undefined;
-  readonly stdio?: readonly unknown[];
-}
-
-function toRan(result: Ended, program: string, args: readonly string[], { timeLimitMs = TIME_LIMIT_MS }: RunOptions): Ran {
-  const command = [program, ...args].join(' ');
-  const words = result.timedOut ? `no answer within ${timeLimitMs / 1000} s` : String(result.stderr ?? '');
-  return {
-    ok: !result.failed,
-    exitCode: result.exitCode,
-    output: String(result.stdout ?? ''),
-    words: words || (result.failed ? (result.shortMessage ?? 'failed') : ''),
-    command: command.length > 200 ? `${command.slice(0, 197)}...` : command,
-    more: (result.stdio ?? []).slice(3).map((text) => String(text ?? '')),
-  };
 }
 
 /**
@@ -244,12 +186,6 @@ async function saysFirst(stream: Readable, word: string): Promise<boolean> {
   return false;
 }
 
-/** The error of a program that failed, with its own words. */
-export function failure(ran: Ran, what: string, hint?: string): ObError {
-  const status = ran.exitCode === undefined ? '' : ` (exit ${ran.exitCode})`;
-  return new ObError(`${what}: ${ran.words.trim() || 'failed without a word'}${status}; ran: ${ran.command}`, hint ? { hint } : {});
-}
-
 type Conversation = AsyncIterable<string> & { stdin: NodeJS.WritableStream };
 
 async function feed(child: Conversation, onLine: NonNullable<RunOptions['onLine']>): Promise<void> {
@@ -260,14 +196,5 @@ async function feed(child: Conversation, onLine: NonNullable<RunOptions['onLine'
     for await (const line of child) onLine(line, say);
   } catch {
     // The iteration rejects when the program fails; the awaited result tells that better.
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

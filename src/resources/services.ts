@@ -1,7 +1,8 @@
 import { START_LIMIT_MS } from './boot.ts';
 import { type Init, serviceOf } from './linux/init.ts';
 import type { LiveInit } from './machine.ts';
-import { type Ran, run } from './run.ts';
+import type { Ran } from './ran.ts';
+import { run } from './run.ts';
 
 const STATUS_LIMIT_MS = 10_000;
 

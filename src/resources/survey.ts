@@ -4,7 +4,9 @@ import { type Link, parseIpJson, toLink, toRoute } from './linux/ip.ts';
 import { parseInits } from './live-init.ts';
 import type { LiveInit } from './machine.ts';
 import { markOf, type Owner, parseMark } from './marks.ts';
-import { failure, findProgram, run } from './run.ts';
+import { findProgram } from './programs.ts';
+import { failure } from './ran.ts';
+import { run } from './run.ts';
 
 const LIST_LINKS = ['-j', '-d', '-N', 'address', 'show'] as const;
 

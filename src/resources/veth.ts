@@ -8,7 +8,7 @@ import { configureLinks, MACHINE, type Order } from './linux/configure.ts';
 import { type BatchLine, makeThenSet } from './linux/ip-batch.ts';
 import type { Machine } from './machine.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
-import { needProgram } from './run.ts';
+import { needProgram } from './programs.ts';
 import { listCables, type VethExtra, type VethFields, type VethHandle, type VethLive, type VethSpec } from './veth-seen.ts';
 
 type VethTask = Task<VethSpec, VethLive>;

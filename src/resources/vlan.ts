@@ -9,7 +9,7 @@ import { type BatchLine, makeThenSet, runIpBatch } from './linux/ip-batch.ts';
 import { hasModule } from './linux/modules.ts';
 import type { Machine } from './machine.ts';
 import { markOf } from './marks.ts';
-import { needProgram } from './run.ts';
+import { needProgram } from './programs.ts';
 import { seenInside } from './veth-seen.ts';
 import { findInside, listVlans, type VlanExtra, type VlanFields, type VlanHandle, type VlanLive, type VlanSpec } from './vlan-seen.ts';
 import { innerOrders, insideLine, makeLines, nameOf, setLines, type VlanTask } from './vlan-words.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { findProgram } from '../../src/resources/run.ts';
+import { findProgram } from '../../src/resources/programs.ts';
 import { textOf } from '../live/rig.ts';
 import type { Scenario, Scene } from './oracle.ts';
 import type { Point } from './points.ts';

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import test, { type TestContext } from 'node:test';
 import { type Helper, openHelper } from '../../src/resources/helper.ts';
-import { type Ended, run, startWith } from '../../src/resources/run.ts';
+import type { Ended } from '../../src/resources/ran.ts';
+import { run, startWith } from '../../src/resources/run.ts';
 import { REAPER } from '../machine.ts';
 
 interface Scene {

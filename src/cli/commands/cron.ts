@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { ExitCode, ObError } from '../../resources/error.ts';
 import { readIfThere } from '../../resources/linux/proc.ts';
-import { findProgram, needProgram } from '../../resources/run.ts';
+import { findProgram, needProgram } from '../../resources/programs.ts';
 import type { Args, Command } from '../command.ts';
 import { CRON_FOLDER, type CronJob, cronName, cronService, cronTable, cronTimer } from '../install/cron-files.ts';
 import { parseEvery } from '../install/every.ts';

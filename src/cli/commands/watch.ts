@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { ExitCode } from '../../resources/error.ts';
-import { needProgram } from '../../resources/run.ts';
+import { needProgram } from '../../resources/programs.ts';
 import type { Command } from '../command.ts';
 import { findHostsFiles, WATCHER } from '../session.ts';
 import { keepWatch } from '../watch/loop.ts';

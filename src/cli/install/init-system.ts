@@ -1,6 +1,8 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
-import { failure, findProgram, run } from '../../resources/run.ts';
+import { findProgram } from '../../resources/programs.ts';
+import { failure } from '../../resources/ran.ts';
+import { run } from '../../resources/run.ts';
 
 export type InitSystem = 'systemd' | 'sysvinit';
 

@@ -1,6 +1,7 @@
 import type { ObError } from '../error.ts';
+import { failure } from '../ran.ts';
 import { parseReaperErrors } from '../reaper.ts';
-import { failure, run } from '../run.ts';
+import { run } from '../run.ts';
 
 /** The machine's own network namespace among those that are configured. */
 export const MACHINE = '.';

@@ -1,5 +1,6 @@
 import { ObError } from '../error.ts';
-import { failure, run } from '../run.ts';
+import { failure } from '../ran.ts';
+import { run } from '../run.ts';
 
 /** Lines for one `ip -batch`, each with the address of the object that it is for. Those of one object stand together. */
 export interface BatchLine {
