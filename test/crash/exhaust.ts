@@ -53,9 +53,16 @@ function readOnly(point: string): Resource {
   };
 }
 
-const PIDS = '/mnt/crash/pids';
 /** Of cgroup v1: where that has the controller, v2 has not. */
-const GROUP = `${PIDS}/ob-test-crash-${process.pid}`;
+const GROUP = `/mnt/crash/pids/ob-test-crash-${process.pid}`;
+
+/**
+ * That tree is the machine's own, with all groups that are in it. It is mounted for COMMANDS alone: what `ob` sees it takes
+ * for its own, and makes its groups there.
+ */
+function withPids(commands: string): string {
+  return `mkdir -p /mnt/crash/pids && unshare -m sh -c 'mount -n -t cgroup -o pids pids /mnt/crash/pids && { ${commands}; }' sh`;
+}
 
 const RESOURCES: readonly Resource[] = [
   filesystem('/mnt', 'inodes', upTo(12)),
@@ -81,9 +88,11 @@ const RESOURCES: readonly Resource[] = [
         {
           name: 'processes and threads',
           amounts: upTo(32, 4),
-          exhaust: `mkdir -p ${PIDS} && mountpoint -q ${PIDS} || mount -n -t cgroup -o pids pids ${PIDS}; mkdir -p ${GROUP}; echo $1 >${GROUP}/pids.max`,
-          relieve: `echo max >${GROUP}/pids.max; while ! rmdir ${GROUP}; do for p in $(cat ${GROUP}/cgroup.procs); do echo $p >${PIDS}/cgroup.procs; done; done 2>/dev/null; umount ${PIDS}; rmdir ${PIDS}`,
-          before: () => ['sh', '-c', `echo $$ >${GROUP}/cgroup.procs && exec "$@"`, 'sh'],
+          exhaust: `${withPids(`mkdir -p ${GROUP}; echo $1 >${GROUP}/pids.max`)} $1`,
+          relieve: `${withPids(
+            `echo max >${GROUP}/pids.max; while ! rmdir ${GROUP}; do for p in $(cat ${GROUP}/cgroup.procs); do echo $p >/mnt/crash/pids/cgroup.procs; done; done 2>/dev/null`,
+          )}; rmdir /mnt/crash/pids`,
+          before: () => ['sh', '-c', `${withPids(`echo $1 >${GROUP}/cgroup.procs`)} $$ && exec "$@"`, 'sh'],
           words: /EAGAIN|Resource temporarily unavailable|[Cc]annot (allocate|fork)/,
           isForAll: true,
         } as const,
