@@ -143,12 +143,11 @@ function innerOrders({ spec, live, changes }: VethTask): Order[] {
   const link = fields.inside;
   const order = (what: Order['what'], argument: string, name = link): Order => ({ address, what, link: name, argument });
   const seen = live?.handle.inside ?? link;
-  // A link has to be down for that, and being down has taken its addresses and routes with it.
+  // A link has to be down for that.
   const renamed = seen === link ? [] : [order('state', 'down', seen), order('name', link, seen)];
-  const before = renamed.length > 0 ? undefined : live?.fields;
   const mac = fields.mac && changes.some((change) => change.field === 'mac') ? [order('mac', fields.mac.replaceAll(':', ''))] : [];
   const mtu = fields.mtu && changes.some((change) => change.field === 'mtu') ? [order('mtu', fields.mtu)] : [];
-  return [...renamed, ...mac, ...mtu, order('state', 'up'), ...addressOrders(address, link, before, fields)];
+  return [...renamed, ...mac, ...mtu, order('state', 'up'), ...addressOrders(address, link, live?.fields, fields, renamed.length > 0)];
 }
 
 function groupInner(tasks: readonly VethTask[]): Map<string, Order[]> {

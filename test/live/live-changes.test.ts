@@ -21,6 +21,8 @@ subhosts:
 interface Live {
   readonly what: string;
   readonly edit: readonly [from: string, to: string];
+  /** A shell script at the machine, run before the change is applied. */
+  readonly drift?: string;
   /** Shell scripts at the machine and inside, and what they print afterwards. */
   readonly machine?: readonly [script: string, printed: string];
   readonly inside?: readonly [script: string, printed: string];
@@ -72,6 +74,13 @@ const CHANGES: readonly Live[] = [
     machine: [REACH('10.77.0.22'), REACHED],
     inside: [`ip -br -4 address show eth0 | tr -s ' ' | cut -d' ' -f3; ${GATEWAY}`, '10.77.0.22/24\n10.77.0.1'],
   },
+  {
+    what: 'a cable that somebody has renamed inside gets another address',
+    drift: 'ip -n web link set eth0 down; ip -n web link set eth0 name lan0; ip -n web link set lan0 up',
+    edit: ['10.77.0.2/24', '[10.77.0.22/24, "2001:db8::2/64"]'],
+    machine: [REACH('10.77.0.22'), REACHED],
+    inside: [`ip -br address show eth0 scope global | tr -s ' ' | cut -d' ' -f3-; ${GATEWAY}`, '10.77.0.22/24 2001:db8::2/64 \n10.77.0.1'],
+  },
   { what: 'a cable gets another gateway', edit: ['gateway: 10.77.0.1', 'gateway: 10.77.0.9'], inside: [GATEWAY, '10.77.0.9'] },
   { what: 'a gateway goes', edit: [', gateway: 10.77.0.1', ''], inside: [GATEWAY, ''] },
   {
@@ -114,12 +123,14 @@ test('a running subhost changes without a restart', { skip: noLive }, async (t) 
   for (const {
     what,
     edit: [from, to],
+    drift,
     machine,
     inside,
   } of CHANGES) {
     await t.test(what, async () => {
       assert.equal(HOSTS.split(from).length, 2, `not once in the file: ${from}`);
       rig.hosts(HOSTS.replace(from, () => to));
+      if (drift) await rig.machine.sh(drift);
       await rig.apply();
       await rig.settled();
       if (inside) assert.equal(await rig.inside('web', inside[0]), inside[1], 'inside');
