@@ -1,9 +1,12 @@
 import { pick, type Random } from '../random.ts';
+import { lackingFor, SORTS } from './drift-hosts.ts';
 import { type Drift, driftsOf, scriptOf } from './drifts.ts';
+import { editsOf, FILE, NAMES } from './model-hosts.ts';
 
 /** What can happen to a machine: all that it takes is written down, so that any of a sequence can be left out. */
 export type Op =
-  | { readonly do: 'edit'; readonly name: string; readonly key: EditKey; readonly value: number }
+  /** NAME: a subhost, or `file` for what is not of one; see model-hosts.ts. */
+  | { readonly do: 'edit'; readonly name: string; readonly key: string; readonly value: number }
   | { readonly do: 'apply'; readonly words: readonly string[] }
   | { readonly do: 'apply twice at once' }
   | { readonly do: 'kill apply' | 'kill destroy'; readonly at: KillAt }
@@ -13,23 +16,6 @@ export type Op =
 
 /** A moment; or how far through its plan, from 0 to 1. */
 export type KillAt = { readonly ms: number } | { readonly share: number; readonly moment: 'before' | 'after' };
-
-/** What the hosts file says of one subhost: the number of a variant for each key. */
-export type EditKey = 'there' | 'cables' | 'mac' | 'address' | 'mtu' | 'bridge' | 'ram' | 'start' | 'share' | 'upper';
-export type Variants = Readonly<Record<EditKey, number>>;
-export type Model = ReadonlyMap<string, Variants>;
-
-export const NAMES = ['s0', 's1', 's2'] as const;
-const EDITS: readonly EditKey[] = ['there', 'cables', 'mac', 'address', 'mtu', 'bridge', 'ram', 'start', 'share', 'upper'];
-const FIRST: Variants = { there: 1, cables: 1, mac: 0, address: 1, mtu: 0, bridge: 0, ram: 0, start: 1, share: 1, upper: 0 };
-
-export function firstModel(): Model {
-  return new Map(NAMES.map((name) => [name, FIRST]));
-}
-
-export function edited(model: Model, { name, key, value }: Extract<Op, { do: 'edit' }>): Model {
-  return new Map([...model].map(([one, variants]) => [one, one === name ? { ...variants, [key]: value } : variants]));
-}
 
 /** A run is made of these; the drifts of the table come beside what only a model can bear. */
 const MORE: readonly Drift[] = [
@@ -52,8 +38,11 @@ const MORE: readonly Drift[] = [
   ['the root is mounted a second time', 'mount --bind /mnt/$NAME/live /mnt/$NAME/live'],
 ].map(([what = '', inject = '']) => ({ what, inject, names: '' }));
 
-/** Where nothing may be done as long as a drift lasts, no run can mend it. */
-const ALL = [...driftsOf('plain').filter(({ undo }) => undo === undefined), ...MORE];
+/** Where nothing may be done as long as a drift lasts, no run can mend it. What a subhost has not, cannot be taken from it. */
+const ALL = [
+  ...SORTS.filter((sort) => lackingFor(sort) === undefined).flatMap((sort) => driftsOf(sort).filter(({ undo }) => undo === undefined)),
+  ...MORE,
+];
 
 /** One of two marks is lost, or what has none lies where ours was: if more is lost, it is nobody's. */
 const LOSES_MARK = /cable has lost its|bridge has lost its|of no subhost|no longer in the file|takes the name of another/;
@@ -63,7 +52,7 @@ const NEEDS_ROOT = /root is (covered|mounted a second time)/;
 
 export function scriptFor({ drift, name, other }: Extract<Op, { do: 'drift' }>): string {
   const guards = [
-    NEEDS_ROOT.test(drift.what) ? 'grep -q "^ob:demo/$NAME " /proc/mounts; ' : '',
+    NEEDS_ROOT.test(drift.what) ? 'grep -q "^ob:demo/$NAME[@ ].*/mnt/$NAME/live overlay" /proc/mounts; ' : '',
     losesLastMark(drift) ? '[ -n "$(pid1 $NAME)" ]; ' : '',
   ];
   return scriptOf({ ...drift, inject: guards.join('') + drift.inject }, name, other);
@@ -87,13 +76,18 @@ export function draw(random: Random, timed: boolean): Op {
   );
   const kind = random(100);
   if (kind < 30) return { do: 'drift', drift: pick(random, ALL), name, other };
-  if (kind < 52) return { do: 'edit', name, key: pick(random, EDITS), value: random(3) };
+  if (kind < 52) return drawEdit(random, random(10) === 0 ? FILE : name);
   if (kind < 68) return { do: 'apply', words: pick(random, [[], [], ['--quiet'], ['-j', '1'], ['--limit', name]]) };
   if (kind < 80) return { do: 'kill apply', at: drawKill(random, timed) };
   if (kind < 84) return { do: 'kill destroy', at: drawKill(random, timed) };
   if (kind < 90) return { do: 'apply twice at once' };
   if (kind < 94) return { do: 'destroy', names: pick(random, [[], [name]]) };
   return { do: pick(random, ['stop', 'restart'] as const), name };
+}
+
+function drawEdit(random: Random, name: string): Op {
+  const [key, count] = pick(random, editsOf(name));
+  return { do: 'edit', name, key, value: random(count) };
 }
 
 function drawKill(random: Random, timed: boolean): KillAt {
@@ -107,35 +101,4 @@ export function show(op: Op): string {
   if ('at' in op) return `${op.do} ${'ms' in op.at ? `after ${op.at.ms} ms` : `${op.at.moment} step ${op.at.share} of all`}`;
   const { do: what, ...rest } = op;
   return [what, ...Object.values(rest).flat()].join(' ');
-}
-
-/** The hosts file of a model; none of its variants is wrong beside any other. */
-export function hostsText(model: Model): string {
-  const subhosts = [...model].flatMap(([name, variants], index) => (variants.there > 0 ? subhostText(name, variants, index) : []));
-  const bridges = '  ob0: { address: 10.77.0.1/24 }\n  ob1: { address: 10.78.0.1/24 }\n';
-  return `scope: demo\nbridges:\n${bridges}subhosts:${subhosts.length > 0 ? `\n${subhosts.join('')}` : ' {}\n'}`;
-}
-
-function subhostText(name: string, { cables, mac, address, mtu, bridge, ram, start, share, upper }: Variants, index: number): string {
-  const lines = Array.from({ length: cables }, (_, cable) => {
-    const main = cable === 0;
-    const net = bridge === 1 ? 78 : 77;
-    const words = [
-      `bridge: ${main ? ['ob0', 'ob1', 'br0'][bridge] : 'br0'}`,
-      `mac: "02:00:00:0${mac}:0${index}:0${cable}"`,
-      ...(mtu > 0 ? [`mtu: ${1300 + 50 * mtu}`] : []),
-      ...(main && address > 0 ? [`address: 10.${net}.0.${10 * address + index}/24`] : []),
-      ...(main && address > 1 ? [`gateway: 10.${net}.0.1`] : []),
-    ];
-    return `      - { ${words.join(', ')} }\n`;
-  });
-  const suffix = upper === 0 ? '' : upper;
-  return `  ${name}:
-    base: /mnt/${name}
-    upper: root${suffix}
-    work: work${suffix}
-    cables:${lines.length > 0 ? `\n${lines.join('')}` : ' []\n'}    start: ${start > 0 ? '[/srv/web]' : 'none'}
-    share: [${['', '/mnt/data:/data', '"/mnt/data:/data:ro", "/mnt/data:/more"'][share]}]
-    ram_size: ${['10M', '20M', 'none'][ram]}
-`;
 }

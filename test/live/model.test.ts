@@ -1,60 +1,34 @@
-import test, { type TestContext } from 'node:test';
-import { messageOf } from '../../src/resources/error.ts';
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { parse } from 'yaml';
+import { hostsFileSchema } from '../../src/planner/hosts/format.ts';
+import { tableOf } from '../crash/points.ts';
 import { noLive } from '../machine.ts';
-import { createRandom } from '../random.ts';
-import { draw, type Op, show } from './model-ops.ts';
-import { runModel } from './model-run.ts';
+import { keysIn, keysOf } from '../planner/arbitrary.ts';
+import { edited, editsOf, FILE, firstModel, hostsText, LEFT_OUT, NAMES } from './model-hosts.ts';
+import { trySeeds } from './model-seeds.ts';
 
-// SEED and COUNT make it another one, or many: npm run test:crash.
+// SEED makes it another one; COUNT=1000 tries as many from there on, WORKERS at a time, and prints a row like those of
+// test/crash: npm run test:crash.
 const first = Number(process.env['SEED'] ?? 1);
 const count = Number(process.env['COUNT'] ?? 1);
 const length = Number(process.env['OPS'] ?? 30);
+const workers = Number(process.env['WORKERS'] ?? 3);
 
-/** So long a failure is made shorter. */
-const SHRINK_MS = 240_000;
+test(`${length} random edits, runs, kills and drifts: apply mends it, destroy ends it (SEED=${first})`, { skip: noLive }, async (t) => {
+  const isLong = process.env['COUNT'] !== undefined;
+  const row = await trySeeds({ first, count, length, workers, isTimed: isLong, isShown: isLong }, (line) => t.diagnostic(line));
+  if (isLong) console.log(`seeds ${first} to ${first + count - 1}\n${tableOf([row])}`);
+  assert.equal(row.failures.length, 0, row.failures.join('\n\n'));
+});
 
-for (let seed = first; seed < first + count; seed++)
-  test(`${length} random edits, runs, kills and drifts: apply mends it, destroy ends it (SEED=${seed})`, { skip: noLive }, async (t) => {
-    const random = createRandom(seed);
-    const ops = Array.from({ length }, () => draw(random, process.env['COUNT'] !== undefined));
-    const failure = await failureOf(ops, (line) => t.diagnostic(line));
-    if (!failure) return;
-    const shortest = await shrink(t, ops.slice(0, failure.at), failure);
-    throw new Error(`SEED=${seed}, after:\n${shortest.ops.map((op) => `    ${show(op)}`).join('\n')}\n${shortest.failure.message}`);
-  });
-
-interface Failure {
-  readonly message: string;
-  /** So many had begun. */
-  readonly at: number;
-}
-
-async function failureOf(ops: readonly Op[], say?: (line: string) => void): Promise<Failure | undefined> {
-  let at = 0;
-  let last = '';
-  try {
-    const { drifts, kills } = await runModel(ops, (line) => {
-      at++;
-      last = line;
-    });
-    say?.(`${drifts} drifts and ${kills} kills came to something`);
-    return undefined;
-  } catch (error) {
-    return { message: `${last}: ${messageOf(error)}`, at: Math.min(at, ops.length) };
-  }
-}
-
-/** Leaves out what it fails without: halves, then smaller parts, then single ones. */
-async function shrink(t: TestContext, ops: readonly Op[], failure: Failure): Promise<{ ops: readonly Op[]; failure: Failure }> {
-  let best = { ops, failure };
-  const deadline = Date.now() + SHRINK_MS;
-  for (let size = Math.ceil(ops.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2))
-    for (let from = 0; from < best.ops.length && Date.now() < deadline; ) {
-      const fewer = best.ops.filter((_, index) => index < from || index >= from + size);
-      const found = await failureOf(fewer);
-      if (found) best = { ops: fewer.slice(0, found.at), failure: found };
-      else from += size;
-    }
-  t.diagnostic(`${ops.length} steps before the failure, ${best.ops.length} of them needed`);
-  return best;
-}
+test('what a hosts file can say, the model can change', () => {
+  const texts = [...NAMES, FILE].flatMap((name) =>
+    editsOf(name).flatMap(([key, count]) => Array.from({ length: count }, (_, value) => hostsText(edited(firstModel(), name, key, value)))),
+  );
+  const seen = new Set(texts.flatMap((text) => keysIn(parse(text), hostsFileSchema)));
+  // What a subhost has from the defaults it may have itself.
+  const missing = keysOf(hostsFileSchema).filter(([path]) => !seen.has(path) && !seen.has(path.replace(/^\.defaults\./, '.subhosts.')));
+  const paths = missing.map(([path]) => path).filter((path) => !LEFT_OUT.some((one) => one.test(path)));
+  assert.deepEqual([...new Set(paths)], []);
+});

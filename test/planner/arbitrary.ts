@@ -139,3 +139,17 @@ export function keysOf(schema: unknown, at = ''): [path: string, key: Schema][] 
   ]);
   return [...own, ...Object.values(rest).flatMap((part) => keysOf(part, at))];
 }
+
+/** The keys that a value has, by their paths in its schema. */
+export function keysIn(value: unknown, schema: Schema, at = ''): string[] {
+  const inside = (schema.anyOf ?? []).flatMap((one) => keysIn(value, one, at));
+  if (Array.isArray(value)) return [...inside, ...value.flatMap((one) => keysIn(one, schema.items ?? {}, at))];
+  if (typeof value !== 'object' || value === null) return inside;
+  const own = Object.entries(value).flatMap(([key, one]) => {
+    const known = schema.properties?.[key];
+    const path = `${at}.${key}`;
+    // Else it is a name of the user's.
+    return known ? [path, ...keysIn(one, known, path)] : keysIn(one, schema.additionalProperties || {}, at);
+  });
+  return [...inside, ...own];
+}

@@ -11,7 +11,7 @@ import { ExitCode, ObError } from '../../src/resources/error.ts';
 import type { HostsFile } from '../../src/resources/hosts.ts';
 import { kinds } from '../../src/resources/index.ts';
 import { holds } from '../property.ts';
-import { fitting, keysOf, nearlyFitting, type Schema } from './arbitrary.ts';
+import { fitting, keysIn, keysOf, nearlyFitting, type Schema } from './arbitrary.ts';
 import { FACTS, PATH } from './hosts-facts.ts';
 import { smallFiles } from './valid-files.ts';
 
@@ -66,19 +66,7 @@ test('any bytes of text: refused with places', (t) =>
   ));
 
 test('every key of the schema is in some file that is taken', () => {
-  const seen = new Set<string>();
-  const note = (value: unknown, schema: Schema, at: string): void => {
-    for (const one of schema.anyOf ?? []) note(value, one, at);
-    if (Array.isArray(value)) for (const one of value) note(one, schema.items ?? {}, at);
-    else if (typeof value === 'object' && value !== null)
-      for (const [key, one] of Object.entries(value)) {
-        const known = schema.properties?.[key];
-        if (known) seen.add(`${at}.${key}`);
-        // Else it is a name of the user's.
-        note(one, known ?? (schema.additionalProperties || {}), known ? `${at}.${key}` : at);
-      }
-  };
-  for (const value of fc.sample(smallFiles(), { seed: 1, numRuns: 2000 })) note(value, hostsFileSchema as Schema, '');
+  const seen = new Set(fc.sample(smallFiles(), { seed: 1, numRuns: 2000 }).flatMap((value) => keysIn(value, hostsFileSchema)));
   // What a subhost has from the defaults it may have itself.
   const both = (path: string): string[] => [path, path.replace(/^\.defaults\./, '.subhosts.'), path.replace(/^\.subhosts\./, '.defaults.')];
   const missing = keysOf(hostsFileSchema).filter(([path]) => !both(path).some((one) => seen.has(one)));
