@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BootResult, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS } from './boot.ts';
 import { filterDevices } from './device-filter.ts';
@@ -14,7 +14,7 @@ import { limitsOf, setLimits } from './limits.ts';
 import { cgroupPath, makeCgroup, needCgroupRoot } from './linux/cgroup.ts';
 import { cgroupWord } from './linux/groups.ts';
 import { findInit, hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
-import { type MountEntry, optionValue, parseMounts } from './linux/mountinfo.ts';
+import { type MountEntry, mountOver, optionValue, parseMounts } from './linux/mountinfo.ts';
 import { defaultLog, keepLog, readBootLog } from './log.ts';
 import type { Machine } from './machine.ts';
 import { run } from './run.ts';
@@ -108,7 +108,7 @@ async function toResult(machine: Machine, spec: StartSpec, booted: BootResult | 
   if (booted.failed.length === 0) return { address, notes };
   const init = findOwn(machine, spec);
   const log = init ? await readLog(machine, init) : '';
-  return { address, notes, error: startError(spec, booted.failed, log) };
+  return { address, notes, error: startError(machine, spec, booted.failed, log) };
 }
 
 function findOwn({ look, scope }: Machine, { extra }: StartSpec): Init | undefined {
@@ -122,10 +122,10 @@ async function keep(machine: Machine, spec: StartSpec): Promise<string[]> {
   return init ? keepLog(machine.reaper, init, name, log ?? defaultLog({ scope: machine.scope, name })) : [];
 }
 
-function startError(spec: StartSpec, failed: readonly { name: string; status: string }[], log: string): ObError {
+function startError(machine: Machine, spec: StartSpec, failed: readonly { name: string; status: string }[], log: string): ObError {
   const words = failed.map(({ name, status }) => {
     const last = lastWords(log, name);
-    return `${toCommand(name)}: exit ${Number(status)}${meaning(status)}${last ? `: ${last}` : ''}`;
+    return `${toCommand(name)}: exit ${Number(status)}${meaning(status)}${status === '127' ? whyUnseen(machine, spec, name) : ''}${last ? `: ${last}` : ''}`;
   });
   return new ObError(words.join('; '), { hint: `${spec.subhost} is up without it; the next apply tries again` });
 }
@@ -138,6 +138,12 @@ function toCommand(name: string): string {
 function meaning(status: string): string {
   const words: Readonly<Record<string, string>> = { '124': ' (took too long)', '126': ' (cannot be executed)', '127': ' (not found)' };
   return words[status] ?? '';
+}
+
+/** An overlay shows one filesystem of the machine: what else is mounted there is not in it. */
+function whyUnseen({ look }: Machine, { extra }: StartSpec, path: string): string {
+  const point = extra.subhost.lower === '/' && existsSync(path) ? mountOver(path, look.mounts()) : undefined;
+  return point === undefined ? '' : `: what is mounted at ${point} is not seen through an overlay over /`;
 }
 
 /** What an entry said last, out of the boot log, where the reaper marks each begin and end. */
@@ -179,7 +185,7 @@ export async function retry(machine: Machine, spec: StartSpec, before: Init): Pr
     if (status !== '000') failed.push({ name, status });
   }
   if (failed.length === 0) return { address };
-  return { address, error: startError(spec, failed, await readLog(machine, init)) };
+  return { address, error: startError(machine, spec, failed, await readLog(machine, init)) };
 }
 
 /** Runs the start commands of services again that have ended. */
@@ -193,7 +199,7 @@ export async function startAgain(machine: Machine, spec: StartSpec, init: Init, 
     if (status !== '0') failed.push({ name, status });
   }
   if (failed.length === 0) return { address: spec.address };
-  return { address: spec.address, error: startError(spec, failed, await readLog(machine, init)) };
+  return { address: spec.address, error: startError(machine, spec, failed, await readLog(machine, init)) };
 }
 
 async function retryOne(machine: Machine, { address }: StartSpec, init: Init, index: number): Promise<string> {

@@ -14,6 +14,7 @@ export const FACTS: Facts = {
   disk,
   deviceProblem: (path) =>
     /\bgone\b/.test(path) ? 'does not exist' : /\bcdrom\b/.test(path) ? 'is reached by a symbolic link: name /dev/sr0' : undefined,
+  mountedAt: (path) => (path.startsWith('/data') ? '/data' : undefined),
   untrusted: (path) => (path.startsWith('/open') ? '/open' : undefined),
 };
 

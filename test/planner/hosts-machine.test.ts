@@ -51,6 +51,15 @@ test('what is at a path is told as far as it can be seen', (t) => {
   );
 });
 
+test('a path is on the nearest mount above it, the root filesystem not counted', (t) => {
+  const at = folder(t);
+  symlinkSync('/proc/self', `${at}/away`);
+  assert.deepEqual(
+    ['/', '/proc', '/proc/self/status', '/process', `${at}/away/status`].map((path) => FACTS.mountedAt?.(path)),
+    [undefined, '/proc', '/proc', undefined, '/proc'],
+  );
+});
+
 test('a path is known without its links, as far as it is there', (t) => {
   const at = folder(t);
   assert.equal(FACTS.realPath(`${at}/link`), `${at}/directory`);

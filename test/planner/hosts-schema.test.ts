@@ -52,6 +52,7 @@ const BEYOND_A_SCHEMA: ReadonlySet<string> = new Set([
   'several-default-routes',
   'start-script-that-is-not-there',
   'unknown-bridges',
+  'start-on-another-filesystem',
   'work-on-another-filesystem',
 ]);
 

@@ -30,7 +30,8 @@ export function toValue(key: string, value: Word, reading: Reading): Node {
   if (key === 'cables') return list(value, (word) => cable(word, reading));
   if (HOOKS.includes(key)) return hook(key, value, reading);
   if (key === 'work' && reading.mountPoint !== undefined) return workInImage(value, reading.mountPoint, reading);
-  return scalar(value);
+  // In a hosts file these two are taken for a slip.
+  return scalar(value, plain(value.text).replace(/^(?=[~$])/, './'));
 }
 
 /** SHARE says a directory of the machine's, from BASE, and after a colon where it is seen inside. */

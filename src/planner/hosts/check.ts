@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { HostsFile, Subhost } from '../../resources/hosts.ts';
 import { checkCables } from './check-cables.ts';
 import { checkDevices } from './check-devices.ts';
@@ -42,12 +43,21 @@ function checkStart(raw: RawFile, wholes: readonly Whole[], facts: Facts, report
   const once = oncePerPlace(report);
   for (const { written, subhost } of wholes)
     for (const [index, entry] of (subhost.hooks?.init ? [] : (written.start ?? [])).entries()) {
-      const name = subhost.start[index]?.name ?? '';
-      if (entry.value.startsWith('.') && !canBeSeen(name, subhost, facts)) once(entry, `there is no ${name}`);
+      const wrong = entry.value.startsWith('.') ? whyUnseen(subhost.start[index]?.name ?? '', subhost, facts) : undefined;
+      if (wrong) once(entry, wrong);
     }
 }
 
-/** A relative path is one of this machine's files. With a tree of its own the subhost sees others: what they are, only it can tell. */
-function canBeSeen(path: string, { lower, upper, disks }: Subhost, facts: Facts): boolean {
-  return disks !== undefined || lower !== '/' || facts.whatIs(path) !== 'nothing' || facts.whatIs(`${upper}${path}`) !== 'nothing';
+/**
+ * Why a path is not seen inside; undefined: it is. A relative path is one of this machine's files. With a tree of its own the
+ * subhost sees others: what they are, only it can tell.
+ */
+function whyUnseen(path: string, { lower, upper, disks, shares }: Subhost, facts: Facts): string | undefined {
+  if (disks !== undefined || lower !== '/' || facts.whatIs(`${upper}${path}`) !== 'nothing') return undefined;
+  if (shares.some(({ target }) => `${path}/`.startsWith(`${target}/`))) return undefined;
+  if (facts.whatIs(path) === 'nothing') return `there is no ${path}`;
+  const point = facts.mountedAt?.(path);
+  return (
+    point && `${path} is on what is mounted at ${point}, which is not seen through an overlay over /: share: [${dirname(path)}] shows it`
+  );
 }

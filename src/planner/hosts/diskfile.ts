@@ -17,7 +17,9 @@ const MAX_PARTITION = 128;
 
 /** What is meant from the root of a filesystem may begin with a "/", or not. */
 const inner: Shape<Placed<string>> = placed(
-  map(text('a path', wrongInner, { pattern: '^[^,:\\\\\\x00-\\x1f\\x7f]+$' }), (value) => value.replace(/^\/+|\/+$/g, '')),
+  map(text('a path', wrongInner, { pattern: '^[^~$,:\\\\\\x00-\\x1f\\x7f][^,:\\\\\\x00-\\x1f\\x7f]*$' }), (value) =>
+    value.replace(/^\/+|\/+$/g, ''),
+  ),
 );
 
 const keys = object<Omit<RawDiskfile, 'image'> & { readonly image?: Placed<string> }>(

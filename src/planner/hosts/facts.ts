@@ -1,8 +1,9 @@
-import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../../resources/error.ts';
 import { type Disk, findDeviceProblem, readDisk } from '../../resources/linux/block.ts';
 import { type Image, readImage } from '../../resources/linux/image.ts';
+import { type MountEntry, mountOver, parseMounts } from '../../resources/linux/mountinfo.ts';
 import { findUntrusted } from '../../resources/trust.ts';
 
 /** `program`: a file that can be executed. `other`: a directory can neither be found nor be made there. `unknown`: we may not look. */
@@ -36,6 +37,8 @@ export interface Facts {
   readonly disk?: (path: string) => Disk | undefined;
   /** Why a path is no device, in words; undefined: it is one. Left out where devices do not matter. */
   readonly deviceProblem?: (path: string) => string | undefined;
+  /** The mount point, other than `/`, of the filesystem that a path is on; undefined: none. Left out where mounts do not matter. */
+  readonly mountedAt?: (path: string) => string | undefined;
   /** The file, or the folder above it, that others than root can change; left out where it does not matter. */
   readonly untrusted?: (path: string) => string | undefined;
 }
@@ -51,9 +54,14 @@ export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: 
     image: readImage,
     disk: readDisk,
     deviceProblem: findDeviceProblem,
+    mountedAt: (path) => mountOver(realPath(path), readMounts()),
     untrusted: (path) => findUntrusted([path]),
     ...(answer ? { answer } : {}),
   };
+}
+
+function readMounts(): MountEntry[] {
+  return parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
 }
 
 function realPath(path: string): string {

@@ -14,8 +14,13 @@ export function readText(path: string): string {
   return new TextDecoder('utf-8').decode(bytes);
 }
 
-function refuse(path: string, what: string): ObError {
-  return new ObError(`${showPath(path)}${what}`, { exitCode: ExitCode.badFile });
+function refuse(path: string, what: string, hint?: string): ObError {
+  return new ObError(`${showPath(path)}${what}`, { exitCode: ExitCode.badFile, ...(hint ? { hint } : {}) });
+}
+
+/** Of a bare word it can be that a subhost was meant. */
+function hintFor(path: string): string | undefined {
+  return /^[a-z][a-z0-9-]*$/.test(path) ? 'a hosts file is named here, not a subhost: ob COMMAND --help' : undefined;
 }
 
 function readBytes(path: string): Buffer {
@@ -23,7 +28,8 @@ function readBytes(path: string): Buffer {
     return readRegular(path);
   } catch (error) {
     if (error instanceof ObError) throw error;
-    if (hasCode(error, 'ENOENT')) throw refuse(path, `: ${isLink(path) ? 'a symbolic link that leads nowhere' : 'there is no such file'}`);
+    if (hasCode(error, 'ENOENT'))
+      throw isLink(path) ? refuse(path, ': a symbolic link that leads nowhere') : refuse(path, ': there is no such file', hintFor(path));
     if (error instanceof Error && 'syscall' in error) throw refuse(path, `: it cannot be read (${(error as NodeJS.ErrnoException).code})`);
     throw error;
   }

@@ -82,7 +82,7 @@ export function object<T extends object>(
       additionalProperties: false,
     },
     read(node, report) {
-      if (!isMap(node, report)) return undefined;
+      if (!isMap(node, report, shapes)) return undefined;
       const values: [string, unknown][] = [];
       for (const { key, value } of node.entries) {
         const shape = shapes.get(key.text);
@@ -182,10 +182,18 @@ export function map<A, B>(shape: Shape<A>, make: (value: A) => B): Shape<B> {
   };
 }
 
-function isMap(node: Node, report: Report): node is MapNode {
+function isMap(node: Node, report: Report, keys: ReadonlyMap<string, unknown> = new Map()): node is MapNode {
   if (node.kind === 'map') return true;
-  report(node, `keys and values are wanted here, not ${describe(node)}`);
+  report(node, `keys and values are wanted here, not ${describe(node)}${mapHint(node, keys)}`);
   return false;
+}
+
+/** `base /srv/web`, and what stands below its key without being indented. */
+function mapHint(node: Node, keys: ReadonlyMap<string, unknown>): string {
+  if (node.kind !== 'scalar') return '';
+  if (node.value === null) return ': write them below it, indented';
+  const [first = ''] = node.source.split(/[\s=]/, 1);
+  return keys.has(first) ? `: a ":" is missing behind "${first}"` : '';
 }
 
 /** What a node is called to a person. */

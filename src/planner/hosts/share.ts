@@ -47,4 +47,6 @@ export function wrongTarget(target: string): string | undefined {
   return TAKEN.test(target) ? `${target} is taken by what every subhost has there` : wrongPath(target);
 }
 
-export const share: Shape<Placed<string>> = placed(text('a share', wrongShare, { pattern: '^[^,:\\\\]+(:/[^,:\\\\]+)?(:ro)?$' }));
+export const share: Shape<Placed<string>> = placed(
+  text('a share', wrongShare, { pattern: '^[^~$,:\\\\][^,:\\\\]*(:/[^,:\\\\]+)?(:ro)?$' }),
+);

@@ -27,7 +27,9 @@ export const linkName: Shape<string> = text(
   { pattern: `^[A-Za-z][A-Za-z0-9_.-]{0,${MAX_LINK_NAME - 1}}$`, not: { enum: NO_LINKS } },
 );
 
-export const path: Shape<Placed<string>> = placed(text('a path', wrongPath, { pattern: '^[^,:\\\\\\x00-\\x1f\\x7f]+$' }));
+export const path: Shape<Placed<string>> = placed(
+  text('a path', wrongPath, { pattern: '^[^~$,:\\\\\\x00-\\x1f\\x7f][^,:\\\\\\x00-\\x1f\\x7f]*$' }),
+);
 
 export const mac: Shape<string> = map(text('a MAC', wrongMac, { pattern: '^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$' }), (value) =>
   value.toLowerCase(),
@@ -56,11 +58,15 @@ function pattern(what: string, form: RegExp, words: string): Shape<string> {
   return text(what, (value) => (form.test(value) ? undefined : words), { pattern: form.source });
 }
 
+/** What a shell would have put another text for. */
+const SHELLS = /^[~$]/;
+
 /** Overlay options are separated by commas and colons and know a backslash; a path with one of them would say something else. */
 export function wrongPath(value: string): string | undefined {
   if (value === '') return 'it is empty';
   const bad = /[,:\\]/.exec(value)?.[0];
   if (bad) return `it holds "${bad}", which mount options have another use for`;
+  if (SHELLS.test(value)) return `no shell reads this, so "${value[0]}" means nothing: write the whole path`;
   // PATH_MAX of limits.h
   return Buffer.byteLength(value) > 4095 ? 'it is longer than 4095 bytes' : undefined;
 }

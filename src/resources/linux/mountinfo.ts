@@ -80,6 +80,12 @@ export function parseMounts(text: string): MountEntry[] {
   });
 }
 
+/** The mount point, other than `/`, that PATH is at or below; undefined: it is on the root filesystem. */
+export function mountOver(path: string, entries: readonly MountEntry[]): string | undefined {
+  const over = entries.filter(({ point }) => point !== '/' && `${path}/`.startsWith(`${point}/`));
+  return over.map(({ point }) => point).sort((a, b) => b.length - a.length)[0];
+}
+
 /** The value of `NAME=value` among options, or undefined. */
 export function optionValue(options: readonly string[], name: string): string | undefined {
   const start = `${name}=`;
