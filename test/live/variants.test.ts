@@ -166,7 +166,10 @@ test('a start command that fails is named, the subhost is up, the next apply tri
   assert.equal(status.code, 1);
   assert.match(status.stdout, /^web +failed .* 1\/4 /m);
   assert.match(status.stdout, /^web: \/srv\/bad failed \(exit 3\)$/m);
-  assert.match(await rig.plan(), /^~ {3}process\/web\n +not_started: \[\/srv\/bad \(exit 3\), \/srv\/none \(exit 127\), \/mnt\/hosts\.yaml \(exit 127\)\] -> \[\]\n/m);
+  assert.match(
+    await rig.plan(),
+    /^~ {3}process\/web\n +not_started: \[\/srv\/bad \(exit 3\), \/srv\/none \(exit 127\), \/mnt\/hosts\.yaml \(exit 127\)\] -> \[\]\n/m,
+  );
 
   const second = await rig.machine.ob('apply');
   assert.equal(second.code, 1, textOf(second));
