@@ -13,7 +13,6 @@ import {
 } from 'yaml';
 import { createBrackets } from './brackets.ts';
 import type { KeyNode, MapNode, Node, Report, Spot } from './node.ts';
-import { readPlain } from './plain.ts';
 import { codePoint, quote } from './show.ts';
 import { toWords } from './yaml-words.ts';
 
@@ -21,11 +20,6 @@ const MAX_DEPTH = 16;
 
 /** YAML 1.2 text to nodes. Every problem is reported; undefined if nothing can be made of the text. */
 export function parseYaml(text: string, report: Report): Node | undefined {
-  return readPlain(text) ?? parseAnyYaml(text, report);
-}
-
-/** The same without the short way for what is usual. */
-export function parseAnyYaml(text: string, report: Report): Node | undefined {
   if (reportUnprintable(text, report)) return undefined;
   const lines = countLines(text);
   const spotOf = (offset: number): Spot => {
