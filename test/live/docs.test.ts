@@ -31,8 +31,8 @@ function stable(lines: readonly string[]): string[] {
     line
       .replace(/^\d+\.\d s +(?=ok)/, 'TIME ')
       .replaceAll(ROOT, '/path/to/ob')
-      .replace(/ \d+ +\d+s /, ' PID AGE ')
-      .replace(/ PID1 +UPTIME /, ' PID1 UPTIME ')
+      .replace(/ \d+ +\d+[smhd]\S* +(?=\d+\/\d+ )/, ' PID AGE ')
+      .replace(/ PID1 +UPTIME +/, ' PID1 UPTIME ')
       .replace(/ \d+[KM] +(\d+)$/, ' SIZE $1'),
   );
   const isStep = (line: string): boolean => /^(made|changed|removed|stopped|started) /.test(line);
