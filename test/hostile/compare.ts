@@ -18,6 +18,8 @@ interface Way {
 const FETCH = fileURLToPath(new URL('../../scripts/fetch-overlay-boot', import.meta.url));
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/ob/overlay-boot', import.meta.url));
 
+const MEMLOCK = fileURLToPath(new URL('memlock.c', import.meta.url));
+
 /** What came through as a service, or through a command that is started later. */
 async function ob(range: Range, keys: string): Promise<Results> {
   const { service, exec } = await probeSubhost(range, 'web', keys);
@@ -33,18 +35,24 @@ async function mountRoot({ machine, plant }: Range): Promise<void> {
     mount -t overlay -o lowerdir=/,upperdir=/mnt/web/root,workdir=/mnt/web/work overlay /mnt/web/live`);
 }
 
-/** As the runtime's own \spec has it, but for the command, which wants no terminal. */
-async function runc(range: Range): Promise<Results> {
+/** As the runtime's own `spec` has it, but for the command, which wants no terminal. */
+async function oci(runtime: string, range: Range, env: readonly string[] = []): Promise<Results> {
   const { machine, command, leaky } = range;
   await mountRoot(range);
-  await machine.sh(`cd /mnt/web && runc spec`);
+  await machine.sh(`cd /mnt/web && ${runtime} spec`);
   const config = JSON.parse(machine.read('/mnt/web/config.json'));
   config.process = { ...config.process, terminal: false, args: command };
   config.root = { path: '/mnt/web/live', readonly: false };
   machine.write('/mnt/web/config.json', JSON.stringify(config));
-  const ran = await leaky('runc', 'run', '--bundle', '/mnt/web', 'web');
+  const ran = await leaky('env', ...env, runtime, 'run', '--bundle', '/mnt/web', 'web');
   assert.equal(ran.code, 0, ran.stderr);
   return parseResults(ran.stdout);
+}
+
+/** See memlock.c. */
+async function crun(range: Range): Promise<Results> {
+  await range.machine.sh(`${process.env['CC'] ?? 'cc'} -shared -fPIC -o /mnt/memlock.so '${MEMLOCK}'`);
+  return oci('crun', range, ['LD_PRELOAD=/mnt/memlock.so']);
 }
 
 async function nspawn(range: Range): Promise<Results> {
@@ -79,7 +87,8 @@ const WAYS: readonly Way[] = [
   { name: 'ob minimal', run: (range) => ob(range, ', profile: minimal') },
   { name: 'ob trusted', run: (range) => ob(range, ', profile: trusted') },
   { name: 'overlay-boot', program: 'dpkg-deb', run: overlayBoot },
-  { name: 'runc', program: 'runc', run: runc },
+  { name: 'runc', program: 'runc', run: (range) => oci('runc', range) },
+  { name: 'crun', program: 'crun', run: crun },
   { name: 'nspawn', program: 'systemd-nspawn', run: nspawn },
 ];
 
