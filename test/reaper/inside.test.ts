@@ -1,34 +1,48 @@
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { readMaskable } from '../../src/resources/masks.ts';
+import { MASKED } from '../../src/resources/masks.ts';
 import { noLive } from '../machine.ts';
 import { createRig, inside, type Rig, script } from './rig.ts';
 
-const COVERED = 'ro,nosuid,nodev,noexec,relatime tmpfs ob:t/web rw,nr_inodes=1,mode=555';
-const NULLED = 'ro,nosuid,noexec,relatime tmpfs ob:t/web rw,size=256k,nr_inodes=128,mode=755';
-const READ_ONLY = 'ro,nosuid,nodev,noexec,relatime proc ob:t/web rw';
+const TMPFS = 'ro,nosuid,nodev,noexec,relatime tmpfs ob:t/web rw,nr_inodes=1,mode=555';
+const NULL = 'ro,nosuid,noexec,relatime tmpfs ob:t/web rw,size=256k,nr_inodes=128,mode=755';
+const PROC = 'ro,nosuid,nodev,noexec,relatime proc ob:t/web rw';
 
-/** How each place is masked; which of them there are is the kernel's to say. */
-const MASKS: Readonly<Record<string, string>> = {
-  '/proc/acpi': COVERED,
-  '/proc/asound': COVERED,
-  '/proc/bus': READ_ONLY,
-  '/proc/fs': READ_ONLY,
-  '/proc/irq': READ_ONLY,
-  '/proc/kcore': NULLED,
-  '/proc/keys': NULLED,
-  '/proc/kmsg': NULLED,
-  '/proc/latency_stats': NULLED,
-  '/proc/sched_debug': NULLED,
-  '/proc/scsi': COVERED,
-  '/proc/sys': READ_ONLY,
-  '/proc/sys/net': READ_ONLY.replace(/^ro/, 'rw'),
-  '/proc/sysrq-trigger': READ_ONLY,
-  '/proc/timer_list': NULLED,
-  '/proc/timer_stats': NULLED,
-  '/sys/devices/virtual/powercap': COVERED,
-  '/sys/firmware': COVERED,
+/** How reaper/masks.c is to mask each place, and what mount that is; which of them there are is the kernel's to say. */
+const MASKS: Readonly<Record<string, readonly [access: string, mount: string]>> = {
+  '/proc/acpi': ['COVERED', TMPFS],
+  '/proc/asound': ['COVERED', TMPFS],
+  '/proc/bus': ['READ_ONLY', PROC],
+  '/proc/fs': ['READ_ONLY', PROC],
+  '/proc/irq': ['READ_ONLY', PROC],
+  '/proc/kcore': ['COVERED', NULL],
+  '/proc/keys': ['COVERED', NULL],
+  '/proc/kmsg': ['COVERED', NULL],
+  '/proc/latency_stats': ['COVERED', NULL],
+  '/proc/sched_debug': ['COVERED', NULL],
+  '/proc/scsi': ['COVERED', TMPFS],
+  '/proc/sys': ['READ_ONLY', PROC],
+  '/proc/sys/net': ['WRITABLE', PROC.replace(/^ro/, 'rw')],
+  '/proc/sysrq-trigger': ['READ_ONLY', PROC],
+  '/proc/timer_list': ['COVERED', NULL],
+  '/proc/timer_stats': ['COVERED', NULL],
+  '/sys/devices/virtual/powercap': ['COVERED', TMPFS],
+  '/sys/firmware': ['COVERED', TMPFS],
 };
+
+/** Told by this table, not by what is tested: a place that is missing there would be missing here. */
+const MASKABLE = Object.keys(MASKS).filter((path) => existsSync(path));
+
+test('all that is to be masked is, also what this kernel lacks: in the reaper, and in what is told to have lost its mask', () => {
+  const source = readFileSync(new URL('../../reaper/masks.c', import.meta.url), 'utf8');
+  const rows = [...source.matchAll(/^ {4}\{"(\/[^"]+)", (\w+)\},/gm)].map(([, path, access]) => `${path} ${access}`);
+  assert.deepEqual(
+    rows,
+    Object.entries(MASKS).map(([path, [access]]) => `${path} ${access}`),
+  );
+  assert.deepEqual(MASKED, Object.keys(MASKS));
+});
 
 /** Mounts of a process: point, options, type, source, options of the filesystem. */
 function mountsOf(rig: Rig, pid: number): string[] {
@@ -46,7 +60,7 @@ test('inside are its root, seven mounts and the masks, all with its mark, no oth
   const { pid } = await rig.up(await rig.place());
   const mark = 'ob:t/web';
   const wanted = [
-    ...readMaskable().map((path) => `${path} ${MASKS[path]}`),
+    ...MASKABLE.map((path) => `${path} ${MASKS[path]?.[1]}`),
     `/ rw,nodev,relatime overlay ${mark}`,
     `/.reaper ro,nosuid,nodev,relatime tmpfs ${mark} rw,size=256k,nr_inodes=128,mode=755`,
     `/dev rw,nosuid,noexec,relatime tmpfs ${mark} rw,size=256k,nr_inodes=128,mode=755`,
@@ -235,6 +249,6 @@ test('a read-only root runs without showing its reaper', { skip: noLive }, async
     mountsOf(rig, pid)
       .map((mount) => mount.split(' ')[0])
       .toSorted(),
-    ['/', '/dev', '/dev/pts', '/dev/shm', '/proc', '/run', '/sys', ...readMaskable()].toSorted(),
+    ['/', '/dev', '/dev/pts', '/dev/shm', '/proc', '/run', '/sys', ...MASKABLE].toSorted(),
   );
 });
