@@ -169,7 +169,8 @@ export function readNames(path: string): string[] {
   return (ifThere(() => readdirSync(path)) ?? []).sort();
 }
 
-function readText(path: string): string {
+/** Nothing where there is none, or it has gone meanwhile. */
+export function readText(path: string): string {
   return ifThere(() => readFileSync(path, 'utf8')) ?? '';
 }
 

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isWell, listKeys, listLoops, listOldCgroups } from './leftovers.ts';
 import { cgroupRoot, collect } from './machine.ts';
-import { differences, listCgroups, listMounts, listNetworks, readNames } from './snapshot.ts';
+import { differences, listCgroups, listMounts, listNetworks, readNames, readText } from './snapshot.ts';
 
 // node untouched.ts PROGRAM ARGUMENT…: runs the program, and fails if this machine is not as it was before. What other
 // programs do here meanwhile is not looked at, as far as it can be told from what tests do.
@@ -13,6 +14,8 @@ const SETTLE_MS = 5000;
 async function look(): Promise<string[]> {
   const run = (program: string, args: readonly string[], { input }: { readonly input: string }) => {
     const child = spawn(program, args);
+    // It may end without reading what it is given.
+    child.stdin.on('error', () => {});
     child.stdin.end(input);
     return collect(child);
   };
@@ -24,9 +27,11 @@ async function look(): Promise<string[]> {
       .filter(isOurs)
       .map((pid) => `process ${pid} ${readText(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`),
     // Other runs of the tests may go on beside this one.
-    ...listCgroups(cgroupRoot())
+    ...[...listCgroups(cgroupRoot()), ...listOldCgroups()]
       .filter((line) => !line.includes('/ob-test-') || line.includes(`/ob-test-${RUN}-`))
       .map((line) => line.replace(/:.*/, '')),
+    ...listKeys(),
+    ...(await listLoops(source)),
     ...['/run', '/run/netns', '/run/ob'].flatMap((folder) => readNames(folder).map((name) => `file ${folder}/${name}`)),
   ];
 }
@@ -37,18 +42,10 @@ function isOurs(pid: string): boolean {
   return isMarked || readText(`/proc/${pid}/cgroup`).includes(`/ob-test-${RUN}-`);
 }
 
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
 /** What differs once all that was being ended has ended. */
 async function differencesTo(before: readonly string[]): Promise<string[]> {
   for (const deadline = Date.now() + SETTLE_MS; ; await sleep(50)) {
-    const found = differences(await look(), before);
+    const found = differences(await look(), before).filter((line) => !isWell(line));
     if (found.length === 0 || Date.now() > deadline) return found;
   }
 }
