@@ -6,6 +6,7 @@ import { createSafety } from './back/safety.ts';
 import type { Args, Context } from './command.ts';
 import { planEvents } from './events.ts';
 import { type AsRead, digestOfWanted, refuseMoved } from './plan-file.ts';
+import { keepParsed } from './record/parsed.ts';
 import { gateEvents, newlyStalled, planRound, refuseHeld } from './record/round.ts';
 import { runPlan } from './run-plan.ts';
 import { checkLimit, desiredOf, limitOf, namesOf } from './session.ts';
@@ -47,6 +48,7 @@ export async function reconcile(
   for (const event of stalled) context.output.sink(event);
   const wish = { scope, desired, selection, world, isUnattended, begin: safety.begin };
   const code = await safety.end(await runPlan(plan, wish, args, context));
+  if (code === ExitCode.ok) keepParsed(file);
   return code === ExitCode.ok && stalled.length > 0 ? ExitCode.failed : code;
 }
 

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasCode, messageOf, ObError } from '../resources/error.ts';
 
@@ -29,9 +29,14 @@ export function writeWhole(file: string, text: string): void {
   }
 }
 
-/** With what a kill has left half written. */
+/** With what a kill has left half written, and with its folder, if nothing else is in that. */
 export function dropWhole(file: string): void {
   for (const one of [file, `${file}.new`]) rmSync(one, { force: true });
+  try {
+    rmdirSync(dirname(file));
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY')) throw error;
+  }
 }
 
 export function refused(path: string): ObError {

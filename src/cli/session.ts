@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { tellCauses } from '../planner/cause.ts';
 import { isConf, readConfFiles } from '../planner/conf/read.ts';
 import { machineFacts } from '../planner/hosts/facts.ts';
-import { openHostsFile } from '../planner/hosts/read.ts';
 import { nearest } from '../planner/hosts/shape.ts';
 import { showPath } from '../planner/hosts/show.ts';
 import { listDesired, readWorld, type World } from '../planner/live.ts';
@@ -18,6 +17,7 @@ import { createLook, type Look, type Machine } from '../resources/machine.ts';
 import type { Owner } from '../resources/marks.ts';
 import { hasStarter } from '../resources/run.ts';
 import { answer } from './answer.ts';
+import { openKeptFile } from './record/parsed.ts';
 import { readWanted } from './record/wanted.ts';
 import { isRoot } from './root.ts';
 
@@ -59,7 +59,7 @@ async function readWith(paths: readonly string[], look: Look, ask: typeof answer
   const facts = foreignBridges(look).then((bridges) => machineFacts(bridges, ask));
   const [first = ''] = paths;
   if (isConf(first)) return readConfFiles(paths, await facts, tell);
-  const finish = openHostsFile(first);
+  const finish = openKeptFile(first);
   const file = finish(await facts);
   for (const { name, trusted } of file.subhosts)
     if (trusted) tell(`${showPath(first)}: warning: ${name} has the profile "trusted": ${TRUSTED_WORDS}`);

@@ -28,10 +28,10 @@ const MORE: readonly Drift[] = [
      mount --bind /run/netns/$OTHER /run/netns/$NAME; umount /run/netns/$OTHER
      mount --bind /mnt/swap /run/netns/$OTHER; umount /mnt/swap; rm /mnt/swap`,
   ],
-  ['what is known in /run/ob is lost', 'rm -rf /run/ob/record /run/ob/wanted/demo.json'],
+  ['what is known in /run/ob is lost', 'rm -rf /run/ob/record /run/ob/wanted/demo.json /run/ob/parsed/demo.json'],
   [
     'what is known in /run/ob is cut off',
-    `for file in $(find /run/ob/record /run/ob/wanted/demo.json -name '*.json'); do head -c 20 $file >/mnt/cut; cat /mnt/cut >$file; done; rm -f /mnt/cut`,
+    `for file in $(find /run/ob/record /run/ob/wanted/demo.json /run/ob/parsed/demo.json -name '*.json'); do head -c 20 $file >/mnt/cut; cat /mnt/cut >$file; done; rm -f /mnt/cut`,
   ],
   ['a process inside is killed', 'kill -KILL $(tail -n 1 $CGROUP/cgroup.procs)'],
   ['a subhost is told to end', 'kill -TERM $(pid1 $NAME)'],

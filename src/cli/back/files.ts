@@ -1,4 +1,4 @@
-import { readFileSync, rmdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type Check, isObject, isText, listOf, withFields } from '../../resources/checks.ts';
 import { hasCode } from '../../resources/error.ts';
 import { isMoment, isOfThisBoot, type Stamp } from '../record/clock.ts';
@@ -30,12 +30,6 @@ export function writeBack<T extends Stamp>(name: string, value: T): void {
   writeWhole(`${FOLDER}/${name}.json`, JSON.stringify(value));
 }
 
-/** Nothing is left over in /run. */
 export function dropBack(name: string): void {
   dropWhole(`${FOLDER}/${name}.json`);
-  try {
-    rmdirSync(FOLDER);
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY')) throw error;
-  }
 }

@@ -1,4 +1,4 @@
-import { readFileSync, rmdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Outcome } from '../../planner/apply.ts';
 import type { Wanted, WasWanted } from '../../planner/cause.ts';
 import type { Change } from '../../planner/diff.ts';
@@ -7,6 +7,7 @@ import { either, isObject, isText, withFields } from '../../resources/checks.ts'
 import { hasCode } from '../../resources/error.ts';
 import type { Address } from '../../resources/kind.ts';
 import { dropWhole, RUN_FOLDER, writeWhole } from '../run-folder.ts';
+import { dropParsed } from './parsed.ts';
 
 // What was wanted when it was there: so a plan can tell what somebody has done to the machine from what was done to the file.
 // One file for a scope, read only where something differs. Without it a plan is the same, but for these words.
@@ -56,8 +57,9 @@ export function keepWanted({ scope, selection, plan, outcomes, rest }: Ended): v
   const still = new Set(plan.changes.filter(({ spec }) => spec).map(({ address }) => address));
   for (const [address, { subhost }] of wanted) if (!still.has(address) && isAbout(selection, subhost)) wanted.delete(address);
   const after = wanted.size === 0 ? '' : JSON.stringify(Object.fromEntries(wanted));
+  if (after === '') dropParsed(scope);
   if (after === text) return;
-  if (after === '') remove(fileOf(scope));
+  if (after === '') dropWhole(fileOf(scope));
   else writeWhole(fileOf(scope), after);
 }
 
@@ -65,16 +67,6 @@ export function keepWanted({ scope, selection, plan, outcomes, rest }: Ended): v
 function isAbout({ limit, leave, order }: Selection, subhost: string | null): boolean {
   if (order === 'stop') return false;
   return subhost === null ? !limit : !leave?.has(subhost) && (!limit || limit.has(subhost));
-}
-
-/** Nothing is left over in /run. */
-function remove(file: string): void {
-  dropWhole(file);
-  try {
-    rmdirSync(FOLDER);
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY')) throw error;
-  }
 }
 
 function readText(scope: string): string {

@@ -5,7 +5,7 @@ import { evaluate } from './evaluate.ts';
 import type { Facts } from './facts.ts';
 import { readText } from './file.ts';
 import { hostsFileShape } from './format.ts';
-import type { Node } from './node.ts';
+import type { Node, Report } from './node.ts';
 import { parseYaml } from './parse.ts';
 import { createProblems, type Problems } from './problems.ts';
 import { resolve } from './resolve.ts';
@@ -14,18 +14,21 @@ import { resolve } from './resolve.ts';
  * Reads and checks a hosts file. Every problem is found in one go; the error has a line `file:line:column: message`
  * for each and exit code 65. What needs no facts is done at once, so that the machine can be asked for these meanwhile.
  */
-export function openHostsFile(path: string): (facts: Facts) => HostsFile {
-  return open(readText(path), path);
+export function openHostsFile(path: string, parse: Parse = parseYaml): (facts: Facts) => HostsFile {
+  return open(readText(path), path, parse);
 }
 
 /** The same for a text; PATH is where it is said to stand. Pure but for the facts. */
 export function parseHostsFile(text: string, path: string, facts: Facts): HostsFile {
-  return open(text, path)(facts);
+  return open(text, path, parseYaml)(facts);
 }
 
-function open(text: string, path: string): (facts: Facts) => HostsFile {
+/** As parseYaml does. */
+export type Parse = (text: string, report: Report) => Node | undefined;
+
+function open(text: string, path: string, parse: Parse): (facts: Facts) => HostsFile {
   const problems = createProblems((line) => ({ path, line }));
-  const node = parseYaml(text, problems.report);
+  const node = parse(text, problems.report);
   return (facts) => toHostsFile(node, dirname(resolvePath(path)), facts, problems);
 }
 

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { noLive } from '../machine.ts';
+import { createRig } from './rig.ts';
+
+const HOSTS = 'scope: demo\nsubhosts:\n  web: { base: /mnt/web, ram_size: 10M, start: none }\n';
+const KEPT = '/run/ob/parsed/demo.json';
+
+test('what the parser made of a text is used again for the same text and build, and for nothing else', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  const { machine } = rig;
+  rig.hosts(HOSTS);
+  await rig.apply();
+
+  // Nobody but root can do this: it shows what is read.
+  const planAfter = async (script: string): Promise<number | null> => {
+    await machine.sh(`cp ${KEPT} /run/as-it-was; sed -i '${script}' ${KEPT}; ! cmp -s ${KEPT} /run/as-it-was`);
+    const { code } = await machine.ob('plan', '--detailed-exitcode');
+    await machine.sh(`mv /run/as-it-was ${KEPT}`);
+    return code;
+  };
+
+  await t.test('the same text is not parsed again', async () => {
+    await rig.settled();
+    assert.equal(await planAfter('s/"source":"10M"/"source":"20M"/; s/"value":"10M"/"value":"20M"/'), 2);
+  });
+
+  await t.test('another build parses it itself', async () => {
+    assert.equal(await planAfter('s/"build":"/&1/; s/"value":"10M"/"value":"20M"/'), 0);
+  });
+
+  await t.test('so does a run that finds half of a file, or none', async () => {
+    assert.equal(await planAfter('s/.$//'), 0);
+    await machine.sh(`rm ${KEPT}`);
+    await rig.settled();
+    await rig.apply();
+    await machine.sh(`test -s ${KEPT}`);
+  });
+
+  await t.test('another text is parsed', async () => {
+    rig.hosts(HOSTS.replace('10M', '20M'));
+    assert.match(await rig.plan(), /10M.*20M/);
+    await rig.apply();
+    assert.match(await machine.sh(`cat ${KEPT}`), /"value":"20M"/);
+    rig.hosts(`${HOSTS}# another\n`);
+    assert.match(await rig.plan(), /20M.*10M/);
+  });
+
+  await t.test('it goes with what the file says', async () => {
+    await rig.apply();
+    assert.equal((await machine.ob('destroy')).code, 0);
+    await machine.sh('! test -e /run/ob');
+  });
+});
