@@ -28,21 +28,25 @@ type StartSpec = Spec<Fields, Startable>;
 export async function bootAll(machine: Machine, specs: readonly StartSpec[]): Promise<Result[]> {
   if (specs.length === 0) return [];
   const mounts = parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
-  const prepared = await Promise.all(specs.map((spec) => machine.turn(() => prepare(machine, spec, upperOf(spec.extra.subhost, mounts)))));
+  const root = needCgroupRoot(mounts);
+  const prepared = await Promise.all(
+    specs.map((spec) => machine.turn(() => prepare(machine, root, spec, upperOf(spec.extra.subhost, mounts)))),
+  );
   const unready = prepared.filter((result) => result.error);
   const ready = specs.filter((_, index) => !prepared[index]?.error);
-  return [...unready, ...(await bootReady(machine, ready, mounts))];
+  return [...unready, ...(await bootReady(machine, root, ready, mounts))];
 }
 
 /** What the machine has to do for a subhost first. */
 async function prepare(
   { scope, look, reaper }: Machine,
+  root: string,
   { address, extra: { subhost } }: StartSpec,
   upper = subhost.upper,
 ): Promise<Result> {
   try {
     const owner = { scope, name: subhost.name };
-    const cgroup = cgroupPath(needCgroupRoot(), owner);
+    const cgroup = cgroupPath(root, owner);
     makeCgroup(cgroup);
     setLimits(look.places(), owner, limitsOf(subhost));
     const error = await filterDevices(reaper, cgroup, subhost);
@@ -61,7 +65,12 @@ async function runPostmount(scope: string, subhost: Subhost): Promise<void> {
   if (postmount && subhost.lower === subhost.live) await runHook('postmount', postmount, subhost.base, environmentOf(scope, subhost));
 }
 
-async function bootReady(machine: Machine, specs: readonly StartSpec[], mounts: readonly MountEntry[]): Promise<Result[]> {
+async function bootReady(
+  machine: Machine,
+  root: string,
+  specs: readonly StartSpec[],
+  mounts: readonly MountEntry[],
+): Promise<Result[]> {
   if (specs.length === 0) return [];
   const requests = specs.map(({ extra: { mark, subhost } }) => {
     const owner = { scope: machine.scope, name: subhost.name };
@@ -69,7 +78,7 @@ async function bootReady(machine: Machine, specs: readonly StartSpec[], mounts: 
     const needsKey = maskOf(subhost) !== null && subhost.start.some(({ name }) => name === 'ssh');
     return {
       mark,
-      cgroup: cgroupWord(needCgroupRoot(), machine.look.places(), owner),
+      cgroup: cgroupWord(root, machine.look.places(), owner),
       subhost,
       upper: upperOf(subhost, mounts),
       hostKey: needsKey ? makeHostKey(`root@${subhost.name}`) : undefined,
