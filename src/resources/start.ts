@@ -65,12 +65,7 @@ async function runPostmount(scope: string, subhost: Subhost): Promise<void> {
   if (postmount && subhost.lower === subhost.live) await runHook('postmount', postmount, subhost.base, environmentOf(scope, subhost));
 }
 
-async function bootReady(
-  machine: Machine,
-  root: string,
-  specs: readonly StartSpec[],
-  mounts: readonly MountEntry[],
-): Promise<Result[]> {
+async function bootReady(machine: Machine, root: string, specs: readonly StartSpec[], mounts: readonly MountEntry[]): Promise<Result[]> {
   if (specs.length === 0) return [];
   const requests = specs.map(({ extra: { mark, subhost } }) => {
     const owner = { scope: machine.scope, name: subhost.name };
