@@ -1,5 +1,6 @@
 /* reaper configure: links, addresses and default routes in many network namespaces. `ip` can do one namespace
  * in one process. */
+#include "configure.h"
 #include "modes.h"
 #include "netlink.h"
 #include "process.h"
@@ -7,26 +8,17 @@
 
 /* <linux/if.h>, <sys/socket.h> and <linux/sockios.h> want a libc or are another's. */
 enum { LINK_UP = 1, FAMILY_IPV4 = 2, FAMILY_IPV6 = 10, GET_INDEX = 0x8933, NAME_SIZE = 16 };
-enum { WORDS = 4, MAX_BYTES = 32 };
+enum { WORDS = 4 };
 
-struct place {
-    int fd;    /* netlink of the namespace, or a negative errno */
-    int index; /* of the link that is meant */
-};
-
-/* Bytes written as hexadecimal digits; PREFIX is what follows a slash. */
-struct bytes {
-    unsigned char byte[MAX_BYTES];
-    size_t size;
-    int64_t prefix;
-};
+/* Netlink of the namespace that we were started in. */
+static int machine;
 
 static int digit_of(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool parse_bytes(const char *text, struct bytes *bytes) {
+bool parse_bytes(const char *text, struct bytes *bytes) {
     *bytes = (struct bytes){.size = 0};
     while (*text && *text != '/') {
         int high = digit_of(text[0]), low = high < 0 ? -1 : digit_of(text[1]);
@@ -60,7 +52,7 @@ static long set_name(const struct place *place, const char *argument) {
     return ask_kernel(place->fd, &request.header);
 }
 
-static long set_alias(const struct place *place, const char *argument) {
+long set_alias(const struct place *place, const char *argument) {
     struct request request;
     begin_link(&request, place);
     add_attribute(&request, IFLA_IFALIAS, argument, length_of(argument));
@@ -141,13 +133,12 @@ static const struct {
     long (*run)(const struct place *place, const char *argument);
 } orders[] = {
     {"state", set_up},           {"name", set_name},
-    {"alias", set_alias},        {"mac", set_mac},
-    {"mtu", set_mtu},
+    {"mac", set_mac},            {"mtu", set_mtu},
     {"address", add_address},    {"no-address", remove_address},
     {"gateway", add_gateway},    {"no-gateway", remove_gateway},
 };
 
-static long find_index(int fd, const char *name) {
+long find_index(int fd, const char *name) {
     struct {
         char name[NAME_SIZE];
         int index;
@@ -160,21 +151,27 @@ static long find_index(int fd, const char *name) {
     return error < 0 ? error : request.index;
 }
 
-static int enter(const char *name) {
+static int enter(const char *name, struct place *place) {
     struct line path;
-    if (same(name, ".")) return open_netlink();
     clear_line(&path);
     add_text(&path, "/run/netns/");
     add_text(&path, name);
     long netns = as_path(&path) ? sys_openat(AT_FDCWD, path.text, O_RDONLY | O_CLOEXEC, 0) : -ENAMETOOLONG;
     if (netns < 0) return (int)netns;
+    place->netns = (int)netns;
     long error = sys_setns((int)netns, CLONE_NEWNET);
-    sys_close((int)netns);
     return error < 0 ? (int)error : open_netlink();
+}
+
+static void leave(struct place *place) {
+    if (place->fd >= 0) sys_close(place->fd);
+    if (place->netns >= 0) sys_close(place->netns);
+    place->netns = -1;
 }
 
 static long obey(struct place *place, char **word) {
     if (place->fd < 0) return place->fd;
+    if (same(word[0], "cable")) return make_cable(machine, place, word[2], word[3]);
     long index = find_index(place->fd, word[2]);
     if (index < 0) return index;
     place->index = (int)index;
@@ -194,17 +191,18 @@ static void report(char **word, long error) {
     write_error(1, word[1], word[0], error, as_path(&detail));
 }
 
-/* WORD, by fours: `in - NETNS -` (where we are is `.`, and comes first), then orders `ORDER KEY LINK ARGUMENT`. What follows a failed one of the same KEY is
- * left out. Only errors are told. */
+/* WORD, by fours: `in - NETNS -`, then orders `ORDER KEY LINK ARGUMENT`. What follows a
+ * failed one of the same KEY is left out. Only errors are told. */
 int configure(int count, char **word) {
-    struct place place = {.fd = -ENOENT};
+    struct place place = {.fd = -ENOENT, .netns = -1};
     const char *failed = "";
     int status = DONE;
     if (count % WORDS) return USAGE;
+    machine = open_netlink();
     for (; count; count -= WORDS, word += WORDS) {
         if (same(word[0], "in")) {
-            if (place.fd >= 0) sys_close(place.fd);
-            place.fd = enter(word[2]);
+            leave(&place);
+            place.fd = enter(word[2], &place);
             continue;
         }
         if (same(word[1], failed)) continue;

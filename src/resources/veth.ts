@@ -4,8 +4,8 @@ import { ifdown, ifup } from './ifup.ts';
 import type { Kind, Need, Result, Task } from './kind.ts';
 import { addressOrders } from './link-inside.ts';
 import { markWords, removeLinks } from './link-rules.ts';
-import { configureLinks, MACHINE, type Order } from './linux/configure.ts';
-import { type BatchLine, makeThenSet } from './linux/ip-batch.ts';
+import { configureLinks, type Order } from './linux/configure.ts';
+import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
 import type { Machine } from './machine.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
 import { needProgram } from './programs.ts';
@@ -41,10 +41,9 @@ export const veth: Kind<VethFields, VethExtra, VethHandle, VethSpec, VethLive> =
 
   async converge(machine, tasks) {
     await ifdown(tasks.filter(isPluggedAnew).map((task) => nameOf(task.spec.address)));
-    const errors = await makeThenSet(tasks.flatMap(makeLines), tasks.flatMap(setLines));
+    const errors = await runIpBatch(tasks.flatMap(setLines));
     const plugged = tasks.filter((task) => !errors.has(task.spec.address));
-    const orders = new Map([[MACHINE, plugged.flatMap(markOrder)], ...groupInner(plugged)]);
-    for (const [address, error] of await configureLinks(machine.reaper, orders)) errors.set(address, error);
+    for (const [address, error] of await configureLinks(machine.reaper, groupInner(plugged))) errors.set(address, error);
     return Promise.all(tasks.map((task) => toResult(machine, task, errors)));
   },
 
@@ -100,19 +99,12 @@ function summaryOf({ inside, bridge, mac, mtu, address, gateway }: Cable): strin
   return parts.filter(Boolean).join(', ');
 }
 
-/** The peer cannot come up in the call that makes it (ENOTCONN): its own end is not there yet. */
-function makeLines({ spec: { address, fields, extra }, live }: VethTask): BatchLine[] {
+/** In the words of reaper/configure.h, `-` for what the kernel chooses. */
+function cableOrders({ spec: { address, fields, extra }, live }: VethTask): Order[] {
   if (live) return [];
-  const mtu = fields.mtu ? ['mtu', fields.mtu] : [];
-  const master = fields.bridge ? ['master', fields.bridge] : [];
-  const peer = ['peer', 'name', fields.inside, ...mtu, ...(fields.mac ? ['address', fields.mac] : []), 'netns', extra.netns];
-  const end = ['link', 'add', 'dev', nameOf(address), ...mtu, ...master, 'up', 'group', String(LINK_GROUP)];
-  return [{ address, words: [...end, 'type', 'veth', ...peer] }];
-}
-
-/** A new cable has all but its alias, which the kernel drops when it makes a link: that is given where the inside is set up. */
-function markOrder({ spec: { address, extra }, live }: VethTask): Order[] {
-  return live ? [] : [{ address, what: 'alias', link: nameOf(address), argument: extra.mark }];
+  const { inside, bridge, mtu, mac } = fields;
+  const words = [inside, bridge, mtu, mac?.replaceAll(':', ''), String(LINK_GROUP), extra.mark];
+  return [{ address, what: 'cable', link: nameOf(address), argument: words.map((word) => word ?? '-').join(' ') }];
 }
 
 /** What is done at the machine's end of one that is there. */
@@ -137,7 +129,7 @@ function isUnplugged(changes: VethTask['changes']): boolean {
   return changes.some((change) => change.field === 'bridge' && change.new === null);
 }
 
-/** What is done inside. */
+/** What is done inside of one that is there. */
 function innerOrders({ spec, live, changes }: VethTask): Order[] {
   const { address, fields } = spec;
   const link = fields.inside;
@@ -152,7 +144,8 @@ function innerOrders({ spec, live, changes }: VethTask): Order[] {
 
 function groupInner(tasks: readonly VethTask[]): Map<string, Order[]> {
   const groups = new Map<string, Order[]>();
-  for (const task of tasks) groups.set(task.spec.extra.netns, [...(groups.get(task.spec.extra.netns) ?? []), ...innerOrders(task)]);
+  for (const task of tasks)
+    groups.set(task.spec.extra.netns, [...(groups.get(task.spec.extra.netns) ?? []), ...cableOrders(task), ...innerOrders(task)]);
   return groups;
 }
 

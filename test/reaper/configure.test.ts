@@ -128,10 +128,55 @@ test('a refusal is told with the reason, and only that object stops', { skip: no
   assert.match(await machine.sh('ip -n one link show eth0'), / mtu 1200 /);
 });
 
-test('an alias is given where the program is, before it goes elsewhere', { skip: noLive }, async (t) => {
-  const machine = await createPair(t);
-  await machine.sh('ip link add here type veth peer name there');
-  const orders = ['in', '-', '.', '-', 'alias', 'veth/a', 'here', 'ob:t/web', 'in', '-', 'one', '-', 'alias', 'veth/a', 'eth0', 'other'];
-  assert.equal((await machine.run(REAPER, ['configure', ...orders])).code, 0);
-  assert.match(await machine.sh('ip link show here; ip -n one link show eth0'), /alias ob:t\/web[\s\S]*alias other/);
+/** A link as `ip` tells of it, but for what is each link's own. */
+function common(link: Record<string, unknown>): Record<string, unknown> {
+  const { ifindex, ifname, link_index, link_netnsid, ...rest } = link;
+  return JSON.parse(JSON.stringify(rest, (key, value) => (/^(stats|.*timer|id|no|designated_port)$/.test(key) ? undefined : value)));
+}
+
+test('a cable is made just as ip makes it', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh('ip netns add one; ip netns add two; ip link add ob0 up type bridge');
+  const peer = 'peer name eth0 mtu 1400 address 02:00:00:00:00:0a';
+  await machine.sh(`ip link add dev a0 address 02:00:00:00:00:0b mtu 1400 master ob0 up group 28514 type veth ${peer} netns one`);
+  await machine.sh('ip link set dev a0 alias ob:t/a; ip -n one link set eth0 up');
+  const cable = ['cable', 'veth/b0', 'b0', 'eth0 ob0 1400 02000000000a 28514 ob:t/a', 'state', 'veth/b0', 'eth0', 'up'];
+  const ran = await machine.run(REAPER, ['configure', 'in', '-', 'two', '-', ...cable]);
+  assert.deepEqual([ran.code, ran.stdout], [0, '']);
+  await machine.sh('ip link set b0 address 02:00:00:00:00:0b');
+  // Who learns of a carrier a moment later is told as well.
+  await machine.sh('until ip -br link show b0 | grep -q UP && ip -br link show a0 | grep -q UP; do sleep 0.01; done');
+  const read = async (where: string): Promise<Record<string, unknown>[]> => JSON.parse(await machine.sh(`ip -j -d ${where}`));
+  const [[a], [b]] = [await read('link show a0'), await read('link show b0')];
+  assert.deepEqual(common(b ?? {}), common(a ?? {}));
+  const [[one], [two]] = [await read('-n one link show eth0'), await read('-n two link show eth0')];
+  assert.deepEqual(common(two ?? {}), common(one ?? {}));
+});
+
+test('a cable whose names are taken, or whose bridge is missing, is none, and nothing of the others is touched', {
+  skip: noLive,
+}, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh('ip netns add one; ip link add old0 type bridge; ip link set old0 alias mine; ip -n one link add taken type bridge');
+  const cable = (key: string, end: string, words: string): string[] => ['cable', key, end, words, 'state', key, 'lo', 'up'];
+  const ran = await machine.run(REAPER, [
+    ...['configure', 'in', '-', 'one', '-'],
+    ...cable('a', 'old0', 'eth0 - - - 28514 ob:t/a'),
+    ...cable('b', 'b0', 'eth0 nowhere - - 28514 ob:t/a'),
+    ...cable('c', 'c0', 'taken - - - 28514 ob:t/a'),
+    ...cable('d', 'd0', 'eth0 - 5 - 28514 ob:t/a'),
+    ...cable('e', 'e0', 'eth0 - - 010000000001 28514 ob:t/a'),
+    ...cable('f', 'f0', 'eth0 - - - 28514'),
+  ]);
+  assert.equal(ran.code, 1);
+  assert.deepEqual(ran.stdout.trimEnd().split('\n'), [
+    'a error cable 17 old0 eth0 - - - 28514 ob:t/a',
+    'b error cable 19 b0 eth0 nowhere - - 28514 ob:t/a',
+    'c error cable 17 c0 taken - - - 28514 ob:t/a',
+    'd error cable 22 d0 eth0 - 5 - 28514 ob:t/a',
+    'e error cable 99 e0 eth0 - - 010000000001 28514 ob:t/a',
+    'f error cable 22 f0 eth0 - - - 28514',
+  ]);
+  assert.equal(await machine.sh('ip -j link | grep -o \'"ifname":"[^"]*"\' | sort | xargs'), 'ifname:lo ifname:old0');
+  assert.match(await machine.sh('ip link show old0; ip -n one -br link show lo'), /alias mine[\s\S]*lo +DOWN/);
 });

@@ -3,22 +3,21 @@ import { failure } from '../ran.ts';
 import { parseReaperErrors } from '../reaper.ts';
 import { run } from '../run.ts';
 
-/** The machine's own network namespace among those that are configured. */
-export const MACHINE = '.';
-
-/** What to do with one link in a network namespace; addresses and MACs in hexadecimal digits. */
+/**
+ * What to do with one link in a network namespace; addresses and MACs in hexadecimal digits. A cable is made from LINK at the
+ * machine to this namespace; its argument is in reaper/configure.h.
+ */
 export interface Order {
   /** Of the object that it is for. */
   readonly address: string;
-  readonly what: 'state' | 'name' | 'alias' | 'mac' | 'mtu' | 'address' | 'no-address' | 'gateway' | 'no-gateway';
+  readonly what: 'cable' | 'state' | 'name' | 'mac' | 'mtu' | 'address' | 'no-address' | 'gateway' | 'no-gateway';
   readonly link: string;
   readonly argument: string;
 }
 
 /**
- * Configures links in many network namespaces, MACHINE the first of them, with one program (`ip` can do one namespace in one
- * process) and gives the first error of each object; what follows it there for the same object is left out. Already so and
- * already gone are fine.
+ * Configures links in many network namespaces with one program (`ip` can do one namespace in one process) and gives the first
+ * error of each object; what follows it there for the same object is left out. Already so and already gone are fine.
  */
 export async function configureLinks(reaper: string, orders: ReadonlyMap<string, readonly Order[]>): Promise<Map<string, ObError>> {
   const words = [...orders].flatMap(([netns, list]) => (list.length > 0 ? ['in', '-', netns, '-', ...list.flatMap(toWords)] : []));
