@@ -46,6 +46,12 @@ static inline long sys3(long n, long a, long b, long c) {
     __asm__ volatile("syscall" : "=a"(result) : "a"(n), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
     return result;
 }
+static inline long sys4(long n, long a, long b, long c, long d) {
+    register long r10 __asm__("r10") = d;
+    long result;
+    __asm__ volatile("syscall" : "=a"(result) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
+    return result;
+}
 #define ENTRY_POINT                                                                                \
     __asm__(".globl _start\n.section .text._start,\"ax\"\n_start:\n"                               \
             "xor %ebp,%ebp\nmov %rsp,%rdi\nand $-16,%rsp\ncall enter\n.previous")
@@ -72,6 +78,15 @@ static inline long sys3(long n, long a, long b, long c) {
     __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
     return x0;
 }
+static inline long sys4(long n, long a, long b, long c, long d) {
+    register long x8 __asm__("x8") = n;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+    return x0;
+}
 #define ENTRY_POINT                                                                                \
     __asm__(".globl _start\n.section .text._start,\"ax\"\n_start:\n"                               \
             "mov x29,#0\nmov x30,#0\nmov x0,sp\nbl enter\n.previous")
@@ -79,12 +94,12 @@ static inline long sys3(long n, long a, long b, long c) {
 #error "no system call stub for this architecture"
 #endif
 
-/* With up to three arguments no more registers are set: it makes PID 1 fit into a page. */
+/* With up to three or four arguments no more registers are set: it makes PID 1 fit into a page. */
 #define SYS0(name) sys3(__NR_##name, 0, 0, 0)
 #define SYS1(name, a) sys3(__NR_##name, (long)(a), 0, 0)
 #define SYS2(name, a, b) sys3(__NR_##name, (long)(a), (long)(b), 0)
 #define SYS3(name, a, b, c) sys3(__NR_##name, (long)(a), (long)(b), (long)(c))
-#define SYS4(name, a, b, c, d) sys(__NR_##name, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define SYS4(name, a, b, c, d) sys4(__NR_##name, (long)(a), (long)(b), (long)(c), (long)(d))
 #define SYS5(name, a, b, c, d, e)                                                                  \
     sys(__NR_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 

@@ -1,15 +1,15 @@
 #include "text.h"
 
-/* The compiler emits calls to these two even without a libc. */
+/* The compiler emits calls to these two even without a libc, and also where they are static (-fwhole-program). */
 void *memcpy(void *restrict to, const void *restrict from, size_t size);
 void *memset(void *to, int byte, size_t size);
 
-void *memcpy(void *restrict to, const void *restrict from, size_t size) {
+__attribute__((used)) void *memcpy(void *restrict to, const void *restrict from, size_t size) {
     for (size_t i = 0; i < size; i++) ((char *)to)[i] = ((const char *)from)[i];
     return to;
 }
 
-void *memset(void *to, int byte, size_t size) {
+__attribute__((used)) void *memset(void *to, int byte, size_t size) {
     for (size_t i = 0; i < size; i++) ((char *)to)[i] = (char)byte;
     return to;
 }
