@@ -3,6 +3,7 @@
  * what belongs to which link is told by index, and whoever reads it joins. */
 #include "address.h"
 #include "json.h"
+#include "look.h"
 #include "modes.h"
 #include "netlink.h"
 #include "process.h"
@@ -44,9 +45,19 @@ static const struct rtattr *link_attribute(const struct nlmsghdr *message, unsig
     return find_attribute(IFLA_RTA(NLMSG_DATA(message)), IFLA_PAYLOAD(message), type);
 }
 
+static const struct rtattr *inside_of(const struct rtattr *attribute, unsigned short type) {
+    return attribute ? find_attribute(RTA_DATA(attribute), (long)RTA_PAYLOAD(attribute), type) : NULL;
+}
+
 static const struct rtattr *kind_of(const struct nlmsghdr *message) {
-    const struct rtattr *info = link_attribute(message, IFLA_LINKINFO);
-    return info ? find_attribute(RTA_DATA(info), (long)RTA_PAYLOAD(info), IFLA_INFO_KIND) : NULL;
+    return inside_of(link_attribute(message, IFLA_LINKINFO), IFLA_INFO_KIND);
+}
+
+static void put_vlan(const struct nlmsghdr *message, bool *first) {
+    const struct rtattr *kind = kind_of(message), *info = link_attribute(message, IFLA_LINKINFO);
+    if (!kind || !same(RTA_DATA(kind), "vlan")) return;
+    const struct rtattr *id = inside_of(inside_of(info, IFLA_INFO_DATA), IFLA_VLAN_ID);
+    if (id) put_pair_number("vlan", *(const unsigned short *)RTA_DATA(id), first);
 }
 
 static void put_link(const struct nlmsghdr *message, void *context) {
@@ -64,7 +75,9 @@ static void put_link(const struct nlmsghdr *message, void *context) {
     put_pair_number("group", number_of(link_attribute(message, IFLA_GROUP), 0), &first);
     put_pair_address("mac", link_attribute(message, IFLA_ADDRESS), format_hardware, &first);
     put_pair("alias", link_attribute(message, IFLA_IFALIAS), &first);
+    if (link_attribute(message, IFLA_LINK_NETNSID)) put_pair_number("away", 1, &first);
     put_pair("kind", kind_of(message), &first);
+    put_vlan(message, &first);
     put_text("}");
 }
 
@@ -125,25 +138,37 @@ static void put_inside(int fd) {
     put_text("}\n");
 }
 
-static void look_at(const char *name) {
+static void put_error(long error) {
+    put_text("{\"error\":");
+    put_number(-error);
+    put_text("}\n");
+}
+
+void look_here(const char *name) {
+    int fd = open_netlink();
+    put_text(name);
+    put_text("\n");
+    if (fd >= 0) {
+        put_inside(fd);
+        sys_close(fd);
+    } else put_error(fd);
+}
+
+void look_at(const char *name) {
     struct line path;
     clear_line(&path);
     if (*name != '/') add_text(&path, "/run/netns/");
     add_text(&path, name);
     long netns = as_path(&path) ? sys_openat(AT_FDCWD, path.text, O_RDONLY | O_CLOEXEC, 0) : -ENAMETOOLONG;
     long error = netns < 0 ? netns : sys_setns((int)netns, CLONE_NEWNET);
-    int fd = error < 0 ? (int)error : open_netlink();
     if (netns >= 0) sys_close((int)netns);
+    if (error >= 0) {
+        look_here(name);
+        return;
+    }
     put_text(name);
     put_text("\n");
-    if (fd >= 0) {
-        put_inside(fd);
-        sys_close(fd);
-    } else {
-        put_text("{\"error\":");
-        put_number(-fd);
-        put_text("}\n");
-    }
+    put_error(error);
 }
 
 enum { FAILED_BESIDE = 2, OUTPUT_FD = 3, WORDS_FD = 4 };

@@ -3,19 +3,12 @@
  * whether this is the PID 1 that it says it is. Where anything cannot be read there is no line, and whoever reads it looks again. */
 #include "survey.h"
 
+#include "folder.h"
 #include "json.h"
 #include "process.h"
 #include "text.h"
 
-enum { TYPE_CHARACTER = 2, TYPE_LINK = 10, LINK_BYTES = 64 }; /* DT_CHR, DT_LNK: <dirent.h> wants a libc */
-
-struct entry { /* struct linux_dirent64, getdents64(2) */
-    uint64_t inode;
-    int64_t offset;
-    unsigned short size;
-    unsigned char type;
-    char name[];
-};
+enum { LINK_BYTES = 64 };
 
 /* Large enough for hundreds of mounts: more are read by Node. */
 static char members[65536], arguments[65536], status[8192], stat[2048], mounts[262144], listing[32768];
@@ -75,22 +68,24 @@ static void put_file(const char *name, const char *text, bool *first) {
     put_string(text, (size_t)-1);
 }
 
+static bool is_first_device;
+
+static void put_device(const char *name, unsigned char type, const void *context) {
+    (void)context;
+    if (type != TYPE_CHARACTER && type != TYPE_LINK) return;
+    if (!is_first_device) put_text(",");
+    is_first_device = false;
+    put_string(name, (size_t)-1);
+}
+
 /* Devices and links in its /dev; nothing if that cannot be read. */
 static void put_devices(int folder, bool *first) {
-    long dev = sys_openat(folder, "root/dev", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0), got;
+    long dev = sys_openat(folder, "root/dev", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (dev < 0) return;
     put_key("devices", first);
     put_text("[");
-    bool is_first = true;
-    while ((got = sys_getdents64((int)dev, listing, sizeof listing)) > 0)
-        for (long at = 0; at < got;) {
-            struct entry *entry = (struct entry *)(void *)(listing + at);
-            at += entry->size;
-            if (entry->type != TYPE_CHARACTER && entry->type != TYPE_LINK) continue;
-            if (!is_first) put_text(",");
-            is_first = false;
-            put_string(entry->name, (size_t)-1);
-        }
+    is_first_device = true;
+    list_folder((int)dev, listing, sizeof listing, put_device, NULL);
     put_text("]");
     sys_close((int)dev);
 }

@@ -7,6 +7,7 @@ import { nearest } from '../planner/hosts/shape.ts';
 import { showPath } from '../planner/hosts/show.ts';
 import { listDesired, readWorld, type World } from '../planner/live.ts';
 import { makePlan, type Plan, type Selection } from '../planner/plan.ts';
+import { takeAhead } from '../resources/ahead.ts';
 import { TRUSTED_WORDS } from '../resources/confinement.ts';
 import { ExitCode, ObError } from '../resources/error.ts';
 import type { HostsFile } from '../resources/hosts.ts';
@@ -73,6 +74,8 @@ export function newLook(): Look {
 
 /** Begins to read what a plan needs, while its file is read. */
 export function lookAhead(): Look {
+  const ahead = takeAhead();
+  if (ahead) return createLook(REAPER, false, ahead);
   // Two programs are done sooner than one, but only where somebody else starts them.
   const look = createLook(REAPER, !hasStarter());
   // What fails now fails again for who asks.

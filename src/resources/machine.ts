@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import type { Ahead } from './ahead.ts';
 import { parseConfinement } from './confinement.ts';
 import { type End, readEnd } from './end.ts';
 import { hasCode } from './error.ts';
@@ -23,7 +24,7 @@ import { markOf, type Owner } from './marks.ts';
 import { readMaskable } from './masks.ts';
 import { readHostname } from './mender.ts';
 import { findDeadServices } from './services.ts';
-import { netnsOf, readLinks, readSurvey } from './survey.ts';
+import { netnsOf, readLinks, readSurvey, type Survey } from './survey.ts';
 import { readOomKills } from './usage.ts';
 
 /** What a kind is given to work with. */
@@ -129,8 +130,8 @@ const NETNS_FOLDER = '/run/netns';
 /** NSFS_MAGIC of statfs(2): what /run/netns/NAME shows when a namespace is mounted there. */
 const NSFS_MAGIC = 0x6e736673;
 
-/** ISFORPLAN: nearly all of it will be asked for, so one program reads it. */
-export function createLook(reaper: string, isForPlan = false): Look {
+/** ISFORPLAN: nearly all of it will be asked for, so one program reads it. AHEAD: what has been read already. */
+export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Look {
   const netnsNames = once(readNetnsNames);
   const strays = once(readStrays);
   const cgroupRoot = once(findCgroupRoot);
@@ -143,12 +144,17 @@ export function createLook(reaper: string, isForPlan = false): Look {
   });
   const init: Look['init'] = (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner));
   const mounts = once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8')));
-  const survey = once(() => {
-    const names = netnsNames().flatMap((one) => (one.real ? one.name : []));
-    return readSurvey(reaper, names, { root: cgroupRoot(), owners: cgroups(), withLinks: isForPlan });
+  const survey = once(async (): Promise<Survey> => {
+    const names = (): string[] => netnsNames().flatMap((one) => (one.real ? one.name : []));
+    const told = await ahead?.all();
+    if (!told) return readSurvey(reaper, names(), { root: cgroupRoot(), owners: cgroups(), withLinks: isForPlan });
+    // They may be newer.
+    const missing = names().filter((name) => !told.insides.has(name));
+    const more = missing.length > 0 ? (await readSurvey(reaper, missing)).insides : [];
+    return { insides: new Map([...told.insides, ...more]), inits: told.root === cgroupRoot() ? told.inits : new Map() };
   });
   return {
-    links: once(async () => (isForPlan ? (await survey()).links : undefined) ?? readLinks()),
+    links: once(async () => (await ahead?.links()) ?? (isForPlan ? (await survey()).links : undefined) ?? readLinks()),
     netnsNames,
     inside: async (netns) => (await survey()).insides.get(netns),
     insideOf: async ({ pid }) => (await readSurvey(reaper, [netnsOf(pid)])).insides.get(netnsOf(pid)),

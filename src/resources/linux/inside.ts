@@ -22,6 +22,10 @@ interface WrittenLink {
   readonly up: number;
   readonly mtu: number;
   readonly peer: number;
+  /** 1: PEER is in another namespace. */
+  readonly away?: number;
+  /** Of a VLAN: its number. */
+  readonly vlan?: number;
   readonly master: number;
   readonly group: number;
   readonly mac?: string;
@@ -82,9 +86,9 @@ function isFromRouter(flags: number, address = ''): boolean {
 }
 
 function toLink(link: WrittenLink, names: ReadonlyMap<number, string | undefined>, addresses: readonly string[]): Link[] {
-  const { index, name, up, mtu, peer, master, group, mac, alias, kind } = link;
+  const { index, name, up, mtu, peer, away, master, group, mac, alias, kind, vlan } = link;
   if (!name) return [];
-  const carrier = kind === 'vlan' ? { carrier: names.get(peer) } : {};
+  const carrier = kind === 'vlan' ? { carrier: away ? undefined : names.get(peer), ...(vlan === undefined ? {} : { vlan }) } : {};
   return [
     {
       index,
@@ -96,7 +100,7 @@ function toLink(link: WrittenLink, names: ReadonlyMap<number, string | undefined
       group,
       alias,
       mac,
-      peerIndex: peer || undefined,
+      peerIndex: away ? peer : undefined,
       ...carrier,
       addresses,
     },

@@ -1,0 +1,108 @@
+/* reaper ahead: all that `reaper look` tells, of all that there is to tell of, begun by dist/ob while Node is still starting.
+ *
+ *   /, JSON                 the links of this machine; then a byte on TOLD_FD
+ *   NAME, JSON              for each name in /run/netns
+ *   an empty line, ROOT     where cgroup v2 is mounted
+ *   SCOPE/NAME, JSON        for each PID 1 of a subhost; then another byte
+ *
+ * each on a line of its own, to a file in memory. Who reads it knows by the bytes how far it has come; if this ends early
+ * there is one less, and what has been written counts for nothing. */
+#include "folder.h"
+#include "json.h"
+#include "look.h"
+#include "modes.h"
+#include "survey.h"
+#include "text.h"
+
+enum { TOLD_FD = 3 };
+
+static char names[32768], scopes[4096], owners[32768], mounts[65536];
+
+static void tell(void) {
+    flush_json();
+    sys_write(TOLD_FD, "", 1);
+}
+
+static bool is_plain(const char *name) {
+    while (*name)
+        if (*name++ == '\n') return false;
+    return true;
+}
+
+static void take_netns(const char *name, unsigned char type, const void *context) {
+    (void)context;
+    /* A namespace is mounted on a file; a FIFO would be waited for. */
+    if (type == TYPE_FILE && is_plain(name)) look_at(name);
+}
+
+static long open_listed(int at, const char *path) { return sys_openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0); }
+
+/* The mount point of the first line of /proc/mounts with this type: "SOURCE POINT cgroup2 ..."; NULL: not found, or no plain name. */
+static const char *find_root(void) {
+    long fd = sys_openat(AT_FDCWD, "/proc/self/mounts", O_RDONLY | O_CLOEXEC, 0), used = 0, got;
+    while (fd >= 0 && (got = sys_read((int)fd, mounts + used, sizeof mounts - 1 - (size_t)used)) > 0) used += got;
+    if (fd >= 0) sys_close((int)fd);
+    char *type = (char *)find_after(mounts, " cgroup2 ");
+    if (!type) return NULL;
+    char *end = type - length_of(" cgroup2 "), *point = end;
+    *end = 0;
+    while (point > mounts && point[-1] != ' ' && point[-1] != '\n') point--;
+    return *point == '/' && !find_after(point, "\\") ? point : NULL;
+}
+
+struct scope {
+    const char *folder, *name;
+};
+
+static void take_owner(const char *name, unsigned char type, const void *context) {
+    const struct scope *scope = context;
+    struct line owner;
+    if (type != TYPE_FOLDER || !is_plain(name)) return;
+    clear_line(&owner);
+    add_text(&owner, scope->name);
+    add_text(&owner, "/");
+    add_text(&owner, name);
+    if (as_path(&owner)) put_process(scope->folder, owner.text);
+}
+
+struct open_folder {
+    int fd;
+    const char *path;
+};
+
+static void take_scope(const char *name, unsigned char type, const void *context) {
+    const struct open_folder *all = context;
+    if (type != TYPE_FOLDER || !is_plain(name)) return;
+    long fd = open_listed(all->fd, name);
+    if (fd < 0) return;
+    list_folder((int)fd, owners, sizeof owners, take_owner, &(struct scope){all->path, name});
+    sys_close((int)fd);
+}
+
+static void put_processes(void) {
+    const char *root = find_root();
+    struct line path;
+    put_text("\n");
+    put_text(root ? root : "");
+    put_text("\n");
+    if (!root) return;
+    clear_line(&path);
+    add_text(&path, root);
+    add_text(&path, "/ob");
+    long fd = as_path(&path) ? open_listed(AT_FDCWD, path.text) : -ENAMETOOLONG;
+    if (fd < 0) return;
+    list_folder((int)fd, scopes, sizeof scopes, take_scope, &(struct open_folder){(int)fd, path.text});
+    sys_close((int)fd);
+}
+
+int look_ahead(int count, char **word) {
+    (void)word;
+    if (count > 0) return USAGE;
+    look_here("/");
+    tell();
+    long fd = open_listed(AT_FDCWD, "/run/netns");
+    if (fd >= 0) list_folder((int)fd, names, sizeof names, take_netns, NULL);
+    put_processes();
+    tell();
+    return DONE;
+}

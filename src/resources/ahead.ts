@@ -1,0 +1,72 @@
+import { closeSync, fstatSync, readSync } from 'node:fs';
+import { type Inside, parseInsides } from './linux/inside.ts';
+import type { Link } from './linux/ip.ts';
+import { parseInits } from './live-init.ts';
+import type { LiveInit } from './machine.ts';
+
+/** What a process that was started before Node has told of this machine: see reaper/ahead.c. */
+export interface Ahead {
+  /** The links of this machine, as `ip` tells them. Undefined: it has not told them. */
+  links(): Promise<readonly Link[] | undefined>;
+  /** Undefined: it has not come to its end. */
+  all(): Promise<AheadSurvey | undefined>;
+}
+
+interface AheadSurvey {
+  /** By name of the namespace: of all that there were. */
+  readonly insides: ReadonlyMap<string, Inside>;
+  /** Where cgroup v2 was found; empty: nowhere. */
+  readonly root: string;
+  /** By mark. */
+  readonly inits: ReadonlyMap<string, LiveInit>;
+}
+
+/** How many bytes tell that it has come so far. */
+const LINKS_TOLD = 1;
+const ALL_TOLD = 2;
+
+/** Once for each run, as it is out of date the moment after. Undefined: none was started. */
+export function takeAhead(env = process.env): Ahead | undefined {
+  const [, memory, pipe] = /^(\d+)\.(\d+)$/.exec(env['OB_AHEAD'] ?? '') ?? [];
+  delete env['OB_AHEAD'];
+  return memory === undefined ? undefined : openAhead(Number(memory), Number(pipe));
+}
+
+function openAhead(memory: number, pipe: number): Ahead {
+  let told = 0;
+  /** Waits, and everything with it: whoever asks has nothing else left to do. */
+  const isTold = (bytes: number): boolean => {
+    const buffer = Buffer.alloc(ALL_TOLD);
+    while (told < bytes) {
+      const got = readSync(pipe, buffer);
+      if (got === 0) return false;
+      told += got;
+    }
+    return true;
+  };
+  return {
+    async links() {
+      // First what the caller has to do still: to read the hosts file.
+      await undefined;
+      if (!isTold(LINKS_TOLD)) return undefined;
+      const links = parseInsides(readAll(memory).split('\n', 2)).get('/')?.links;
+      return links && links.length > 0 ? links : undefined;
+    },
+    async all() {
+      await undefined;
+      const text = isTold(ALL_TOLD) ? readAll(memory) : undefined;
+      for (const fd of [memory, pipe]) closeSync(fd);
+      return text === undefined ? undefined : toSurvey(text.split('\n'));
+    },
+  };
+}
+
+function readAll(memory: number): string {
+  const buffer = Buffer.allocUnsafe(fstatSync(memory).size);
+  return buffer.toString('utf8', 0, readSync(memory, buffer, 0, buffer.length, 0));
+}
+
+function toSurvey(lines: readonly string[]): AheadSurvey {
+  const end = lines.indexOf('', 2);
+  return { insides: parseInsides(lines.slice(2, end)), root: lines[end + 1] ?? '', inits: parseInits(lines.slice(end + 2)) };
+}

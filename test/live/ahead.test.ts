@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseInsides } from '../../src/resources/linux/inside.ts';
+import { parseIpJson, toLink } from '../../src/resources/linux/ip.ts';
+import { noLive, OB, REAPER } from '../machine.ts';
+import { createRig } from './rig.ts';
+
+const BUNDLE = fileURLToPath(new URL('../../dist/ob.js', import.meta.url));
+const NOTHING = 'Nothing to do: 9 resources are as wanted.\n';
+
+test('what is read before Node has started', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  rig.hosts(
+    'scope: demo\nbridges: { ob0: {} }\ndefaults: { start: none }\nsubhosts:\n' +
+      ['web', 'db'].map((name) => `  ${name}: { base: ./${name}, cables: [{ bridge: ob0 }] }\n`).join(''),
+  );
+  await rig.apply();
+  const told = `${await rig.machine.sh(`${REAPER} ahead 3>/mnt/told`)}\n`;
+  assert.equal(rig.machine.read('/mnt/told'), '\0\0');
+
+  /** What a plan is that is told TEXT, and that it is whole. */
+  const planWith = async (text: string, program: string, bytes = '\\0\\0'): Promise<string> => {
+    rig.machine.write('/mnt/text', text);
+    const { stdout } = await rig.machine.run('sh', ['-c', `cd /mnt; printf '${bytes}' >told; OB_AHEAD=5.6 ${program} plan 5<text 6<told`]);
+    return stdout;
+  };
+
+  await t.test('is what the plan is made of', async () => {
+    assert.equal(await planWith(told, BUNDLE), NOTHING);
+    assert.match(await planWith(told.replace('"name":"web0","up":1', '"name":"web0","up":0'), BUNDLE), /veth\/web0\n.*up: false -> true/);
+    assert.match(await planWith(told.replace('"hostname":"db"', '"hostname":"dc"'), BUNDLE), /process\/db\n.*hostname: dc -> db/);
+  });
+
+  await t.test('counts for nothing if it is not whole, and what is missing in it is read', async () => {
+    const lie = told.replaceAll('"up":1', '"up":0');
+    assert.equal(await planWith(lie, BUNDLE, ''), NOTHING);
+    const [machine = ''] = told.split('\n', 2).slice(1);
+    assert.equal(await planWith(`/\n${machine}\n\n/sys/fs/cgroup\n`, BUNDLE), NOTHING);
+    assert.equal(
+      await planWith(told.replace('\n/sys/fs/cgroup\n', '\n/elsewhere\n').replace('"hostname":"db"', '"hostname":"dc"'), BUNDLE),
+      NOTHING,
+    );
+  });
+
+  await t.test('is believed only of the process that ob itself has started', async () => {
+    assert.equal(await planWith(told.replaceAll('"up":1', '"up":0'), OB), NOTHING);
+  });
+
+  await t.test('is of this machine what ip tells', async () => {
+    await rig.machine.sh('ip link add d0 mtu 1400 type veth peer d1; ip link add d2 type dummy && ip link set d2 up || true');
+    const seen = parseInsides((await rig.machine.sh(`${REAPER} ahead 3>/dev/null`)).split('\n').slice(0, 2)).get('/')?.links ?? [];
+    const byIp = parseIpJson(await rig.machine.sh('ip -j -d -N address show'))
+      .flat()
+      .flatMap(toLink);
+    assert(byIp.length > 4);
+    assert.deepEqual(seen, byIp);
+    await rig.machine.sh('ip link del d0');
+  });
+
+  await t.test('leaves no process, and needs none of the standard streams', async () => {
+    const { machine } = rig;
+    assert.equal(await machine.sh(`cd /mnt; ${OB} plan --detailed-exitcode </dev/null >/dev/null 2>&1; echo $?`), '0');
+    assert.equal(await machine.sh(`cd /mnt; ${OB} plan --detailed-exitcode <&- >&- 2>&-; echo $?`), '0');
+    const left = (): Promise<string> => machine.sh(`for p in /proc/[0-9]*; do cat $p/comm 2>/dev/null || :; done | grep -x reaper || :`);
+    for (let tries = 0; (await left()) !== ''; tries++) {
+      assert(tries < 500);
+      await sleep(20);
+    }
+  });
+});
