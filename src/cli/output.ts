@@ -25,12 +25,32 @@ export interface Manner {
 /** NDJSON, a display in place on a terminal, or one line for each thing that is finished. */
 export function createOutput({ json, quiet }: Manner, stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): Output {
   const paint = createPaint(stream, env);
-  const stop = (): void => {};
-  const line = (text: string): void => void stream.write(`${text}\n`);
+  const { line, stop } = createWriter(stream);
   const tell: Sink = json ? (event) => line(JSON.stringify(event)) : (event) => textOf(event, paint).forEach(line);
-  if (quiet) return { ...createQuiet(tell, warn, json ? undefined : line), paint };
+  if (quiet) {
+    const held = createQuiet(tell, warn, json ? undefined : line);
+    const end = (): void => {
+      held.stop();
+      stop();
+    };
+    return { ...held, paint, stop: end };
+  }
   if (json || !stream.isTTY || env['TERM'] === 'dumb') return { sink: tell, warn, paint, stop };
   return { ...createProgress(toScreen(stream), paint), warn, paint };
+}
+
+/** All lines that are said in one go are written at once: of a hundred subhosts that is a system call, not hundreds. */
+function createWriter(stream: NodeJS.WriteStream): { line: (text: string) => void; stop: () => void } {
+  let waiting = '';
+  const stop = (): void => {
+    if (waiting) stream.write(waiting);
+    waiting = '';
+  };
+  const line = (text: string): void => {
+    if (!waiting) queueMicrotask(stop);
+    waiting += `${text}\n`;
+  };
+  return { line, stop };
 }
 
 /** A terminal whose size may change at any time; one that does not tell it has that of a VT100. */

@@ -10,10 +10,10 @@ export interface Batch {
 }
 
 /**
- * Most of what a batch does is one program for all of its objects, so that two cost twice as much; and what the kernel does
- * for links and mounts it does one by one anyway.
+ * Most of what a batch does is one program for all of its objects, so that two cost more than one; but while the first half of
+ * many is booted, the network of the other half is made: they wait for other locks of the kernel.
  */
-const FEWEST = 128;
+const FEWEST = 50;
 
 interface Limits {
   readonly parallel: number;

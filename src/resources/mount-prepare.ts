@@ -11,7 +11,7 @@ import type { MountEntry } from './linux/mountinfo.ts';
 import type { RootToMount } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
 import { markOf, parseMark, rootMarkOf } from './marks.ts';
-import { byPoint, type MountSpec } from './mount-seen.ts';
+import type { MountSpec } from './mount-seen.ts';
 import { setUp } from './mount-setup.ts';
 import { type InUse, refuseInUse } from './mount-uppers.ts';
 
@@ -29,12 +29,16 @@ export function blockerOf(machine: Machine, spec: MountSpec, stack: readonly Mou
   return [{ address: spec.address, what, hint }];
 }
 
-/** All that has to be done before the root is mounted. */
-export async function prepare(machine: Machine, spec: MountSpec, inUse: InUse): Promise<RootToMount> {
+/** All that has to be done before the root is mounted. STACKS: what is mounted now, by point. */
+export async function prepare(
+  machine: Machine,
+  spec: MountSpec,
+  stacks: ReadonlyMap<string, readonly MountEntry[]>,
+  inUse: InUse,
+): Promise<RootToMount> {
   const { address, extra } = spec;
   const { mark, subhost } = extra;
-  // As it is now: something may have come between the plan and this.
-  const [blocker] = blockerOf(machine, spec, byPoint(machine.look.mounts()).get(spec.fields.live) ?? []);
+  const [blocker] = blockerOf(machine, spec, stacks.get(spec.fields.live) ?? []);
   if (blocker) throw new ObError(blocker.what, { hint: blocker.hint });
   const setup = subhost.hooks?.setup;
   if (setup === undefined) refuseInUse(subhost.upper, inUse);

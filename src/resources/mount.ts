@@ -93,10 +93,12 @@ async function mountAndMend(machine: Machine, tasks: readonly MountTask[]): Prom
     machine,
     fresh.filter(hasOwnUpper).map((spec) => spec.extra.subhost.upper),
   );
+  // As they are now: something may have come between the plan and this.
+  const stacks = byPoint(machine.look.mounts());
   const ready = new Map<Address, RootToMount>();
   const prepared = await Promise.all(
     fresh.map((spec) =>
-      attempt(spec.address, async () => void ready.set(spec.address, await machine.turn(() => prepare(machine, spec, inUse)))),
+      attempt(spec.address, async () => void ready.set(spec.address, await machine.turn(() => prepare(machine, spec, stacks, inUse)))),
     ),
   );
   const errors = await mountRoots(machine.reaper, [...ready.values()]);

@@ -1,5 +1,5 @@
 import { constants as system } from 'node:os';
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { execa, execaSync } from 'execa';
 import { hasCode, ObError } from './error.ts';
 import { findProgram, needProgram, SYSTEM_PATH } from './programs.ts';
@@ -65,7 +65,7 @@ async function runOurselves(path: string, args: readonly string[], options: RunO
       // In a session of its own: Ctrl-C at the terminal is for ob, which lets what runs come to its end.
       detached: true,
       timeout: options.isEndless ? 0 : (options.timeLimitMs ?? TIME_LIMIT_MS),
-      buffer: !options.isEndless,
+      buffer: { stdout: !options.isEndless && !options.onLine, stderr: !options.isEndless },
       ...(options.signal ? { cancelSignal: options.signal } : {}),
       ...surroundings(options),
       maxBuffer: 1 << 28,
@@ -186,15 +186,29 @@ async function saysFirst(stream: Readable, word: string): Promise<boolean> {
   return false;
 }
 
-type Conversation = AsyncIterable<string> & { stdin: NodeJS.WritableStream };
-
-async function feed(child: Conversation, onLine: NonNullable<RunOptions['onLine']>): Promise<void> {
+/** Reads the lines of a child as they come. execa can do that too, and takes many times as long for each. */
+async function feed({ stdin, stdout }: { stdin: Writable; stdout: Readable }, onLine: NonNullable<RunOptions['onLine']>): Promise<void> {
   // The other side may be gone already; what it left unsaid shows in its output and exit code.
-  child.stdin.on('error', () => {});
-  const say = (text: string) => void (text ? child.stdin.write(text) : child.stdin.end());
-  try {
-    for await (const line of child) onLine(line, say);
-  } catch {
-    // The iteration rejects when the program fails; the awaited result tells that better.
-  }
+  stdin.on('error', () => {});
+  const say = (text: string) => void (text ? stdin.write(text) : stdin.end());
+  const take = (line: string): void => {
+    try {
+      onLine(line, say);
+    } catch {
+      // It does not say what was agreed upon: nobody listens any more, and how it ends tells the rest.
+      stdout.destroy();
+    }
+  };
+  // Of one line that has not come to its end, which may have megabytes.
+  let parts: string[] = [];
+  stdout.setEncoding('utf8').on('data', (text: string) => {
+    const [first = '', ...more] = text.split('\n');
+    parts.push(first);
+    if (more.length === 0) return;
+    const lines = [parts.join(''), ...more];
+    parts = lines.splice(-1);
+    lines.forEach(take);
+  });
+  await new Promise((resolve) => stdout.once('close', resolve));
+  if (parts.join('')) take(parts.join(''));
 }
