@@ -53,7 +53,7 @@ static long search_path(char **command, char **env) {
 
 __attribute__((noreturn)) static void execute(struct order *order) {
     sys_setsid();
-    take_streams(&order->streams);
+    take_streams(&order->streams, order->pid);
     /* Fails where root has no home there; "/" is where the guide is. */
     sys_chdir("/root");
     default_dispositions();

@@ -47,11 +47,13 @@ void open_streams(struct streams *streams, const char *pid) {
     add_channel(streams, streams->terminal, 1);
 }
 
-void take_streams(struct streams *streams) {
+void take_streams(struct streams *streams, const char *pid) {
     if (streams->terminal >= 0) take_controlling_terminal(streams->inside[0]);
-    /* Out of the way first: one of them may be where another is to go. */
-    for (int fd = 0; fd < 3; fd++) streams->inside[fd] = (int)sys_fcntl(streams->inside[fd], F_DUPFD_CLOEXEC, 16);
-    for (int fd = 0; fd < 3; fd++) sys_dup3(streams->inside[fd], fd, 0);
+    /* Out of the way first: one of them may be where another is to go. Whatever cannot be had, the caller's own stream, which
+     * is there still, is not to be taken for it. */
+    for (int fd = 0; fd < 3; fd++)
+        streams->inside[fd] = (int)must(pid, "dup", sys_fcntl(streams->inside[fd], F_DUPFD_CLOEXEC, 16), "");
+    for (int fd = 0; fd < 3; fd++) must(pid, "dup", sys_dup3(streams->inside[fd], fd, 0), "");
 }
 
 /* The relay's own copies of what the command has: only without them it sees the end of a stream. */

@@ -21,7 +21,7 @@ struct streams {
 /* Makes the command's streams. PID: of the subhost's PID 1. */
 void open_streams(struct streams *streams, const char *pid);
 /* In the command: makes them its 0, 1 and 2. */
-void take_streams(struct streams *streams);
+void take_streams(struct streams *streams, const char *pid);
 /* Carries bytes and signals until the command PID has ended; gives its exit status. */
 int relay(struct streams *streams, long pid);
 

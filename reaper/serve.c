@@ -59,15 +59,16 @@ static bool read_head(int64_t *key, int64_t *size, int64_t *input) {
 
 static int make_file(void) { return (int)sys_memfd_create("ob", MFD_CLOEXEC); }
 
+/* It is read also where there is no FILE: the next request comes after it. */
 static bool read_input(int file, int64_t size) {
     static char part[65536];
     for (int64_t left = size; left > 0;) {
         size_t want = left < (int64_t)sizeof part ? (size_t)left : sizeof part;
         if (!read_all(part, want)) return false;
-        if (sys_write(file, part, want) != (long)want) return false;
+        if (file >= 0 && sys_write(file, part, want) != (long)want) return false;
         left -= (int64_t)want;
     }
-    sys_lseek(file, 0);
+    if (file >= 0) sys_lseek(file, 0);
     return true;
 }
 
@@ -120,21 +121,51 @@ static void tell_end(const struct job *job, int how) {
     flush_json();
 }
 
+/* Without a file of its own for each it would read our requests, or write into our answers. */
+static long begin(struct job *job, int input, char **env) {
+    if (input < 0 || job->out < 0 || job->err < 0) return -EMFILE;
+    job->pid = sys_clone(SIGCHLD);
+    if (job->pid == 0) become(job, input, env);
+    if (job->pid < 0) return job->pid;
+    job->pidfd = (int)sys_pidfd_open(job->pid);
+    if (job->pidfd >= 0) return 0;
+    sys_kill(job->pid, SIGKILL);
+    sys_wait4(job->pid, NULL, 0);
+    return job->pidfd;
+}
+
+/* The same line as of one that has ended; there may be no file for the words. */
+static void tell_failure(int64_t key, long error) {
+    bool first = true;
+    struct line line;
+    clear_line(&line);
+    add_text(&line, "reaper error clone ");
+    add_number(&line, -error);
+    add_text(&line, " ");
+    put_text("{");
+    put_number_of("key", key, &first);
+    put_number_of("exit", FAILED, &first);
+    put_key("err", &first);
+    put_string(line.text, line.length);
+    put_text("}\n");
+    flush_json();
+}
+
+static void close_file(int file) {
+    if (file >= 0) sys_close(file);
+}
+
 static void start_job(int64_t key, int input, char **env) {
     struct job *job = &jobs[running];
     *job = (struct job){.key = key, .out = make_file(), .err = make_file()};
-    job->pid = job->err < 0 ? job->err : sys_clone(SIGCHLD);
-    if (job->pid == 0) become(job, input, env);
-    job->pidfd = job->pid < 0 ? -1 : (int)sys_pidfd_open(job->pid);
-    if (job->pidfd >= 0) {
+    long error = begin(job, input, env);
+    if (error == 0) {
         running++;
         return;
     }
-    if (job->pid > 0) sys_kill(job->pid, SIGKILL);
-    if (job->pid < 0) write_error(job->err, "reaper", "clone", job->pid, "");
-    int how = FAILED << 8;
-    if (job->pid > 0) sys_wait4(job->pid, &how, 0);
-    tell_end(job, how);
+    close_file(job->out);
+    close_file(job->err);
+    tell_failure(key, error);
 }
 
 static void kill_job(int64_t key) {
@@ -152,7 +183,7 @@ static bool take_request(char **env) {
     int file = make_file();
     if (!read_input(file, input) || !split_words((size_t)size)) return false;
     start_job(key, file, env);
-    sys_close(file);
+    close_file(file);
     return true;
 }
 

@@ -39,7 +39,11 @@ test('PID 1 of aarch64 goes through its list, and ends with its last child', { s
   writeFileSync(`${folder}/daemon`, DAEMON, { mode: 0o755 });
   const list = `...:/bin/true ...:/none ...:/none? ...:${folder}/daemon`;
   const emulated = `mkfifo status; exec ${QEMU} -0 /.reaper ./pid1 MARK digest 60000 60000 runs:00 ${list} 3<>status`;
-  const ran = spawnSync('unshare', ['-pf', '--kill-child', 'sh', '-c', emulated], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
+  const ran = spawnSync('sh', ['-c', 'exec unshare -pf --kill-child sh -c "$0"', emulated], {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   assert.deepEqual([ran.status, ran.stderr], [0, '']);
   const told = readFileSync(`${folder}/told`, 'utf8').replaceAll(`${folder}/`, '');
   assert.equal(

@@ -38,6 +38,13 @@ test('a command inside gives its exit status and its streams', { skip: noLive },
   assert.equal((await exec(['/etc/hosts'])).code, 126);
 });
 
+test('where its streams cannot be made, it does not get those of the caller', { skip: noLive }, async (t) => {
+  const { rig, place, up } = await createInside(t);
+  const words = [REAPER, 'exec', String(up.pid), up.ticks, place.cgroup, 'xterm', 'readlink', '/proc/self/fd/0'];
+  const ran = await rig.machine.run('sh', ['-c', 'ulimit -n 16; exec "$@" 3>&2 </etc/hostname', 'sh', ...words]);
+  assert.deepEqual(ran, { code: 1, stdout: '', stderr: `${up.pid} error dup 22 \n` });
+});
+
 test('it is under the same confinement as PID 1, and inherits nothing', { skip: noLive }, async (t) => {
   const { rig, place, up, exec } = await createInside(t);
   const own = (text: string): string => (text.match(/^(Cap|NoNewPrivs|Seccomp)\S*\s.*$/gm) ?? []).join('\n');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -70,6 +71,16 @@ test('a program has the environment, the folder and the signals of one that we s
   assert.deepEqual(await run('/bin/sh', ['-c', script], { input: 'in' }), ours);
   // The shell's parent is the helper.
   assert.match(readFileSync(`/proc/${(await run('/bin/sh', ['-c', 'echo $PPID'])).output}/cmdline`, 'utf8'), /reaper\0serve\0lock\0$/);
+});
+
+test('a program for which there is no room is told as failed, and the next request is read', () => {
+  const request = (key: number, input: string): string => `${key} 9 ${input.length}\n/bin/cat\0${input}`;
+  const ran = spawnSync('sh', ['-c', 'ulimit -n 3; exec "$0" serve', REAPER], {
+    input: request(1, 'abc') + request(2, ''),
+    encoding: 'utf8',
+  });
+  const told = (key: number): string => `{"key":${key},"exit":1,"err":"reaper error clone 24 "}\n`;
+  assert.deepEqual([ran.status, ran.stdout, ran.stderr], [0, told(1) + told(2), '']);
 });
 
 test('the lock is that of the open file, and nobody else gets it while that is open', async (t) => {
