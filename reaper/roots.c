@@ -3,7 +3,7 @@
 #include "modes.h"
 #include "text.h"
 
-enum { OVERLAY_WORDS = 7, BIND_WORDS = 5, SETUP_WORDS = 5, DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC };
+enum { OVERLAY_WORDS = 7, BIND_WORDS = 5, SETUP_WORDS = 5, WORDS_TO_UNMOUNT = 3, AT_A_TIME = 8, DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC };
 
 struct failure {
     const char *step;
@@ -151,14 +151,40 @@ static bool unmount_one(char **word, struct failure *failure) {
     return true;
 }
 
-int unmount_roots(int count, char **word) {
+/* Does each lie beside the others, none in another? */
+static bool are_apart(int count, char **word) {
+    for (int i = 0; i < count; i += WORDS_TO_UNMOUNT)
+        for (int other = 0; other < count; other += WORDS_TO_UNMOUNT) {
+            const char *point = word[i + 1], *above = word[other + 1];
+            char next = starts_with(point, above) ? point[length_of(above)] : 'x';
+            if (i != other && (!next || next == '/')) return false;
+        }
+    return true;
+}
+
+static int unmount_some(int count, char **word, int first, int step) {
     int status = DONE;
-    if (count % 3) return USAGE;
-    for (int at = 0; at < count; at += 3) {
+    for (int at = first * WORDS_TO_UNMOUNT; at < count; at += step * WORDS_TO_UNMOUNT) {
         struct failure failure = {.step = ""};
         bool fine = unmount_one(word + at, &failure);
         report(word[at], fine, &failure);
         if (!fine) status = FAILED;
     }
+    return status;
+}
+
+/* For each the kernel writes back what its upper directory's filesystem has to write, and waits for all processors to have gone
+ * on (synchronize_rcu_expedited); those who wait at the same time wait together. */
+int unmount_roots(int count, char **word) {
+    int status = DONE, how;
+    if (count % WORDS_TO_UNMOUNT) return USAGE;
+    int workers = count < AT_A_TIME * WORDS_TO_UNMOUNT || !are_apart(count, word) ? 1 : AT_A_TIME;
+    for (int i = 1; i < workers; i++) {
+        long pid = sys_clone(SIGCHLD);
+        if (pid == 0) sys_exit(unmount_some(count, word, i, workers));
+        if (pid < 0) status |= unmount_some(count, word, i, workers);
+    }
+    status |= unmount_some(count, word, 0, workers);
+    while (sys_wait4(-1, &how, 0) > 0) status |= how ? FAILED : DONE;
     return status;
 }

@@ -57,3 +57,23 @@ test('what is in use stays, and what lies above goes first', { skip: noLive }, a
   assert.deepEqual([busy.code, busy.stdout], [1, 'a error umount 16 \n']);
   assert.equal((await mountsOf(machine)).length, 2);
 });
+
+test('of many that are unmounted at the same time, one in use is told of and stays, and what is in another goes before it', {
+  skip: noLive,
+}, async (t) => {
+  const machine = await createMachine(t);
+  const names = Array.from({ length: 30 }, (_, index) => `r${index + 1}`);
+  await machine.sh(`cd /mnt; for name in ${names.join(' ')}; do mkdir $name; mount -t tmpfs $name $name; done`);
+  await machine.sh('cd /mnt/r7; sleep 600 >/dev/null 2>&1 & :');
+  const words = (some: readonly string[]): string[] => some.flatMap((name) => [name, `/mnt/${name}`, '1']);
+  const busy = await machine.run(REAPER, ['umount', ...words(names)]);
+  const said = names.map((name) => (name === 'r7' ? 'r7 error umount 16 ' : `${name} ok`));
+  assert.deepEqual([busy.code, busy.stdout.split('\n').filter(Boolean).sort()], [1, said.sort()]);
+  assert.equal(await machine.sh('grep -o " /mnt/r[0-9]* " /proc/mounts | xargs'), '/mnt/r7');
+
+  const others = names.filter((name) => name !== 'r7');
+  await machine.sh(`cd /mnt; for name in ${others.join(' ')}; do mount -t tmpfs $name $name; done; mkdir r1/in r1/in/er`);
+  await machine.sh('mount -t tmpfs in /mnt/r1/in; mkdir /mnt/r1/in/er; mount -t tmpfs er /mnt/r1/in/er');
+  const nested = await machine.run(REAPER, ['umount', ...words(['r1/in/er', 'r1/in', ...others])]);
+  assert.deepEqual([nested.code, nested.stdout], [0, ['r1/in/er', 'r1/in', ...others].map((name) => `${name} ok\n`).join('')]);
+});
