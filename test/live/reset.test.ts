@@ -219,7 +219,7 @@ test('a reset that is killed at any moment has lost nothing, and the next one co
       await t.test(`${words.slice(0, 8)} ${moment}`, async () => {
         await rig.apply();
         await machine.sh('mkdir -p /mnt/web/live/srv; cd /mnt/web/live/srv; for i in $(seq 0 599); do echo $i >$i; done; echo kept >kept');
-        await killAt(rig, `reset web ${words} --restart`, moment, { mayEnd: true });
+        await killAt(rig, `reset web ${words} --restart`, moment);
         const everywhere = `cd /mnt/web; find root/srv reset-*/upper/srv -name '[0-9]*' -type f -printf '%f\\n' 2>/dev/null | sort -n | uniq -c | grep -c '^ *1 ' || true`;
         assert.equal(await machine.sh(everywhere), '600');
         const ran = await machine.ob('reset', 'web', ...words.split(' '), '--restart');
