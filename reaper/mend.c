@@ -25,19 +25,30 @@ static void mount_point(int root, const char *point, const struct spec *spec) {
     if (same(point, "/dev/pts")) mount_pts(root, spec->mark);
     if (same(point, "/dev/shm")) mount_shm(root, spec->mark);
     if (starts_with(point, "/proc/") || starts_with(point, "/sys/")) mask_inside(root, point, spec->mark);
-    if (same(point, "nodes")) fill_dev((int)must(spec->mark, "open", open_below(root, "dev", O_PATH | O_DIRECTORY, 0), "/dev"), spec->mark);
+}
+
+/* Of these names there is something else, or nothing. */
+static void renew_nodes(int root, int count, char **name, const char *mark) {
+    int dev = (int)must(mark, "open", open_below(root, "dev", O_PATH | O_DIRECTORY, 0), "/dev");
+    for (int i = 0; i < count; i++) {
+        long error = sys_unlinkat(dev, name[i]);
+        must(mark, "unlink", error == -ENOENT ? 0 : error, name[i]);
+    }
+    fill_dev(dev, mark);
 }
 
 __attribute__((noreturn)) static void put_right(int root, int count, char **word) {
     struct spec spec = {.mark = word[2], .hostname = word[3]};
     sys_umask(0);
     must(spec.mark, "sethostname", sys_sethostname(spec.hostname, length_of(spec.hostname)), spec.hostname);
-    for (int i = FIXED_WORDS; i < count; i++) mount_point(root, word[i], &spec);
+    int at = FIXED_WORDS;
+    for (; at < count && !same(word[at], "nodes"); at++) mount_point(root, word[at], &spec);
+    if (at < count) renew_nodes(root, count - at - 1, word + at + 1, spec.mark);
     sys_exit(DONE);
 }
 
-/* WORD: PID TICKS MARK HOSTNAME, then mount points and masked places, `/` (is made writable), `nodev` (no device
- * node of the root is one) and `nodes`, what lies deeper later. A mount of
+/* WORD: PID TICKS MARK HOSTNAME, then mount points and masked places, `/` (is made writable) and `nodev` (no device
+ * node of the root is one), what lies deeper later; then `nodes NAME...`, what is to be made anew in /dev. A mount of
  * proc shows the pid namespace of who makes it: hence the child. */
 static int mend_inside(int count, char **word) {
     int status = 0;

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ObError } from './error.ts';
 import type { ProcessId } from './linux/proc.ts';
@@ -22,9 +21,7 @@ export interface Mending {
 
 export async function mendInside(reaper: string, { pid, ticks }: ProcessId, mending: Mending): Promise<ObError | undefined> {
   const { mark, hostname, points, nodes } = mending;
-  // Its /dev is a mount of ours, which nobody inside can take away: no link leads out of it.
-  for (const name of nodes) rmSync(`/proc/${pid}/root/dev/${name}`, { force: true });
-  const words = [String(pid), String(ticks), mark, hostname, ...points, ...(nodes.length > 0 ? ['nodes'] : [])];
+  const words = [String(pid), String(ticks), mark, hostname, ...points, ...(nodes.length > 0 ? ['nodes', ...nodes] : [])];
   return (await runForEach(menderOf(reaper), 'inside', words, [mark])).get(mark);
 }
 

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import test from 'node:test';
-import { noLive } from '../machine.ts';
+import { mendInside } from '../../src/resources/mender.ts';
+import { noLive, REAPER } from '../machine.ts';
 import { createRig, isAlive, pidOf, toSpec, until } from './rig.ts';
 
 /** The machine's own folder that each planted link would lead to. */
@@ -70,3 +73,18 @@ for (const [what, plant] of [
     assert.equal(ran.code, 1);
     assert.match(ran.stdout, /error open (13|22|40) /);
   });
+
+test('a link that is /dev by the time that its nodes are made anew leads nowhere', { skip: noLive }, async (t) => {
+  const bait = mkdtempSync(`${tmpdir()}/ob-bait-`);
+  t.after(() => rmSync(bait, { recursive: true }));
+  writeFileSync(`${bait}/null`, '');
+  const rig = await createRig(t);
+  const place = await rig.place();
+  const { ticks } = await rig.up(place);
+  await rig.machine.sh(`rm -rf ${place.live}/dev && ln -s ${bait} ${place.live}/dev`);
+  const [pid] = rig.machine.read(`${place.cgroup}/cgroup.procs`).split('\n');
+  const mending = { mark: place.mark, hostname: place.name, points: [], nodes: ['null'] };
+  const error = await mendInside(REAPER, { pid: Number(pid), ticks: Number(ticks) }, mending);
+  assert.match(String(error?.message), /^open \/dev: it is a symbolic link/);
+  assert.deepEqual(readdirSync(bait), ['null']);
+});
