@@ -76,7 +76,7 @@ export function draw(random: Random, timed: boolean): Op {
   );
   const kind = random(100);
   if (kind < 30) return { do: 'drift', drift: pick(random, ALL), name, other };
-  if (kind < 52) return drawEdit(random, random(10) === 0 ? FILE : name);
+  if (kind < 52) return drawEdit(random);
   if (kind < 68) return { do: 'apply', words: pick(random, [[], [], ['--quiet'], ['-j', '1'], ['--limit', name]]) };
   if (kind < 80) return { do: 'kill apply', at: drawKill(random, timed) };
   if (kind < 84) return { do: 'kill destroy', at: drawKill(random, timed) };
@@ -85,7 +85,8 @@ export function draw(random: Random, timed: boolean): Op {
   return { do: pick(random, ['stop', 'restart'] as const), name };
 }
 
-function drawEdit(random: Random, name: string): Op {
+export function drawEdit(random: Random): Op {
+  const name = random(10) === 0 ? FILE : pick(random, NAMES);
   const [key, count] = pick(random, editsOf(name));
   return { do: 'edit', name, key, value: random(count) };
 }

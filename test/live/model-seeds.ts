@@ -1,7 +1,7 @@
 import { messageOf } from '../../src/resources/error.ts';
 import type { Row } from '../crash/points.ts';
 import { createRandom } from '../random.ts';
-import { draw, type Op, show } from './model-ops.ts';
+import { draw, drawEdit, type Op, show } from './model-ops.ts';
 import { LAST, runModel } from './model-run.ts';
 
 interface Seeds {
@@ -19,6 +19,7 @@ interface Seeds {
 
 /** So long a failure is made shorter. */
 const SHRINK_MS = 240_000;
+const FIRST_EDITS = 12;
 /** So often it is said how far it is, where nobody looks at a terminal. */
 const TELL_MS = 60_000;
 
@@ -32,8 +33,7 @@ export async function trySeeds(seeds: Seeds, tell: (line: string) => void): Prom
   const work = async (): Promise<void> => {
     while (next < first + count) {
       const seed = next++;
-      const random = createRandom(seed);
-      const ops = Array.from({ length }, () => draw(random, isTimed));
+      const ops = drawAll(seed, length, isTimed);
       const failure = await failureOf(ops, hits);
       row.tried++;
       row.converged += failure?.isConverged === false ? 0 : 1;
@@ -46,6 +46,13 @@ export async function trySeeds(seeds: Seeds, tell: (line: string) => void): Prom
   await Promise.all(Array.from({ length: Math.min(workers, count) }, work));
   tell(`${hits.drifts} drifts and ${hits.kills} kills came to something`);
   return row;
+}
+
+/** Begins with a file that is like few others: edits alone cost nothing. */
+function drawAll(seed: number, length: number, isTimed: boolean): Op[] {
+  const random = createRandom(seed);
+  const edits = Array.from({ length: FIRST_EDITS }, () => drawEdit(random));
+  return [...edits, ...Array.from({ length }, () => draw(random, isTimed))];
 }
 
 /** A line on stderr: on a terminal always the same one, else one now and then. */
