@@ -55,7 +55,7 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
 export const LEFT_OUT = [
   /\.vlan$/,
   /\.diskfile\.(partition|path)$/,
-  ...(noImages ? [/\.diskfile\b/] : []),
+  ...(noImages ? [/\.diskfile\b/, /\.lower$/] : []),
   ...(hasLimits ? [] : [/\.limits\b/]),
   ...(io ? [] : [/\.io\b/]),
   ...(hasTun ? [] : [/\.devices$/]),
