@@ -57,7 +57,13 @@ static bool read_head(int64_t *key, int64_t *size, int64_t *input) {
     return false;
 }
 
-static int make_file(void) { return (int)sys_memfd_create("ob", MFD_CLOEXEC); }
+/* Of those who write to one open file of this kind at the same time each takes the place where the last one was before: other
+ * files have a lock for that. To its end all of them can write. */
+static int make_file(void) {
+    int file = (int)sys_memfd_create("ob", MFD_CLOEXEC);
+    if (file >= 0) sys_fcntl(file, F_SETFL, O_APPEND);
+    return file;
+}
 
 /* It is read also where there is no FILE: the next request comes after it. */
 static bool read_input(int file, int64_t size) {

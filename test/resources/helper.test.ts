@@ -56,6 +56,13 @@ test('what is long comes through whole, both ways, of more programs than there i
   for (const [index, one] of all.entries()) assert.equal(one.stdout, `${index % 10 ? '' : text}${index}`);
 });
 
+test('what many processes of a program say at the same time is all there', async (t) => {
+  const { helper } = await open(t);
+  const ended = await sh(helper, 'for i in 1 2 3 4 5 6 7 8; do (j=0; while [ $j -lt 1000 ]; do echo $i; j=$((j + 1)); done) & done; wait');
+  const lines = String(ended.stdout).split('\n');
+  for (let i = 1; i <= 8; i++) assert.equal(lines.filter((line) => line === String(i)).length, 1000, `of process ${i}`);
+});
+
 test('a program past its time limit is killed, and no other', async (t) => {
   const { helper } = await open(t);
   const [late, fine] = await Promise.all([sh(helper, 'exec sleep 1000', '', 200), sh(helper, 'sleep 0.5; echo fine')]);
