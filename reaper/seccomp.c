@@ -46,6 +46,7 @@ static const struct denied denied[] = {
     {__NR_swapon, EPERM, CAP_SYS_ADMIN},
     {__NR_swapoff, EPERM, CAP_SYS_ADMIN},
     {__NR_quotactl, EPERM, CAP_SYS_ADMIN},
+    {__NR_quotactl_fd, EPERM, CAP_SYS_ADMIN},
 #ifdef __NR_iopl
     {__NR_iopl, EPERM, CAP_SYS_RAWIO},
     {__NR_ioperm, EPERM, CAP_SYS_RAWIO},

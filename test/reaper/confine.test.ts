@@ -34,6 +34,16 @@ test('by default it has fourteen capabilities, and some calls are denied', { ski
   assert.deepEqual(await statusOf(rig, place, await rig.up(place)), DEFAULT);
 });
 
+test('a call that has a younger form is denied in that one too', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  const place = await rig.place();
+  const up = await rig.up(place);
+  // quotactl_fd of no file: 443 on every architecture.
+  const words = ['exec', String(up.pid), up.ticks, place.cgroup, 'xterm', 'perl', '-e', 'syscall(443, -1, 0, 0, 0); print $! + 0'];
+  const ran = await rig.machine.run('sh', ['-c', 'exec "$@" 3>&2', 'sh', REAPER, ...words]);
+  assert.deepEqual(ran, { code: 0, stdout: '1', stderr: '' });
+});
+
 test('it is confined as it is told, and what is started later is too', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
   const place = await rig.place();
