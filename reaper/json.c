@@ -43,6 +43,11 @@ void put_string(const char *text, size_t size) {
             put((char)c);
             continue;
         }
+        /* What there is most of, in texts of /proc, in its shortest form. */
+        if (c == '\n' || c == '\t') {
+            put_text(c == '\n' ? "\\n" : "\\t");
+            continue;
+        }
         put_text("\\u00");
         put(hex[c >> 4]);
         put(hex[c & 15]);

@@ -7,6 +7,7 @@
 #include "json.h"
 #include "process.h"
 #include "text.h"
+#include "told.h"
 
 enum { LINK_BYTES = 64 };
 
@@ -68,6 +69,53 @@ static void put_file(const char *name, const char *text, bool *first) {
     put_string(text, (size_t)-1);
 }
 
+/* Where the line ends, or the text. */
+static const char *end_of(const char *line) {
+    while (*line && *line != '\n') line++;
+    return line;
+}
+
+/* Of /proc/PID/status the lines that anybody asks for. */
+static void put_status(bool *first) {
+    static const char *const names[] = {"Uid:", "NSpid:", "CapBnd:", "NoNewPrivs:", "Seccomp:"};
+    char *to = status;
+    for (const char *line = status, *end; *line; line = *end ? end + 1 : end) {
+        end = end_of(line);
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            if (starts_with(line, names[i])) {
+                while (line < end) *to++ = *line++;
+                *to++ = '\n';
+                break;
+            }
+    }
+    *to = 0;
+    put_file("status", status, first);
+}
+
+static const char *after_word(const char *text) {
+    while (*text && *text != ' ' && *text != '\n') text++;
+    return *text == ' ' ? text + 1 : text;
+}
+
+/* "ID PARENT MAJOR:MINOR TEXT" of each line as ID,"MAJOR:MINOR",TEXT: only these numbers are not the same for many subhosts. */
+static void put_mounts(bool *first) {
+    put_key("mounts", first);
+    put_text("[");
+    for (const char *line = mounts, *end; *line; line = *end ? end + 1 : end) {
+        const char *device = after_word(after_word(line)), *text = after_word(device);
+        int64_t id = 0;
+        end = end_of(line);
+        for (const char *digit = line; *digit >= '0' && *digit <= '9'; digit++) id = id * 10 + *digit - '0';
+        if (line != mounts) put_text(",");
+        put_number(id);
+        put_text(",");
+        put_string(device, text == device ? 0 : (size_t)(text - device - 1));
+        put_text(",");
+        put_told(text, (size_t)(end - text));
+    }
+    put_text("]");
+}
+
 static bool is_first_device;
 
 static void put_device(const char *name, unsigned char type, const void *context) {
@@ -112,10 +160,10 @@ void put_process(const char *root, const char *owner) {
         put_text("\n{\"pid\":");
         put_text(pid);
         put_arguments(size, &first);
-        put_file("status", status, &first);
+        put_status(&first);
         put_file("stat", stat, &first);
         put_file("netns", netns, &first);
-        put_file("mounts", mounts, &first);
+        put_mounts(&first);
         put_devices((int)folder, &first);
         put_hostname((int)folder, &first);
         put_text("}\n");

@@ -64,12 +64,15 @@ const ALL = (1n << BigInt(CAPABILITIES.length)) - 1n;
 /** `default`: Docker's set without mknod, with net_admin. `minimal`: runc's. `trusted`: as overlay-boot has it. */
 const PROFILE_SETS: Readonly<Record<Profile, bigint>> = { default: 0xa00435fbn, minimal: 0x20000420n, trusted: ALL };
 
+const CONFINEMENTS = Object.fromEntries(
+  PROFILES.map((profile): [Profile, Confinement] => [
+    profile,
+    { capabilities: toHex(PROFILE_SETS[profile]), seccomp: profile === 'trusted' ? 'off' : 'default', noNewPrivs: profile === 'minimal' },
+  ]),
+) as Readonly<Record<Profile, Confinement>>;
+
 export function confinementOf(profile: Profile): Confinement {
-  return {
-    capabilities: toHex(PROFILE_SETS[profile]),
-    seccomp: profile === 'trusted' ? 'off' : 'default',
-    noNewPrivs: profile === 'minimal',
-  };
+  return CONFINEMENTS[profile];
 }
 
 export function isDefault({ capabilities, seccomp, noNewPrivs }: Confinement): boolean {
@@ -79,6 +82,7 @@ export function isDefault({ capabilities, seccomp, noNewPrivs }: Confinement): b
 
 /** `all` drops or adds every one; what is named beside it is an exception from that. */
 export function changeCapabilities(hex: string, add: readonly (Capability | 'all')[], drop: readonly (Capability | 'all')[]): string {
+  if (add.length + drop.length === 0) return hex;
   const base = add.includes('all') ? ALL : drop.includes('all') ? 0n : toBits(hex);
   return toHex((base | setOf(add)) & ~setOf(drop));
 }
@@ -106,17 +110,20 @@ function namesIn(set: bigint): string[] {
 
 /** What is wanted and cannot be given, as this machine's own root has it not, is not missing. */
 export function withUngivable(seen: string, wanted: string, own: string): string {
-  return toHex(toBits(seen) | (toBits(wanted) & ~toBits(own)));
+  return seen === wanted ? seen : toHex(toBits(seen) | (toBits(wanted) & ~toBits(own)));
 }
+
+const CAPABILITIES_LINE = /^CapBnd:\s*(\S+)/m;
+const SECCOMP_LINE = /^Seccomp:\s*(\S+)/m;
+const NO_NEW_PRIVS_LINE = /^NoNewPrivs:\s*(\S+)/m;
 
 /** Out of /proc/PID/status. */
 export function parseConfinement(status: string): Confinement {
-  const read = (name: string): string => new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? '';
   return {
     // Bits that have no name yet are nobody's wish.
-    capabilities: toHex(toBits(read('CapBnd')) & ALL),
-    seccomp: read('Seccomp') === '0' ? 'off' : 'default',
-    noNewPrivs: read('NoNewPrivs') === '1',
+    capabilities: toHex(toBits(CAPABILITIES_LINE.exec(status)?.[1] ?? '') & ALL),
+    seccomp: SECCOMP_LINE.exec(status)?.[1] === '0' ? 'off' : 'default',
+    noNewPrivs: NO_NEW_PRIVS_LINE.exec(status)?.[1] === '1',
   };
 }
 

@@ -37,6 +37,7 @@ const MACHINE = 'machine.';
 /** All that a subhost is not to see of its lower layer. */
 export function hiddenFrom({ hide = [], lower }: Pick<Subhost, 'hide' | 'lower'>): readonly string[] {
   if (hide === 'none') return [];
+  if (hide.length === 0) return lower === '/' ? HIDDEN : [];
   return [...new Set([...(lower === '/' ? HIDDEN : []), ...hide])].sort();
 }
 
@@ -47,8 +48,21 @@ export function shownTo(subhost: Pick<Subhost, 'hide' | 'lower' | 'base' | 'star
   return subhost.start.flatMap(({ name }) => (isHidden(name) ? [name] : [])).sort();
 }
 
+type Hider = Pick<Subhost, 'hide' | 'lower' | 'upper' | 'live' | 'base' | 'start'>;
+
+/** Of subhosts that have been asked for: each is several times. */
+const masks = new WeakMap<Hider, string | null>();
+
 /** The layer that hides what a subhost is not to see; subhosts that are not to see the same have the same. Null: none. */
-export function maskOf(subhost: Pick<Subhost, 'hide' | 'lower' | 'upper' | 'live' | 'base' | 'start'>): string | null {
+export function maskOf(subhost: Hider): string | null {
+  const known = masks.get(subhost);
+  if (known !== undefined) return known;
+  const mask = findMask(subhost);
+  masks.set(subhost, mask);
+  return mask;
+}
+
+function findMask(subhost: Hider): string | null {
   const { lower, upper, live } = subhost;
   const hidden = hiddenFrom(subhost);
   if (hidden.length === 0 || lower === upper || lower === live) return null;

@@ -2,7 +2,7 @@ import { either, isNumber, isText, listOf, withFields } from './checks.ts';
 import { cgroupName, cgroupPath, readCgroup, readMembers } from './linux/cgroup.ts';
 import { findInit, findInits, type Init, type ProcessTexts, toInit } from './linux/init.ts';
 import { parseJson } from './linux/inside.ts';
-import { parseMountinfo } from './linux/mountinfo.ts';
+import { joinMounts, type Mount, parseMountinfo } from './linux/mountinfo.ts';
 import { listPids, readIfThere, readLinkIfThere, readUptime, uptimeSeconds } from './linux/proc.ts';
 import type { LiveInit } from './machine.ts';
 import { markOf, type Owner, parseMark } from './marks.ts';
@@ -11,14 +11,15 @@ import { markOf, type Owner, parseMark } from './marks.ts';
 interface Written extends ProcessTexts {
   /** As /proc/PID/ns/net: `net:[4026532281]`. */
   readonly netns: string;
-  /** /proc/PID/mountinfo */
-  readonly mounts: string;
+  /** See joinMounts. */
+  readonly mounts: readonly (string | number)[];
   readonly devices?: readonly string[];
   readonly hostname?: string;
 }
 
 const isWritten = withFields({
-  ...{ pid: isNumber, arguments: listOf(isText), status: isText, stat: isText, netns: isText, mounts: isText },
+  ...{ pid: isNumber, arguments: listOf(isText), status: isText, stat: isText, netns: isText },
+  mounts: Array.isArray,
   devices: either(listOf(isText), undefined),
   hostname: either(isText, undefined),
 });
@@ -37,24 +38,17 @@ export function readStrays(): Map<string, LiveInit> {
 
 function readRest(init: Init, cgroup: string): LiveInit {
   const read = (name: string): string => readIfThere(`/proc/${init.pid}/${name}`) ?? '';
-  return toLiveInit(init, cgroup, readLinkIfThere(`/proc/${init.pid}/ns/net`) ?? '', read('mountinfo'));
+  return toLiveInit(init, cgroup, readLinkIfThere(`/proc/${init.pid}/ns/net`) ?? '', parseMountinfo(read('mountinfo')));
 }
 
-/** What many have in common. */
-interface Together {
-  /** Seconds since boot. */
-  readonly now: number;
-  readonly known: NonNullable<Parameters<typeof parseMountinfo>[1]>;
-}
-
-function toLiveInit(init: Init, cgroup: string, netns: string, mounts: string, together?: Together): LiveInit {
+function toLiveInit(init: Init, cgroup: string, netns: string, mounts: readonly Mount[], now?: number): LiveInit {
   const inode = /^net:\[(\d+)\]$/.exec(netns)?.[1];
   return {
     ...init,
     cgroup,
     netns: inode === undefined ? undefined : Number(inode),
-    mounts: parseMountinfo(mounts, together?.known),
-    uptimeSeconds: uptimeSeconds(init, together?.now),
+    mounts,
+    uptimeSeconds: uptimeSeconds(init, now),
   };
 }
 
@@ -63,18 +57,26 @@ function toLiveInit(init: Init, cgroup: string, netns: string, mounts: string, t
  * it is, is left out.
  */
 export function parseInits(lines: readonly string[]): Map<string, LiveInit> {
-  const together = { now: readUptime(), known: new Map() };
+  const now = readUptime();
+  const known: Parameters<typeof joinMounts>[1] = [];
   const found = new Map<string, LiveInit>();
   for (let at = 0; at + 1 < lines.length; at += 2) {
     const owner = parseMark(`ob:${lines[at]}`);
     const written = parseJson(lines[at + 1] ?? '', isWritten) as Written;
+    // Also of what is none: what follows may be told by what is told here.
+    const mounts = joinMounts(written.mounts, known);
     const init = toInit(written);
-    if (owner && init && written.arguments[1] === markOf(owner)) found.set(markOf(owner), toSeen(init, owner, written, together));
+    if (owner && init && written.arguments[1] === markOf(owner)) found.set(markOf(owner), toSeen(init, owner, { ...written, mounts }, now));
   }
   return found;
 }
 
-function toSeen(init: Init, owner: Owner, { netns, mounts, devices, hostname }: Written, together: Together): LiveInit {
-  const live = toLiveInit(init, cgroupName(owner), netns, mounts, together);
+function toSeen(
+  init: Init,
+  owner: Owner,
+  { netns, mounts, devices, hostname }: Omit<Written, 'mounts'> & Pick<LiveInit, 'mounts'>,
+  now: number,
+): LiveInit {
+  const live = toLiveInit(init, cgroupName(owner), netns, mounts, now);
   return { ...live, ...(devices ? { devices } : {}), ...(hostname === undefined ? {} : { hostname }) };
 }

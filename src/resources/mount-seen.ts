@@ -57,9 +57,10 @@ export function listRoots(
   desired: readonly MountSpec[],
 ): MountLive[] {
   const unhiddenOf = machine.look.unhidden(desired[0]?.extra.own ?? []);
+  const wanted = new Map(desired.map((spec) => [spec.subhost, spec]));
   const attached = [...stacks.values()]
-    .flatMap((stack) => toLive(machine, stack, desired))
-    .map((one) => withUnhidden(one, desired, unhiddenOf));
+    .flatMap((stack) => toLive(machine, stack, wanted))
+    .map((one) => withUnhidden(one, wanted, unhiddenOf));
   const there = new Set(attached.map(({ address }) => address));
   const roots = [...attached, ...desired.flatMap((spec) => (there.has(spec.address) ? [] : keptByInit(machine, spec)))];
   const merged = mergeCopies(roots, new Map(desired.map((spec) => [spec.address, spec.fields.live])));
@@ -77,24 +78,27 @@ const LEFT_OVER: MountLive = {
   handle: { points: [], setup: null },
 };
 
+/** By subhost: each has one root. */
+type Wanted = ReadonlyMap<string | null, MountSpec>;
+
 /** Where another layer is to be, the root is mounted anew anyway. */
-function withUnhidden(one: MountLive, desired: readonly MountSpec[], unhiddenOf: (subhost: Subhost) => readonly string[]): MountLive {
-  const spec = desired.find(({ address }) => address === one.address);
+function withUnhidden(one: MountLive, wanted: Wanted, unhiddenOf: (subhost: Subhost) => readonly string[]): MountLive {
+  const spec = wanted.get(one.subhost);
   if (!spec?.fields.unhidden || spec.fields.hide !== one.fields.hide) return one;
   return { ...one, fields: { ...one.fields, unhidden: unhiddenOf(spec.extra.subhost) } };
 }
 
 /** STACK: all that is mounted at one point, the topmost last. */
-function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonly MountSpec[]): MountLive[] {
+function toLive(machine: Machine, stack: readonly MountEntry[], wanted: Wanted): MountLive[] {
   const marked = stack.filter((entry) => parseMark(entry.source)?.scope === machine.scope);
   const [entry] = marked;
   const owner = parseMark(entry?.source);
   if (!entry || !owner) return [];
   const setup = setupOfMark(entry.source);
-  const hasCommands = desired.some((spec) => spec.subhost === owner.name && spec.fields.in_use);
+  const hasCommands = wanted.get(owner.name)?.fields.in_use === true;
   const isBound = entry.type === 'tmpfs' && setup === null;
   const root = entry.type === 'tmpfs' ? stack[stack.indexOf(entry) + 1] : entry;
-  const layers = isBound ? boundLayer(machine, entry.point, owner.name, desired) : overlayLayers(root);
+  const layers = isBound ? boundLayer(machine, entry.point, wanted.get(owner.name)) : overlayLayers(root);
   const below = seeBelow(machine, root);
   return [
     {
@@ -114,7 +118,7 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
         setup,
         ...(setup === null || root === undefined ? {} : { set_up: isSetUp(machine, layers) }),
         ...(setup === null && !hasCommands ? {} : { in_use: machine.look.init(owner) !== undefined }),
-        ...baseSeen(machine, owner.name, desired),
+        ...baseSeen(machine, wanted.get(owner.name)),
         access: root?.options.includes('ro') ? 'ro' : 'rw',
         whole: root !== undefined,
         attached: true,
@@ -128,8 +132,8 @@ function toLive(machine: Machine, stack: readonly MountEntry[], desired: readonl
 }
 
 /** Of what is in the file no longer, its folder is not known. */
-function baseSeen({ look }: Machine, name: string, desired: readonly MountSpec[]): Pick<MountFields, 'base'> {
-  const base = desired.find((spec) => spec.subhost === name)?.extra.subhost.base;
+function baseSeen({ look }: Machine, spec: MountSpec | undefined): Pick<MountFields, 'base'> {
+  const base = spec?.extra.subhost.base;
   const owner = base === undefined ? undefined : look.accessOf(base);
   return owner === undefined ? {} : { base: owner };
 }
@@ -154,9 +158,9 @@ function keptByInit(machine: Machine, { address, subhost, fields, extra }: Mount
  * it the first is, since copies come later. It is gone when all of them are: until then the overlay is in use.
  */
 function mergeCopies(roots: readonly MountLive[], wanted: ReadonlyMap<string, string>): MountLive[] {
-  const addresses = [...new Set(roots.map((root) => root.address))];
-  return addresses.flatMap((address) => {
-    const all = roots.filter((root) => root.address === address);
+  const copies = new Map<string, MountLive[]>();
+  for (const root of roots) copies.set(root.address, [...(copies.get(root.address) ?? []), root]);
+  return [...copies].flatMap(([address, all]) => {
     const meant = all.find((root) => root.fields.live === wanted.get(address)) ?? all[0];
     const points = [meant, ...all.filter((root) => root !== meant)].flatMap((root) => root?.handle.points ?? []);
     return meant ? [{ ...meant, handle: { ...meant.handle, points } }] : [];
@@ -180,7 +184,7 @@ function isSetUp({ look }: Machine, { upper, work }: Readonly<Record<string, str
 }
 
 /** A bind mount does not say which directory it shows: but it is the very same one. */
-function boundLayer(machine: Machine, live: string, name: string, desired: readonly MountSpec[]): Record<string, string | null> {
-  const upper = desired.find((spec) => spec.subhost === name)?.extra.subhost.upper;
+function boundLayer(machine: Machine, live: string, spec: MountSpec | undefined): Record<string, string | null> {
+  const upper = spec?.extra.subhost.upper;
   return { upper: upper && machine.look.isSameDirectory(upper, live) ? upper : null };
 }

@@ -10,7 +10,7 @@ import { hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
 import { formatSize, type Mount, optionValue, parseMountinfo, parseSize } from './linux/mountinfo.ts';
 import { type ProcessId, readIfThere, uptimeSeconds } from './linux/proc.ts';
 import { defaultLog } from './log.ts';
-import type { LiveInit, Machine } from './machine.ts';
+import type { LiveInit, Machine, NetnsName } from './machine.ts';
 import { markOf, type Owner } from './marks.ts';
 import { findExposed } from './masks.ts';
 import { homelessInit } from './netns-home.ts';
@@ -207,9 +207,17 @@ function shortState(state: string): string {
   return STATE_WORDS[state] ?? `exit ${Number(state)}`;
 }
 
+const inodes = new WeakMap<readonly NetnsName[], ReadonlyMap<string, number>>();
+
+function inodesOf(names: readonly NetnsName[]): ReadonlyMap<string, number> {
+  const known = inodes.get(names) ?? new Map(names.map(({ name, inode }) => [name, inode]));
+  inodes.set(names, known);
+  return known;
+}
+
 function lives(machine: Machine, init: LiveInit, name: string): boolean {
-  const wanted = machine.look.netnsNames().find((one) => one.name === name);
-  return wanted !== undefined && init.netns === wanted.inode;
+  const inode = inodesOf(machine.look.netnsNames()).get(name);
+  return inode !== undefined && init.netns === inode;
 }
 
 /** Where lower is live, no mount is ours: the tree has to be there already. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { parseConfinement } from '../../src/resources/confinement.ts';
+import { parseMountinfo } from '../../src/resources/linux/mountinfo.ts';
 import { parseInits } from '../../src/resources/live-init.ts';
 import { createMachine, noLive, REAPER } from '../machine.ts';
 
@@ -23,10 +25,8 @@ test('the reaper tells of each PID 1 what /proc tells', { skip: noLive }, async 
     assert.equal(init.hostname, name);
     assert.equal(String(init.ticks), (await of('stat')).split(' ')[21]);
     assert.equal(`net:[${init.netns}]`, await machine.sh(`readlink /proc/${init.pid}/ns/net`));
-    assert.deepEqual(
-      init.mounts.map(({ point }) => point),
-      (await of('mountinfo')).split('\n').map((line) => line.split(' ')[4]),
-    );
+    assert.deepEqual(init.mounts, parseMountinfo(await of('mountinfo')));
+    assert.deepEqual(init.confinement, parseConfinement(await of('status')));
     const listed = await machine.sh(`cd /proc/${init.pid}/root/dev && find . -mindepth 1 -maxdepth 1 '(' -type c -o -type l ')'`);
     assert.deepEqual([...(init.devices ?? [])].sort(), listed.replaceAll('./', '').split('\n').sort());
   }
@@ -45,7 +45,7 @@ const WRITTEN = {
   status: 'Uid:\t0\t0\t0\t0\nNSpid:\t40\t1\n',
   stat: '40 (.reaper) S 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 77 0\n',
   netns: 'net:[4026532281]',
-  mounts: '',
+  mounts: [],
 };
 
 test('what only calls itself the PID 1 of a subhost is none', () => {

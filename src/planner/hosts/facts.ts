@@ -46,6 +46,7 @@ export interface Facts {
 /** Facts of the machine that we run on. */
 export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: Facts['answer']): Facts {
   const stat = createStat();
+  const realPath = createRealPath();
   return {
     realPath,
     deviceOf: (path) => deviceOf(path, stat),
@@ -64,9 +65,22 @@ function readMounts(): MountEntry[] {
   return parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
 }
 
-function realPath(path: string): string {
+/** What has been found of a folder holds for all that is in it. */
+function createRealPath(): (path: string) => string {
+  const known = new Map([['/', '/']]);
+  const realPath = (path: string): string => {
+    const real = known.get(path) ?? findRealPath(path, realPath);
+    known.set(path, real);
+    return real;
+  };
+  return realPath;
+}
+
+/** PATH is absolute, without `.` and `..` in it. */
+function findRealPath(path: string, realPath: (path: string) => string): string {
   try {
-    return realpathSync.native(path);
+    const here = join(realPath(dirname(path)), basename(path));
+    return lstatSync(here, { throwIfNoEntry: false })?.isSymbolicLink() ? realpathSync.native(here) : here;
   } catch (error) {
     // A loop, or a file where a directory should be: `whatIs` tells.
     if (!hasCode(error, 'ENOENT') || path === '/') return path;

@@ -17,18 +17,31 @@ export interface Mount {
 /** What a line says of a mount but for the numbers in front: the same in many subhosts. */
 type Told = Omit<Mount, 'id' | 'device'>;
 
-/** In the order in which they were mounted: of two at one point the later one is on top. KNOWN: of texts that are read together. */
-export function parseMountinfo(text: string, known: Map<string, Told | undefined> = new Map()): Mount[] {
-  return text.split('\n').flatMap((line) => parseLine(line, known));
+/** In the order in which they were mounted: of two at one point the later one is on top. */
+export function parseMountinfo(text: string): Mount[] {
+  return text.split('\n').flatMap(parseLine);
 }
 
 /** ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG…] - TYPE SOURCE SUPEROPTIONS */
-function parseLine(line: string, known: Map<string, Told | undefined>): Mount[] {
-  const [id = '', , device = ''] = line.split(' ', 3);
-  const words = line.slice(line.indexOf(device, line.indexOf(' ', id.length + 1)) + device.length + 1);
-  if (!known.has(words)) known.set(words, toTold(words.split(' ')));
-  const told = known.get(words);
+function parseLine(line: string): Mount[] {
+  const [id = '', , device = '', ...words] = line.split(' ');
+  const told = toTold(words);
   return told && id ? [{ id: Number(id), device, ...told }] : [];
+}
+
+/**
+ * The same as `reaper look` writes it: ID, MAJOR:MINOR and the rest of the line for each mount, one after another. KNOWN: all such
+ * rests so far; one that has come before is told by its number there.
+ */
+export function joinMounts(parts: readonly (string | number)[], known: (Told | undefined)[]): Mount[] {
+  const mounts: Mount[] = [];
+  for (let at = 0; at + 2 < parts.length; at += 3) {
+    const rest = parts[at + 2] ?? '';
+    if (typeof rest === 'string') known.push(toTold(rest.split(' ')));
+    const told = known[typeof rest === 'string' ? known.length - 1 : rest];
+    if (told) mounts.push({ id: Number(parts[at]), device: String(parts[at + 1]), ...told });
+  }
+  return mounts;
 }
 
 function toTold(fields: readonly string[]): Told | undefined {
