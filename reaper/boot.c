@@ -8,6 +8,9 @@
 /* The writing end of each subhost's commit pipe, or -1. */
 static int commit_fd[MAX_ITEMS];
 static long child[MAX_ITEMS];
+/* The mount namespace from which subhosts are started, or -1: the machine's. For a few it would cost more than it saves. */
+static int slim = -1;
+enum { SLIM_FROM = 8 };
 
 /* The child sees these pipes for a moment: it must let go of every writing end, its own and its
  * siblings', or the end-of-file that tells an uncommitted child to die would never come. */
@@ -16,16 +19,17 @@ __attribute__((noreturn)) static void start_child(struct spec *spec, int commit,
     long spare = sys_fcntl(commit, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
     sys_dup3(1, STATUS_FD, O_CLOEXEC);
     sys_dup3((int)spare, COMMIT_FD, O_CLOEXEC);
-    must(spec->mark, "close_range", sys_close_range(END_FD, ~0U), "");
+    if (slim > END_FD) must(spec->mark, "close_range", sys_close_range(END_FD, (unsigned)slim - 1), "");
+    must(spec->mark, "close_range", sys_close_range(slim < 0 ? END_FD : (unsigned)slim + 1, ~0U), "");
     must(spec->mark, "dup", spare, "");
     join_groups(spec->groups, spec->mark);
-    go_inside(spec, files);
+    go_inside(spec, files, slim);
 }
 
 static long clone_into(struct spec *spec, int cgroup, int commit, const struct rlimit64 *files) {
     struct clone_args args = {
         /* No CLONE_NEWCGROUP: the root of that namespace would be the parent's cgroup. */
-        .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_INTO_CGROUP,
+        .flags = (slim < 0 ? CLONE_NEWNS : 0) | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_INTO_CGROUP,
         .exit_signal = SIGCHLD,
         .cgroup = (uint64_t)cgroup,
     };
@@ -171,6 +175,7 @@ int boot(int count, char **word) {
     const signal_set ended = (signal_set)1 << (SIGCHLD - 1);
     block_signal(SIGCHLD);
     int signals = (int)sys_signalfd4(-1, &ended, O_CLOEXEC);
+    if (specs >= SLIM_FROM) slim = (int)make_slim();
     int status = start_all(count, word);
     int later = commit_all(specs, word, signals);
     return later ? later : status;

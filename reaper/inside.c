@@ -21,10 +21,18 @@ static void join_namespaces(const struct spec *spec) {
     sys_close((int)netns);
 }
 
-/* Clones LIVE onto itself: it may be no mount point at all (when lower is live), and pivot_root wants a
- * mount of this namespace. Not recursive: what the machine has mounted below LIVE is not the
- * subhost's. LIVE is looked up once, and held. */
-static int clone_root(const struct spec *spec) {
+/* Into a copy of SLIM, with TREE: gives the folder for it. */
+static int enter_slim(int slim, const char *mark) {
+    must(mark, "setns", sys_setns(slim, CLONE_NEWNS), "slim");
+    must(mark, "unshare", sys_unshare(CLONE_NEWNS), "slim");
+    sys_close(slim);
+    return (int)must(mark, "slim", sys_openat(AT_FDCWD, "/" SLIM_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), SLIM_ROOT);
+}
+
+/* Clones LIVE, onto itself or into a copy of SLIM: it may be no mount point at all (when lower is live), and pivot_root wants
+ * a mount of this namespace. Not recursive: what the machine has mounted below LIVE is not the subhost's. LIVE is looked up
+ * once, and held. */
+static int clone_root(const struct spec *spec, int slim) {
     /* Whatever is planted in a layer: the devices of a subhost are in /dev. A kernel before 5.12 has no such call; there
      * it is as it was mounted. */
     struct mount_attr attributes = {.attr_set = spec->unmasked ? 0 : MOUNT_ATTR_NODEV, .attr_clr = spec->unmasked ? MOUNT_ATTR_NODEV : 0};
@@ -35,18 +43,23 @@ static int clone_root(const struct spec *spec) {
     must(spec->mark, "open_tree", tree, spec->live);
     long error = sys_mount_setattr((int)tree, AT_EMPTY_PATH, &attributes);
     must(spec->mark, "mount_setattr", error == -ENOSYS ? 0 : error, spec->live);
-    must(spec->mark, "move_mount", sys_move_mount((int)tree, (int)live), spec->live);
+    int place = slim < 0 ? (int)live : enter_slim(slim, spec->mark);
+    must(spec->mark, "move_mount", sys_move_mount((int)tree, place), spec->live);
     sys_close((int)live);
+    if (place != (int)live) sys_close(place);
     return (int)tree;
 }
 
 /* pivot_root(2), "pivot_root(".", ".")": the old root ends up stacked on the new one, where "."
  * finds it; no directory of the subhost is looked up, so no symlink planted there counts. */
-static int change_root(const struct spec *spec) {
+static int change_root(const struct spec *spec, int slim) {
     const char *mark = spec->mark;
-    must(mark, "private", sys_mount(NULL, "/", MS_REC | MS_PRIVATE), "/");
-    int tree = clone_root(spec);
+    /* Not where we are among the machine's own mounts still. */
+    if (slim < 0) must(mark, "private", sys_mount(NULL, "/", MS_REC | MS_PRIVATE), "/");
+    int tree = clone_root(spec, slim);
     must(mark, "fchdir", sys_fchdir(tree), spec->live);
+    /* What is mounted inside would show in the machine too, where this is a clone of a mount that the machine shares. */
+    must(mark, "private", sys_mount(NULL, ".", MS_PRIVATE), spec->live);
     must(mark, "pivot_root", sys_pivot_root(".", "."), spec->live);
     must(mark, "umount", sys_umount2(".", MNT_DETACH), "/");
     must(mark, "chdir", sys_chdir("/"), "/");
@@ -130,7 +143,7 @@ __attribute__((noreturn)) static void become_init(struct spec *spec, int image) 
     sys_exit(1);
 }
 
-void go_inside(struct spec *spec, const struct rlimit64 *files) {
+void go_inside(struct spec *spec, const struct rlimit64 *files, int slim) {
     const char *mark = spec->mark;
     set_mask(~(signal_set)0); /* PID 1 keeps it so; a TERM that comes early waits for it */
     default_dispositions();
@@ -141,7 +154,7 @@ void go_inside(struct spec *spec, const struct rlimit64 *files) {
     int tree[MAX_SHARES];
     for (int i = 0; i < spec->shares; i++) tree[i] = open_share(&spec->share[i], mark);
     bool lacks = lacks_interfaces(spec);
-    int root = change_root(spec);
+    int root = change_root(spec, slim);
     int dev = mount_inside(root, spec);
     long written = lacks ? write_interfaces(root, spec->interfaces) : 0;
     long given = spec->host_key ? write_host_key(root, spec->host_key) : 0;

@@ -248,6 +248,7 @@ static inline long sys_mount(const char *source, const char *target, unsigned lo
 static inline long sys_umount2(const char *target, int flags) {
     return SYS2(umount2, target, flags);
 }
+static inline long sys_chroot(const char *root) { return SYS1(chroot, root); }
 static inline long sys_pivot_root(const char *root, const char *old) {
     return SYS2(pivot_root, root, old);
 }
