@@ -151,6 +151,9 @@ export function usageError(message: string, words: readonly string[], commands: 
     return usage(`${command.name} wants ${command.actions?.join(' or ') ?? command.positionals.toUpperCase()}`, hint);
   const unknown = /^Unknown (?:argument|command)s?: ([^,]+)/.exec(message)?.[1];
   if (unknown === undefined) return usage(message, hint);
+  const [, name = '-', ...rest] = words;
+  if (command?.takesCommand && !name.startsWith('-') && !rest.includes('--'))
+    return usage('the command to run comes after --', `ob ${command.name} ${name} -- ${rest.join(' ')}`);
   if (words.some((word) => word === dashed(unknown) || word.startsWith(`${dashed(unknown)}=`) || isShort(word, unknown)))
     return usage(`there is no option ${dashed(unknown)}${nearest(dashed(unknown), options.map(dashed))}`, hint);
   if (command) return usage(`too many arguments: ${unknown}`, hint);

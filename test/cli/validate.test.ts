@@ -41,3 +41,10 @@ test('a bridge that is neither in the file nor on the machine is refused', async
   assert.equal(code, 65);
   assert.match(stderr, /^hosts\.yaml:1:42: unknown bridge "no-such-bridge": it is neither in this file nor on this machine; .*\n$/);
 });
+
+test('a name in the place of a file is told to be none', async (t) => {
+  const cwd = folder(t);
+  const hint = '    -> a hosts file is named here, not a subhost: ob COMMAND --help\n';
+  assert.deepEqual(await ob(['validate', 'web'], { cwd }), { code: 65, stdout: '', stderr: `ob: web: there is no such file\n${hint}` });
+  assert.equal((await ob(['validate', 'web.yaml'], { cwd })).stderr, 'ob: web.yaml: there is no such file\n');
+});
