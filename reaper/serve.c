@@ -95,6 +95,7 @@ __attribute__((noreturn)) static void become(const struct job *job, int input, c
     sys_dup3(job->err, 2, 0);
     default_dispositions();
     set_mask(0);
+    sys_close(LOCK_FD); /* a program may start what never ends */
     long error = sys_execve(words[0], words, env);
     write_error(2, words[0], "exec", error, "");
     sys_exit(FAILED);
@@ -207,10 +208,10 @@ static void take_ended(const struct pollfd *ended) {
     running = left;
 }
 
-/* The lock belongs to the open file, which is that of whoever has started us: it stays theirs when we close it. */
+/* The lock belongs to the open file, which is also that of whoever has started us: when they are killed it is still held here, for
+ * as long as a program runs that changes something. The next run would look at the machine in the middle of that. */
 static bool take_lock(void) {
     long error = sys_flock(LOCK_FD, TRY_EXCLUSIVE);
-    sys_close(LOCK_FD);
     put_text("{\"lock\":");
     put_number(-error);
     put_text("}\n");
@@ -218,18 +219,20 @@ static bool take_lock(void) {
     return error == 0;
 }
 
-/* `lock`: first of all the file that is open as descriptor 3 is locked; if that is not to be had, this ends. */
+/* `lock`: first of all the file that is open as descriptor 3 is locked; if that is not to be had, this ends. When nothing more can
+ * be asked for, it ends with the last program. */
 int serve_programs(int count, char **word) {
     struct pollfd poll[MAX_JOBS + 1];
     char **env = word + count + 1;
-    sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
+    bool is_over = false;
     if (count == 1 && same(word[0], "lock") && !take_lock()) return FAILED;
     for (;;) {
         for (int i = 0; i < running; i++) poll[i] = (struct pollfd){.fd = jobs[i].pidfd, .events = POLLIN};
-        poll[running] = (struct pollfd){.fd = running < MAX_JOBS ? 0 : -1, .events = POLLIN};
+        poll[running] = (struct pollfd){.fd = !is_over && running < MAX_JOBS ? 0 : -1, .events = POLLIN};
         if (sys_ppoll(poll, (size_t)running + 1, NULL) < 0) return FAILED;
         bool is_asked = poll[running].revents;
         take_ended(poll);
-        if (is_asked && !take_request(env)) return DONE;
+        if (is_asked && !take_request(env)) is_over = true;
+        if (is_over && !running) return DONE;
     }
 }

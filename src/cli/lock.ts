@@ -65,7 +65,7 @@ interface Lock {
 
 async function acquire(limitSeconds: number, { signal, output }: Context, beforeWait?: () => Promise<unknown>): Promise<Lock> {
   needProgram('flock');
-  const deadline = performance.now() + limitSeconds * 1000;
+  let deadline = performance.now() + limitSeconds * 1000;
   for (let hasWaited = false; ; ) {
     const fd = tryOpen();
     if (fd === undefined) continue;
@@ -75,15 +75,19 @@ async function acquire(limitSeconds: number, { signal, output }: Context, before
     if (isOurs && isStillThere(fd)) return { fd, ...(helper ? { helper } : {}) };
     await helper?.end();
     const holder = holderOf(fd);
+    if (!hasWaited && isOrphaned(fd)) deadline = Math.max(deadline, performance.now() + ORPHAN_MS);
     closeSync(fd);
     if (signal.aborted) throw new ObError('interrupted before anything was done', { exitCode: ExitCode.interrupted });
     if (isOurs) continue;
     if (!hasWaited) await beforeWait?.();
     if (performance.now() >= deadline) throw locked(holder);
-    if (!hasWaited) output.sink({ type: 'waiting', for: holder, seconds: limitSeconds });
+    if (!hasWaited && limitSeconds > 0) output.sink({ type: 'waiting', for: holder, seconds: limitSeconds });
     hasWaited = true;
   }
 }
+
+/** What a run that was killed has left running holds the lock until it has ended, which it mostly has in no time. */
+const ORPHAN_MS = 2000;
 
 /** True: the lock is ours. False: another has it, or we were interrupted. */
 async function flock(fd: number, seconds: number, signal: AbortSignal): Promise<boolean> {
@@ -142,8 +146,20 @@ export function isHeldForLong(): boolean {
 
 /** A run that was killed leaves its name in the file until the next one writes its own. */
 function holderOf(fd: number): string {
+  const [pid, words] = namedIn(fd);
+  if (isOrphaned(fd)) return `what process ${pid} (${words}), which was killed, has left running`;
+  return pid ? `process ${pid} (${words})` : 'it has just begun';
+}
+
+function isOrphaned(fd: number): boolean {
+  const [pid] = namedIn(fd);
+  return pid !== '' && !existsSync(`/proc/${pid}`);
+}
+
+/** PID and command line. */
+function namedIn(fd: number): [string, string] {
   const bytes = Buffer.alloc(4096);
   const text = bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0)).trim();
   const [pid = '', ...words] = text.split(' ');
-  return existsSync(`/proc/${pid || 'none'}`) ? `process ${pid} (${words.join(' ')})` : 'it has just begun';
+  return [pid, words.join(' ')];
 }

@@ -63,6 +63,25 @@ test('what many processes of a program say at the same time is written to the en
   for (const flags of String(ended.stdout).split('\n')) assert.ok(Number.parseInt(flags, 8) & constants.O_APPEND, flags);
 });
 
+test('who asked may be gone: the lock is held until the last program has ended, and no program has it', async (t) => {
+  const folder = await mkdtemp(`${tmpdir()}/ob-helper-`);
+  t.after(() => rm(folder, { recursive: true }));
+  const [path, wait] = [`${folder}/lock`, `${folder}/wait`];
+  const isFree = async (): Promise<boolean> => (await run('flock', ['--nonblock', path, 'true'])).ok;
+  const fd = openSync(path, 'w+');
+  const helper = await openHelper(REAPER, fd);
+  assert.ok(helper, 'the lock is free');
+  closeSync(fd);
+  closeSync(openSync(wait, 'w'));
+  const ended = sh(helper, `readlink /proc/$$/fd/3; while [ -e ${wait} ]; do sleep 0.02; done`);
+  const isOver = helper.end();
+  assert.equal(await isFree(), false, 'the program goes on');
+  await rm(wait);
+  await isOver;
+  assert.equal((await ended).stdout, '');
+  assert.ok(await isFree());
+});
+
 test('a program past its time limit is killed, and no other', async (t) => {
   const { helper } = await open(t);
   const [late, fine] = await Promise.all([sh(helper, 'exec sleep 1000', '', 200), sh(helper, 'sleep 0.5; echo fine')]);
