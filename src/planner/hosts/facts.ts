@@ -45,8 +45,9 @@ export interface Facts {
 
 /** Facts of the machine that we run on. */
 export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: Facts['answer']): Facts {
-  const stat = createStat();
-  const realPath = createRealPath();
+  const stats = new Map<string, Stats>();
+  const stat = createStat(stats);
+  const realPath = createRealPath(stats);
   return {
     realPath,
     deviceOf: (path) => deviceOf(path, stat),
@@ -65,34 +66,35 @@ function readMounts(): MountEntry[] {
   return parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
 }
 
-/** What has been found of a folder holds for all that is in it. */
-function createRealPath(): (path: string) => string {
+/** What has been found of a folder holds for all that is in it. STATS: of what has been met, which need not be asked for again. */
+function createRealPath(stats: Map<string, Stats>): (path: string) => string {
   const known = new Map([['/', '/']]);
   const realPath = (path: string): string => {
-    const real = known.get(path) ?? findRealPath(path, realPath);
+    const real = known.get(path) ?? find(path);
     known.set(path, real);
     return real;
+  };
+  /** PATH is absolute. */
+  const find = (path: string): string => {
+    try {
+      const here = join(realPath(dirname(path)), basename(path));
+      const seen = lstatSync(here, { throwIfNoEntry: false });
+      if (seen?.isSymbolicLink()) return realpathSync.native(here);
+      if (seen) stats.set(here, seen);
+      return here;
+    } catch (error) {
+      // A loop, or a file where a directory should be: `whatIs` tells.
+      if (!hasCode(error, 'ENOENT')) return path;
+      return join(realPath(dirname(path)), basename(path));
+    }
   };
   return realPath;
 }
 
-/** PATH is absolute, without `.` and `..` in it. */
-function findRealPath(path: string, realPath: (path: string) => string): string {
-  try {
-    const here = join(realPath(dirname(path)), basename(path));
-    return lstatSync(here, { throwIfNoEntry: false })?.isSymbolicLink() ? realpathSync.native(here) : here;
-  } catch (error) {
-    // A loop, or a file where a directory should be: `whatIs` tells.
-    if (!hasCode(error, 'ENOENT') || path === '/') return path;
-    return join(realPath(dirname(path)), basename(path));
-  }
-}
-
 type Stat = (path: string) => Stats;
 
-/** Asks for each path that is there once. */
-function createStat(): Stat {
-  const known = new Map<string, Stats>();
+/** Asks for each path that is there once. KNOWN: what has been asked for. */
+function createStat(known: Map<string, Stats>): Stat {
   return (path) => {
     const stat = known.get(path) ?? statSync(path);
     known.set(path, stat);
