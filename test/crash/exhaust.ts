@@ -87,7 +87,8 @@ const RESOURCES: readonly Resource[] = [
     ? [
         {
           name: 'processes and threads',
-          amounts: upTo(32, 4),
+          // Node hangs where its own threads cannot be started.
+          amounts: upTo(32, 8),
           exhaust: `${withPids(`mkdir -p ${GROUP}; echo $1 >${GROUP}/pids.max`)} $1`,
           relieve: `${withPids(
             `echo max >${GROUP}/pids.max; while ! rmdir ${GROUP}; do for p in $(cat ${GROUP}/cgroup.procs); do echo $p >/mnt/crash/pids/cgroup.procs; done; done 2>/dev/null`,

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { writeFileSync } from 'node:fs';
 import { createRig, type Rig, textOf } from '../live/rig.ts';
-import { differences } from '../snapshot.ts';
+import type { Span } from '../machine.ts';
 import { wrapPrograms } from './programs.ts';
-import { ANSWERS, FIRST, FORGET, OWN, prepare, SECOND } from './scene.ts';
+import { ANSWERS, FIRST, FORGET, prepare, SECOND } from './scene.ts';
+import { assertState, listState, noStrays, withoutNumbers } from './state.ts';
 
 // THE ORACLE: how it is told that a machine has come through a crash. A test of any level (a step, a program, a system call)
 // asks for a scene, brings it to the state before a scenario, lets the run of ob crash in its own way, and hands it back:
@@ -14,9 +13,11 @@ import { ANSWERS, FIRST, FORGET, OWN, prepare, SECOND } from './scene.ts';
 //   await scene.before(scenario);                  // e.g. SCENARIOS[0]: nothing is there, and the hosts file is written
 //   ...run `ob ${scenario.command}` on scene.rig.machine and crash it, wait until all that it has started has ended...
 //   await scene.assertHealed(scenario);            // the next run exits 0, and all is as wanted, by other eyes than ob's
-//   await scene.assertNoResidue();                 // destroy, twice; the machine is as it was, what is a person's own too
+//   await scene.assertReturns(scenario);           // a PID 1 that is killed comes back
+//   await scene.assertNoResidue();                 // destroy; the machine is as it was, what is a person's own too
 //
-// After the last call the scene can be used again. Where a call has thrown, the machine is not to be used any more.
+// After `assertHealed` the scene can be used for another crash in what stands then, after the last call for any. Where a call
+// has thrown, the machine is not to be used any more.
 
 export interface Scenario {
   readonly name: string;
@@ -42,67 +43,83 @@ export interface Scene {
   readonly rig: Rig;
   before(scenario: Scenario): Promise<void>;
   /**
-   * The next run exits 0; each subhost has one PID 1, its links, mounts, a root that can be written, a service that answers;
-   * the second plan is empty and nothing has changed by it; where a PID 1 is killed, the next apply starts it again.
+   * The next run exits 0, and so does a plan, which has nothing to do. The root of each subhost can be written, its service
+   * answers, and the whole state of the machine is, line by line, that of a machine on which no run was ever cut off.
    */
   assertHealed(scenario: Scenario): Promise<void>;
+  /** Where a PID 1 is killed, the next apply starts it again. */
+  assertReturns(scenario: Scenario): Promise<void>;
   /** What the command was to do is done: a run that says that it is well must be. */
   assertEnded(scenario: Scenario): Promise<void>;
-  assertNoResidue(): Promise<void>;
+  /** Whatever stands is removed, and nothing is left of it. `twice`: there is nothing to do for another destroy. */
+  assertNoResidue(options?: { readonly twice?: boolean }): Promise<void>;
 }
 
 /** A run that was killed may have left a program behind that goes on: it keeps the lock until it has ended. */
 const WAIT = ['--lock-timeout', '30'];
 
-export async function createScene(t: TestContext): Promise<Scene> {
+export async function createScene(t: Span): Promise<Scene> {
   const rig = await createRig(t);
   await wrapPrograms(rig);
   await prepare(rig);
-  const healthy = new Map<string, unknown>();
-  for (const hosts of [FIRST, SECOND]) {
+  const healthy = new Map<string, string[]>();
+  const assertHealthy = async (hosts: string, message: string): Promise<void> => {
+    await ask(rig, hosts);
+    await noStrays(rig);
+    await rig.settled();
+    await assertState(rig, healthy.get(hosts) ?? [], message, withoutNumbers);
+  };
+  // Twice FIRST: from the first time on some files of uppers are there for good.
+  for (const hosts of [FIRST, SECOND, FIRST]) {
     rig.hosts(hosts);
     await rig.apply();
-    healthy.set(hosts, await look(rig, hosts));
+    await ask(rig, hosts);
+    await rig.settled();
+    healthy.set(hosts, withoutNumbers(await listState(rig)));
   }
   await obMust(rig, 'destroy');
   await rig.machine.sh(FORGET);
+  await noStrays(rig);
   const nothing = await listState(rig);
+  /** The hosts file that subhosts stand by, whole; undefined: there are none. */
+  let standing: string | undefined;
+  /** The last thing that was done is a destroy. */
+  let isDestroyed = true;
 
   return {
     rig,
-    async before({ standing, hosts }) {
-      if (standing !== undefined) {
-        rig.hosts(standing);
+    async before(scenario) {
+      if (standing !== scenario.standing) {
+        assert.ok(scenario.standing !== undefined, 'something stands');
+        rig.hosts(scenario.standing);
         await rig.apply();
       }
-      rig.hosts(hosts);
+      rig.hosts(scenario.hosts);
+      isDestroyed = false;
     },
     async assertHealed({ hosts, heal }) {
       await obMust(rig, heal, ...WAIT);
-      if (heal === 'destroy') return;
-      assert.deepEqual(await look(rig, hosts), healthy.get(hosts), 'the subhosts are not as they were before');
-      await noStrays(rig);
-      const before = await listState(rig);
-      await rig.settled();
-      assertSameState(await listState(rig), before, 'a run with nothing to do has changed something');
+      isDestroyed = heal === 'destroy';
+      standing = isDestroyed ? undefined : hosts;
+      if (!isDestroyed) await assertHealthy(hosts, 'the machine is not as without a crash');
+    },
+    async assertReturns({ hosts }) {
       await rig.machine.sh(`kill -9 ${rig.pid1('web')}`);
       await obMust(rig, 'apply');
-      assert.deepEqual(await look(rig, hosts), healthy.get(hosts), 'a PID 1 that was killed is not back');
+      await assertHealthy(hosts, 'a PID 1 that was killed is not back');
     },
     async assertEnded({ command, hosts }) {
       if (command[0] === 'destroy') assert.doesNotMatch(await rig.machine.sh('cat /proc/mounts; ip link'), /ob:demo|web0|client0/);
-      else {
-        await rig.settled();
-        assert.deepEqual(await look(rig, hosts), healthy.get(hosts), 'it was said to be well');
-      }
+      else await assertHealthy(hosts, 'it was said to be well');
     },
-    async assertNoResidue() {
+    async assertNoResidue({ twice = false } = {}) {
       await noStrays(rig);
-      for (const _ of ['first', 'second']) await obMust(rig, 'destroy', ...WAIT);
+      if (!isDestroyed) await obMust(rig, 'destroy', ...WAIT);
+      if (twice) await obMust(rig, 'destroy');
+      standing = undefined;
+      isDestroyed = true;
       await rig.machine.sh(FORGET);
-      // The kernel detaches a loop device with its last holder, and udev may look at it still.
-      for (let tries = 0; tries < 200 && differences(await listState(rig), nothing).some(isLoop); tries++) await sleep(20);
-      assertSameState(await listState(rig), nothing, 'something is left');
+      await assertState(rig, nothing, 'something is left');
     },
   };
 }
@@ -112,94 +129,14 @@ async function obMust(rig: Rig, ...words: readonly string[]): Promise<void> {
   assert.equal(ran.code, 0, `ob ${words.join(' ')}: ${textOf(ran)}`);
 }
 
-/** What a person sees of the subhosts: from inside, over their cables, and how many of them there are. */
-async function look(rig: Rig, hosts: string): Promise<unknown> {
+/** Of each subhost: its service answers over its cable, with its name, and its root can be written. */
+async function ask(rig: Rig, hosts: string): Promise<void> {
   const answers = Object.entries(ANSWERS[hosts] ?? {});
-  const ask = answers.map(([address]) => `ask ${address} &`).join('\n');
-  const said = rig.machine.sh(
-    `ask() { for i in $(seq 200); do a=$(timeout 5 bash -c "cat </dev/tcp/$1/7" 2>/dev/null) && break; sleep 0.05; done; echo "$1 $a"; }\n${ask}\nwait`,
-  );
-  return { seen: await rig.seen('web', 'client'), said: (await said).split('\n').sort(), inits: countInits(rig) };
-}
-
-/** Processes that are PID 1 of a namespace just below the machine's own. */
-function countInits({ machine }: Rig): number {
-  const proc = `/proc/${machine.pid}/root/proc`;
-  return listPids(proc).filter((pid) => /^NSpid:\t\d+\t1$/m.test(read(`${proc}/${pid}/status`))).length;
-}
-
-/**
- * The whole state of the machine, as lines: `snapshot` (links, addresses, routes, namespaces, mounts of every process,
- * processes and zombies, cgroups, /run), and loop devices, descriptors, what is a person's own, what ob has written.
- */
-async function listState(rig: Rig): Promise<string[]> {
-  const lines = await rig.snapshot({ folders: OWN });
-  return [...lines.filter((line) => !isLog(line)), ...(await listLoops(rig)), ...listDescriptors(rig)];
-}
-
-/** Kept on purpose, and bounded; what is in them is told by the runs that there were. */
-function isLog(line: string): boolean {
-  return /^file \/var\/log(\/ob(\/events\.log|\/demo(\/(web|client)\.log)?)?(\.1)?)?:/.test(line);
-}
-
-/** All machines share the loop devices: only those with files of this one's /mnt are its own. */
-async function listLoops({ machine }: Rig): Promise<string[]> {
-  const script = `losetup -n -l -O BACK-MAJ:MIN,BACK-FILE | tr -s ' ' | sed -n "s/^ *$(mountpoint -d /mnt) /loop device of /p"`;
-  return (await machine.sh(script)).split('\n').filter(Boolean).sort();
-}
-
-function isLoop(line: string): boolean {
-  return /loop/.test(line);
-}
-
-/** What a run that was killed has left running comes to its end by itself. */
-async function noStrays({ machine }: Rig): Promise<void> {
-  const proc = `/proc/${machine.pid}/root/proc`;
-  const own = link(`${proc}/1/ns/pid`);
-  const strays = (): string[] =>
-    listPids(proc).flatMap((pid) => {
-      const isHelper = link(`${proc}/${pid}/ns/pid`) === own && link(`${proc}/${pid}/ns/pid_for_children`) === own;
-      return pid !== 1 && isHelper ? [read(`${proc}/${pid}/cmdline`).replaceAll('\0', ' ')] : [];
-    });
-  for (let tries = 0; strays().length > 1; tries++) {
-    assert.ok(tries < 500, `goes on and on: ${strays()}`);
-    await sleep(20);
+  const script = `ask() { for i in $(seq 500); do a=$(busybox nc -w 5 $1 7 </dev/null 2>/dev/null) && [ "$a" ] && break; sleep 0.02; done; echo "$1 $a"; }`;
+  const said = await rig.machine.sh(`${script}\n${answers.map(([address]) => `ask ${address} &`).join('\n')}\nwait`);
+  assert.deepEqual(said.split('\n').sort(), answers.map((words) => words.join(' ')).sort());
+  for (const [, name] of answers) {
+    const root = `/proc/${rig.machine.pid}/root/proc/${rig.pid1(name)}/root`;
+    writeFileSync(`${root}/root-is-writable`, '');
   }
 }
-
-/** What a process outside of the subhosts has open of theirs, and of ob's. */
-function listDescriptors({ machine }: Rig): string[] {
-  const proc = `/proc/${machine.pid}/root/proc`;
-  const own = link(`${proc}/1/ns/pid`);
-  const outside = listPids(proc).filter((pid) => link(`${proc}/${pid}/ns/pid`) === own);
-  return outside.flatMap((pid) =>
-    names(`${proc}/${pid}/fd`).flatMap((fd) => {
-      const path = link(`${proc}/${pid}/fd/${fd}`);
-      return /^(\/mnt|\/run|net:|mnt:)/.test(path) ? [`descriptor ${fd} of ${pid}: ${path}`] : [];
-    }),
-  );
-}
-
-function assertSameState(actual: readonly string[], expected: readonly string[], message: string): void {
-  assert.deepEqual(differences(actual, expected), [], message);
-  assert.equal(actual.length, expected.length, message);
-}
-
-function listPids(proc: string): number[] {
-  return names(proc)
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-}
-
-/** What is read in /proc may be gone at any moment. */
-function tryTo<T>(read: () => T, otherwise: T): T {
-  try {
-    return read();
-  } catch {
-    return otherwise;
-  }
-}
-
-const names = (path: string): string[] => tryTo(() => readdirSync(path), []);
-const link = (path: string): string => tryTo(() => readlinkSync(path), '');
-const read = (path: string): string => tryTo(() => readFileSync(path, 'utf8'), '');

@@ -3,7 +3,7 @@ import { chmodSync, closeSync, openSync, readdirSync, readFileSync, readSync } f
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Rig, textOf } from '../live/rig.ts';
-import { OB, type Ran, REAPER } from '../machine.ts';
+import { OB, type Ran, REAPER, type TestMachine } from '../machine.ts';
 import type { Scenario, Scene } from './oracle.ts';
 import type { Point } from './points.ts';
 
@@ -15,10 +15,10 @@ import type { Point } from './points.ts';
 // - fails: the program does nothing, and exits 1
 // - trace: it is run as the file `words` says (syscalls.ts); which one tells its GROUP, and the how many-th of that; 0: all of ours
 
-const MODES = ['before', 'after', 'orphan', 'fails'] as const;
+export const MODES = ['before', 'after', 'orphan', 'fails'] as const;
 type Mode = (typeof MODES)[number] | 'trace';
 
-const FOLDER = '/mnt/crash';
+export const FOLDER = '/mnt/crash';
 /** What is about one run alone. */
 export const NOW = `${FOLDER}/now`;
 const FIRST_IN_PATH = '/usr/local/sbin';
@@ -27,7 +27,7 @@ const DIST = dirname(REAPER);
 /** Calls with which a run takes the lock and looks at the machine; the next one is its first that changes anything. */
 const LOOKS = 4;
 
-const WRAPPER = (name: string, real: string): string => `#!/bin/sh
+export const WRAPPER = (name: string, real: string): string => `#!/bin/sh
 if [ ! -e ${NOW}/point ]; then
   [ ! -e ${NOW}/next ] || echo >>${NOW}/next
   exec ${real} "$@"
@@ -45,20 +45,22 @@ if [ "$mode" = trace ]; then
   exec $words -o ${NOW}/trace.$n ${real} "$@"
 fi
 [ $n = $at ] || exec ${real} "$@"
-read -r ob <${NOW}/ob
+crash() { read -r ob <${NOW}/ob; [ ! -s ${NOW}/who ] || ob=$(pgrep -f "$(cat ${NOW}/who)"); : >${NOW}/crashed; kill -9 $ob; }
 case $mode in
-  before) kill -9 $ob; exit 1 ;;
+  before) crash; exit 1 ;;
   fails) echo "${name}: failed for a test" >&2; exit 1 ;;
   orphan)
     # What ob has to say to it has been said.
     case "$*" in *-batch*) input=$(cat) ;; esac
-    rm ${NOW}/point; : >${NOW}/next; kill -9 $ob
+    rm ${NOW}/point; : >${NOW}/next; crash
     for i in $(seq 100); do [ "$(grep -c '' ${NOW}/next)" -lt ${LOOKS} ] || break; sleep 0.01; done
     [ -z "$input" ] || echo "$input" | ${real} "$@"
     [ -n "$input" ] || exec ${real} "$@" ;;
   after)
+    # A shell goes on when it has ended.
+    [ ! -s ${NOW}/who ] || { ${real} "$@"; code=$?; crash; exit $code; }
     # It holds what the program says open, so that ob waits for its end.
-    ( ( while read -r pid comm state rest 2>/dev/null </proc/$$/stat && [ "$state" != Z ]; do sleep 0.002; done; kill -9 $ob ) & )
+    ( ( while read -r pid comm state rest 2>/dev/null </proc/$$/stat && [ "$state" != Z ]; do sleep 0.002; done; crash ) & )
     exec ${real} "$@" ;;
 esac
 `;
@@ -107,7 +109,7 @@ export async function wrapPrograms({ machine }: Rig): Promise<void> {
 /** All that there are in a scenario; which calls it has is told by a run that nothing happens to. */
 export async function programPoints(scene: Scene, scenario: Scenario): Promise<Point[]> {
   await scene.before(scenario);
-  const { ran, calls } = await runAt(scene, scenario, 0, 'before');
+  const { ran, calls } = await runAt(scene.rig.machine, [OB, ...scenario.command], 0, 'before');
   assert.equal(ran.code, 0, textOf(ran));
   await scene.assertNoResidue();
   return calls.flatMap((call, index) =>
@@ -131,7 +133,7 @@ function groupOf(call: string): string {
 }
 
 async function strike(scene: Scene, scenario: Scenario, at: number, mode: Mode): Promise<boolean> {
-  const { ran, calls } = await runAt(scene, scenario, at, mode);
+  const { ran, calls } = await runAt(scene.rig.machine, [OB, ...scenario.command], at, mode);
   // What goes on side by side is not counted the same in each run.
   if (calls.length < at) return false;
   // What serves for as long as ob runs has no end that ob could live to see.
@@ -143,17 +145,21 @@ async function strike(scene: Scene, scenario: Scenario, at: number, mode: Mode):
   return true;
 }
 
-/** Runs the scenario's command, with a crash at the call AT; gives all calls of programs, as `NAME WORD…`. */
+/**
+ * Runs a command, with a crash at the call AT; gives all calls of programs, as `NAME WORD…`. WHO is a pattern (pgrep -f) of the
+ * processes that are killed; the command's own if left out.
+ */
 export async function runAt(
-  { rig: { machine } }: Scene,
-  { command }: Scenario,
+  machine: TestMachine,
+  command: readonly string[],
   at: number,
   mode: Mode,
-  { words = '', group = '' } = {},
+  { words = '', group = '', who = '' } = {},
 ): Promise<{ ran: Ran; calls: string[] }> {
   await machine.sh(`rm -rf ${NOW}; mkdir ${NOW}; echo 0 >${NOW}/count; : >${NOW}/calls; echo ${at} ${mode} ${group} >${NOW}/point`);
   machine.write(`${NOW}/words`, `${words}\n`);
-  const ran = await machine.run('sh', ['-c', `echo $$ >${NOW}/ob; exec "$@"`, 'sh', OB, ...command], { cwd: '/mnt' });
+  machine.write(`${NOW}/who`, who);
+  const ran = await machine.run('sh', ['-c', `echo $$ >${NOW}/ob; exec "$@"`, 'sh', ...command], { cwd: '/mnt' });
   const calls = machine.read(`${NOW}/calls`).split('\n').filter(Boolean);
   await machine.sh(`rm -f ${NOW}/point`);
   return { ran, calls };

@@ -21,7 +21,7 @@ subhosts:
     postmount: /mnt/hook after
     cables:
       - { bridge: ob0, mac: "02:00:0a:4d:00:02", address: 10.77.0.2/24, gateway: 10.77.0.1 }
-      - { bridge: ob0 }
+      - { bridge: ob0, mtu: 1500 }
 ${VLAN}    share: [/mnt/shared]
     start: [/srv/answer]
   client:
@@ -34,7 +34,7 @@ ${CLIENT_LOWER}    cables: [{ bridge: ob0, address: 10.77.0.3/24 }]
 export const SECOND = FIRST.replace('ob0: { address: 10.77.0.1/24 }', 'ob0: { address: 10.77.0.1/24 }, ob1: {}')
   .replace('00:02"', '00:12"')
   .replace('10.77.0.2/24', '10.77.0.22/24')
-  .replace('- { bridge: ob0 }', '- { bridge: ob1, mtu: 1400 }')
+  .replace('- { bridge: ob0, mtu: 1500 }', '- { bridge: ob1, mtu: 1400 }')
   .replace(VLAN, '')
   .replace('/mnt/shared', '"/mnt/shared:/srv/shared:ro"')
   .replace('base: /mnt/client\n', 'base: /mnt/client\n    work: other\n')

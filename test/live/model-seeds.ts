@@ -1,5 +1,5 @@
 import { messageOf } from '../../src/resources/error.ts';
-import type { Row } from '../crash/points.ts';
+import type { Row } from '../crash/table.ts';
 import { createRandom } from '../random.ts';
 import { draw, drawEdit, type Op, show } from './model-ops.ts';
 import { LAST, runModel } from './model-run.ts';
@@ -17,6 +17,10 @@ interface Seeds {
   readonly isShown: boolean;
 }
 
+interface SeedRow extends Row {
+  readonly failures: string[];
+}
+
 /** So long a failure is made shorter. */
 const SHRINK_MS = 240_000;
 const FIRST_EDITS = 12;
@@ -24,9 +28,9 @@ const FIRST_EDITS = 12;
 const TELL_MS = 60_000;
 
 /** Each seed on a machine of its own. */
-export async function trySeeds(seeds: Seeds, tell: (line: string) => void): Promise<Row> {
+export async function trySeeds(seeds: Seeds, tell: (line: string) => void): Promise<SeedRow> {
   const { first, count, length, workers, isTimed, isShown } = seeds;
-  const row: Row = { level: 'model', scenario: `${length} random steps`, tried: 0, converged: 0, clean: 0, failures: [] };
+  const row: SeedRow = { who: 'ob', level: 'model', scenario: `${length} random steps`, tried: 0, converged: 0, clean: 0, failures: [] };
   const hits = { drifts: 0, kills: 0 };
   const progress = createProgress(row, count);
   let next = first;
@@ -56,7 +60,7 @@ function drawAll(seed: number, length: number, isTimed: boolean): Op[] {
 }
 
 /** A line on stderr: on a terminal always the same one, else one now and then. */
-function createProgress(row: Row, count: number): () => void {
+function createProgress(row: SeedRow, count: number): () => void {
   const begin = Date.now();
   let told = begin;
   return () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parse } from 'yaml';
 import { hostsFileSchema } from '../../src/planner/hosts/format.ts';
-import { tableOf } from '../crash/points.ts';
+import { tableOf } from '../crash/table.ts';
 import { noLive } from '../machine.ts';
 import { keysIn, keysOf } from '../planner/arbitrary.ts';
 import { edited, editsOf, FILE, firstModel, hostsText, LEFT_OUT, NAMES } from './model-hosts.ts';
