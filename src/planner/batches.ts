@@ -10,10 +10,11 @@ export interface Batch {
 }
 
 /**
- * Most of what a batch does is one program for all of its objects, so that two cost more than one; but while the first half of
- * many is booted, the network of the other half is made: they wait for other locks of the kernel.
+ * Most of what a batch does is one program for all of its objects, so that two cost more than one. But while the first half of
+ * many is booted, the network of the other half is made: they wait for other locks of the kernel. What is removed is looked at
+ * once more, together with all that is there, and waits for the same grace periods.
  */
-const FEWEST = 50;
+const FEWEST = { converge: 50, remove: 1024 } as const;
 
 interface Limits {
   readonly parallel: number;
@@ -49,12 +50,12 @@ interface BatchSize {
 }
 
 /** A batch holds up what waits for any of its objects: so a wave of what takes long, or of very many, becomes PARALLEL batches. */
-function sizeBatches(steps: readonly Step[], groupOf: GroupOf, { parallel, fewest = FEWEST }: Limits): Map<string, BatchSize> {
+function sizeBatches(steps: readonly Step[], groupOf: GroupOf, { parallel, fewest }: Limits): Map<string, BatchSize> {
   const counts = new Map<string, { count: number; least: number }>();
   for (const step of steps) {
     const { name, isSlow } = groupOf(step);
     const { count } = counts.get(name) ?? { count: 0 };
-    counts.set(name, { count: count + 1, least: isSlow ? 1 : fewest });
+    counts.set(name, { count: count + 1, least: isSlow ? 1 : (fewest ?? FEWEST[step.verb]) });
   }
   const toSize = ({ count, least }: { count: number; least: number }): BatchSize => {
     const objects = Math.max(Math.ceil(count / parallel), least);
