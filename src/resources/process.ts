@@ -6,7 +6,7 @@ import { type ObError, toObError } from './error.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
 import type { Kind, Need, Result } from './kind.ts';
 import { limitsOf, needControllers, setLimits, showLimits } from './limits.ts';
-import { adopt, cgroupName, endCgroup, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
+import { adopt, cgroupName, endCgroup, findCgroupRoot, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
 import { findPlaces } from './linux/controllers.ts';
 import { endGroups, joinGroups, removeEmptyGroups } from './linux/groups.ts';
 import { endInit, type Init } from './linux/init.ts';
@@ -89,6 +89,12 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     if (root) removeEmptyParents(root, machine.scope);
     removeEmptyGroups(machine.look.places(), machine.scope);
     return results;
+  },
+
+  sweep(scope) {
+    const root = findCgroupRoot();
+    if (root) removeEmptyParents(root, scope);
+    removeEmptyGroups(findPlaces(), scope);
   },
 };
 

@@ -137,3 +137,14 @@ test('status shows a scope from its marks alone, with what the page on apply pro
   assert.deepEqual([unknown.code, unknown.stdout], [0, '[]\n']);
   assert.equal(unknown.stderr, 'ob: nothing of scope "dmo" is there; did you mean "demo"?\n');
 });
+
+test('destroy takes away the empty folders that a killed run has left', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  machine.write('/mnt/hosts.yaml', HOSTS);
+  const folders = ['/run/netns', '/sys/fs/cgroup/ob'];
+  const left = (): Promise<string> => machine.sh(`ls -d ${folders.join(' ')} 2>/dev/null || :`);
+  await machine.sh('mkdir -p /run/netns /sys/fs/cgroup/ob/demo');
+  assert.equal(await left(), folders.join('\n'));
+  assert.equal((await machine.ob('destroy')).code, 0);
+  assert.equal(await left(), '');
+});
