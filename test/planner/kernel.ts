@@ -141,17 +141,20 @@ function converge({ things, wanted }: Kernel, kind: Kind, { spec, live, changes 
   const names = changes.map(({ field }) => field);
   const done = fate === 'half' ? names.slice(0, names.length / 2) : names;
   const changed = Object.fromEntries(done.flatMap((field) => (field in spec.fields ? [[field, spec.fields[field] as Value]] : [])));
+  // What its PID 1 keeps is so until all of it is put right.
+  if (there?.keptBy && done.length < names.length)
+    return void things.set(spec.address, { ...there, fields: { ...there.fields, ...changed } });
   // What is made half shows it in a field.
   const made = fate === 'half' ? withOddField(spec.fields, kind) : spec.fields;
   things.set(spec.address, {
     ...toThing(spec, scope),
-    fields: there ? afterChange(there, spec, changed, names.length === done.length) : made,
+    fields: there ? afterChange(there, spec, changed) : made,
   });
 }
 
 /** Of what is seen in part only, all is seen again once that is put right. */
-function afterChange(there: Thing, spec: Spec, changed: Fields, isWhole: boolean): Partial<Fields> {
-  return isWhole && there.keptBy ? spec.fields : { ...there.fields, ...changed };
+function afterChange(there: Thing, spec: Spec, changed: Fields): Partial<Fields> {
+  return there.keptBy ? spec.fields : { ...there.fields, ...changed };
 }
 
 function withOddField(fields: Fields, kind: Kind): Fields {
