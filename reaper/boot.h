@@ -32,6 +32,7 @@ struct spec {
     const char *end; /* the file that PID 1 says its end in, a page long; or NULL */
     /* Where /etc/network/interfaces is looked for, and its text if it is not there; NULL: left alone. */
     const char *upper, *interfaces;
+    unsigned first_id;    /* see ids.h */
     const char *host_key; /* the text of one for a subhost that has none; or NULL */
 };
 
@@ -77,7 +78,7 @@ int make_empty(const char *mark);
 /* Covers what a subhost does not need of /proc and /sys: PATH, or all if that is NULL. */
 void mask_inside(int root, const char *path, const char *mark);
 int mount_dev(int root, const char *mark);
-void mount_pts(int root, const char *mark);
+void mount_pts(int root, unsigned first_id, const char *mark);
 void mount_shm(int root, const char *mark);
 void fill_dev(int dev, const char *mark);
 /* What is at PATH below ROOT, no symlink on the way. */

@@ -4,6 +4,7 @@
  * cgroup, joins its namespaces, gives up the machine's privileges, and begets the command, which is the first of
  * them to be seen inside: as the relay's child, so that its end is told to the relay. */
 #include "boot.h"
+#include "ids.h"
 #include "modes.h"
 #include "process.h"
 #include "relay.h"
@@ -15,7 +16,7 @@ enum { NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | C
 struct order {
     const char *pid, *groups;
     char **command, **env;
-    int pidfd, cgroup, born;
+    int pidfd, cgroup, born, userns; /* USERNS -1: it has none of its own */
     struct confinement confinement;
     struct streams streams;
 };
@@ -69,6 +70,7 @@ __attribute__((noreturn)) static void guide(struct order *order) {
     must(order->pid, "setns", sys_setns(order->pidfd, NAMESPACES), "");
     /* Whose namespaces were joined was alive when its start time was compared; if it still is, they are the right ones. */
     must(order->pid, "setns", has_ended(order->pidfd) ? -ESRCH : 0, "");
+    if (order->userns >= 0) join_ids(order->userns, order->pid);
     confine(&order->confinement, order->pid);
     long pid = must(order->pid, "clone", sys_clone(CLONE_PARENT | SIGCHLD), "");
     if (pid == 0) execute(order);
@@ -118,8 +120,12 @@ int run_exec(int count, char **word) {
     order.pidfd = (int)must(order.pid, "open", open_process(word[0], word[1]), "");
     /* Who has been read of is who it is: that it is alive still is seen once its namespaces are joined. */
     must(order.pid, "status", read_confinement(order.pid, &order.confinement), "");
+    unsigned first_id;
+    must(order.pid, "userns", read_ids(order.pid, &first_id), "");
+    order.userns = first_id ? (int)must(order.pid, "userns", open_proc_file(order.pid, "ns/user", O_RDONLY), "") : -1;
+    must(order.pid, "userns", own_files_as(first_id), "");
     order.cgroup = (int)must(order.pid, "cgroup", open_cgroup(order.groups), order.groups);
-    open_streams(&order.streams, order.pid);
+    open_streams(&order.streams, first_id != 0, order.pid);
     long pid = beget(&order);
     return pid ? relay(&order.streams, pid) : FAILED;
 }

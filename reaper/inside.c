@@ -1,5 +1,6 @@
 /* Between clone and exec: namespaces, the new root, its mounts, and the wait for the commit byte. */
 #include "boot.h"
+#include "ids.h"
 #include "process.h"
 #include "text.h"
 
@@ -11,14 +12,19 @@ struct arguments {
     char text[MAX_ARG_BYTES];
 };
 
-static void join_namespaces(const struct spec *spec) {
+/* Gives the user namespace that is to be joined, if it has one of its own: the one that its network belongs to. */
+static int join_namespaces(const struct spec *spec) {
     const char *mark = spec->mark;
+    unsigned first;
     must(mark, "setsid", sys_setsid(), "");
     long netns = sys_openat(AT_FDCWD, spec->netns, O_RDONLY | O_CLOEXEC, 0);
     must(mark, "netns", netns, spec->netns);
     must(mark, "setns", sys_setns((int)netns, CLONE_NEWNET), spec->netns);
     must(mark, "unshare", sys_unshare(CLONE_NEWCGROUP), "");
+    int userns = (int)must(mark, "userns", open_owner((int)netns, &first), spec->netns);
+    must(mark, "userns", first == spec->first_id ? 0 : -EXDEV, spec->netns);
     sys_close((int)netns);
+    return userns;
 }
 
 /* Into a copy of SLIM, with TREE: gives the folder for it. */
@@ -149,8 +155,9 @@ void go_inside(struct spec *spec, const struct rlimit64 *files, int slim) {
     default_dispositions();
     sys_umask(0);
     open_end(spec);
-    join_namespaces(spec);
+    int userns = join_namespaces(spec);
     forget_login();
+    must(mark, "userns", own_files_as(spec->first_id), "");
     int tree[MAX_SHARES];
     for (int i = 0; i < spec->shares; i++) tree[i] = open_share(&spec->share[i], mark);
     bool lacks = lacks_interfaces(spec);
@@ -162,6 +169,9 @@ void go_inside(struct spec *spec, const struct rlimit64 *files, int slim) {
     must(mark, "sethostname", sys_sethostname(spec->hostname, length_of(spec->hostname)),
          spec->hostname);
     int image = place_image(root, dev, mark);
+    /* All mounts are made by now, in a namespace that is the machine's: so nobody inside can make or take away any, whatever
+     * rights he has there. */
+    if (spec->first_id) join_ids(userns, mark);
     redirect(root, image, mark);
     /* Now that there is a log to say it in: a subhost without networking is better than none. */
     if (written < 0) write_error(1, "[ob]", "interfaces", written, "/etc/network/interfaces");

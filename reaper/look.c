@@ -2,6 +2,7 @@
  * namespace's name, or its path. One process for a thousand namespaces, where `ip` takes a thousand. Nothing is put together here:
  * what belongs to which link is told by index, and whoever reads it joins. */
 #include "address.h"
+#include "ids.h"
 #include "json.h"
 #include "look.h"
 #include "modes.h"
@@ -124,9 +125,11 @@ static long put_list(int fd, unsigned short type, take_message *take) {
     return error;
 }
 
-/* One line: {"links":[...],"addresses":[...],"routes":[...],"error":ERRNO} */
-static void put_inside(int fd) {
-    put_text("{\"links\":");
+/* One line: {"first":ID,"links":[...],"addresses":[...],"routes":[...],"error":ERRNO}; FIRST: see ids.h. */
+static void put_inside(int fd, unsigned first) {
+    put_text("{\"first\":");
+    put_number(first);
+    put_text(",\"links\":");
     long error = put_list(fd, RTM_GETLINK, put_link);
     put_text(",\"addresses\":");
     long later = put_list(fd, RTM_GETADDR, put_address);
@@ -144,26 +147,31 @@ static void put_error(long error) {
     put_text("}\n");
 }
 
-void look_here(const char *name) {
+static void look_inside(const char *name, unsigned first) {
     int fd = open_netlink();
     put_text(name);
     put_text("\n");
     if (fd >= 0) {
-        put_inside(fd);
+        put_inside(fd, first);
         sys_close(fd);
     } else put_error(fd);
 }
 
+void look_here(const char *name) { look_inside(name, 0); }
+
 void look_at(const char *name) {
     struct line path;
+    unsigned first = 0;
     clear_line(&path);
     if (*name != '/') add_text(&path, "/run/netns/");
     add_text(&path, name);
     long netns = as_path(&path) ? sys_openat(AT_FDCWD, path.text, O_RDONLY | O_CLOEXEC, 0) : -ENAMETOOLONG;
     long error = netns < 0 ? netns : sys_setns((int)netns, CLONE_NEWNET);
+    long owner = error < 0 ? error : open_owner((int)netns, &first);
+    if (owner >= 0) sys_close((int)owner);
     if (netns >= 0) sys_close((int)netns);
     if (error >= 0) {
-        look_here(name);
+        look_inside(name, first);
         return;
     }
     put_text(name);

@@ -1,6 +1,7 @@
 /* The program `mender`: gives a running subhost back what was unmounted inside, its device nodes and its host name, and
  * the machine the root that it keeps. Also reads what only the kernel's own calls tell. */
 #include "boot.h"
+#include "ids.h"
 #include "modes.h"
 #include "process.h"
 #include "text.h"
@@ -10,6 +11,8 @@ ENTRY_POINT;
 __attribute__((noreturn, used)) void enter(long *stack);
 
 enum { FIXED_WORDS = 4, ROOT_WORDS = 4, NAMESPACES = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS };
+
+static bool is_masked(const char *point) { return starts_with(point, "/proc/") || starts_with(point, "/sys/"); }
 
 static void mount_point(int root, const char *point, const struct spec *spec) {
     struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY}, without_devices = {.attr_set = MOUNT_ATTR_NODEV};
@@ -22,9 +25,9 @@ static void mount_point(int root, const char *point, const struct spec *spec) {
     struct mount_attr inert = {.attr_set = MOUNT_ATTR_NOEXEC};
     if (same(point, "/dev"))
         must(spec->mark, "mount_setattr", sys_mount_setattr(mount_dev(root, spec->mark), AT_EMPTY_PATH, &inert), "/dev");
-    if (same(point, "/dev/pts")) mount_pts(root, spec->mark);
+    if (same(point, "/dev/pts")) mount_pts(root, spec->first_id, spec->mark);
     if (same(point, "/dev/shm")) mount_shm(root, spec->mark);
-    if (starts_with(point, "/proc/") || starts_with(point, "/sys/")) mask_inside(root, point, spec->mark);
+    if (is_masked(point)) mask_inside(root, point, spec->mark);
 }
 
 /* Of these names there is something else, or nothing. */
@@ -37,13 +40,17 @@ static void renew_nodes(int root, int count, char **name, const char *mark) {
     fill_dev(dev, mark);
 }
 
-__attribute__((noreturn)) static void put_right(int root, int count, char **word) {
-    struct spec spec = {.mark = word[2], .hostname = word[3]};
+__attribute__((noreturn)) static void put_right(int root, unsigned first_id, int count, char **word) {
+    struct spec spec = {.mark = word[2], .hostname = word[3], .first_id = first_id};
     sys_umask(0);
     must(spec.mark, "sethostname", sys_sethostname(spec.hostname, length_of(spec.hostname)), spec.hostname);
     int at = FIXED_WORDS;
-    for (; at < count && !same(word[at], "nodes"); at++) mount_point(root, word[at], &spec);
-    if (at < count) renew_nodes(root, count - at - 1, word + at + 1, spec.mark);
+    int nodes = at;
+    while (nodes < count && !same(word[nodes], "nodes")) nodes++;
+    for (; at < nodes && !is_masked(word[at]); at++) mount_point(root, word[at], &spec);
+    /* Before what is masked by one of them. */
+    if (nodes < count) renew_nodes(root, count - nodes - 1, word + nodes + 1, spec.mark);
+    for (; at < nodes; at++) mount_point(root, word[at], &spec);
     sys_exit(DONE);
 }
 
@@ -52,16 +59,19 @@ __attribute__((noreturn)) static void put_right(int root, int count, char **word
  * proc shows the pid namespace of who makes it: hence the child. */
 static int mend_inside(int count, char **word) {
     int status = 0;
+    unsigned first_id;
     if (count < FIXED_WORDS) return USAGE;
     const char *mark = word[2];
     int pidfd = (int)must(mark, "open", open_process(word[0], word[1]), "");
+    must(mark, "userns", read_ids(word[0], &first_id), "");
+    must(mark, "userns", own_files_as(first_id), "");
     /* Nobody inside may look into it. */
     sys_prctl(PR_SET_DUMPABLE, 0, 0);
     must(mark, "setns", sys_setns(pidfd, NAMESPACES), "");
     int root = enter_mounts(pidfd, mark);
     struct clone_args args = {.exit_signal = SIGCHLD};
     long child = must(mark, "clone", sys_clone3(&args), "");
-    if (child == 0) put_right(root, count, word);
+    if (child == 0) put_right(root, first_id, count, word);
     if (sys_wait4(child, &status, __WALL) < 0 || status) return FAILED;
     write_word(1, mark, "ok");
     return DONE;

@@ -16,10 +16,10 @@ static const char *const no_options[] = {NULL};
 /* Holds the nodes, the image of the reaper for a moment, and what daemons add (log, initctl). One page is
  * 64 KiB on some arm64 kernels. */
 static const char *const dev_options[] = {"mode", "755", "size", "256k", "nr_inodes", "128", NULL};
-/* A new instance is implied since Linux 4.7. */
-static const char *const pts_options[] = {"mode", "620", "ptmxmode", "666", "gid", "5", NULL};
 static const char *const empty_options[] = {"mode", "555", "nr_inodes", "1", NULL};
 static const char *const shm_options[] = {"mode", "1777", NULL};
+
+enum { TTY_GROUP = 5 }; /* Debian's */
 
 enum {
     INERT = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
@@ -112,8 +112,13 @@ int mount_dev(int root, const char *mark) {
     return dev;
 }
 
-void mount_pts(int root, const char *mark) {
-    mount_on(root, "dev", "pts", make_mount("devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, pts_options, mark), mark);
+/* A new instance is implied since Linux 4.7. */
+void mount_pts(int root, unsigned first_id, const char *mark) {
+    struct line tty;
+    clear_line(&tty);
+    add_number(&tty, (int64_t)first_id + TTY_GROUP);
+    const char *options[] = {"mode", "620", "ptmxmode", "666", "gid", as_path(&tty), NULL};
+    mount_on(root, "dev", "pts", make_mount("devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, options, mark), mark);
 }
 
 void mount_shm(int root, const char *mark) {
@@ -124,7 +129,7 @@ int mount_inside(int root, const struct spec *spec) {
     mount_proc(root, spec->mark);
     mount_sysfs(root, spec->unmasked, spec->mark);
     int dev = mount_dev(root, spec->mark);
-    mount_pts(root, spec->mark);
+    mount_pts(root, spec->first_id, spec->mark);
     mount_shm(root, spec->mark);
     mount_run(root, spec);
     if (!spec->unmasked) mask_inside(root, NULL, spec->mark);

@@ -1,6 +1,7 @@
 /* reaper unname: takes their names from network namespaces, wherever these are mounted on them.
  * reaper netns: makes network namespaces that carry their mark before they have a name. `ip netns add`
  * publishes the name first; killed in between, it leaves a namespace that nobody owns. */
+#include "ids.h"
 #include "modes.h"
 #include "netlink.h"
 #include "process.h"
@@ -36,21 +37,31 @@ static const char *publish(const char *path, long *error) {
     return "mount";
 }
 
-static const char *make_one(const char *path, const char *mark, long *error) {
-    *error = sys_unshare(CLONE_NEWNET);
+/* A namespace belongs to the user namespace that it is born in, for ever: whose root rules over its links and settings. */
+static long enter_new(unsigned first) {
+    if (first == 0) return sys_unshare(CLONE_NEWNET);
+    long netns = make_ids(first, true);
+    if (netns < 0) return netns;
+    long error = sys_setns((int)netns, CLONE_NEWNET);
+    sys_close((int)netns);
+    return error;
+}
+
+static const char *make_one(const char *path, const char *mark, unsigned first, long *error) {
+    *error = enter_new(first);
     if (*error < 0) return "unshare";
     *error = mark_loopback(mark);
     if (*error < 0) return "mark";
     return publish(path, error);
 }
 
-static int report_one(const char *name, const char *mark) {
+static int report_one(const char *name, const char *mark, unsigned first) {
     struct line path;
     long error = 0;
     clear_line(&path);
     add_text(&path, "/run/netns/");
     add_text(&path, name);
-    const char *step = as_path(&path) ? make_one(path.text, mark, &error) : "name";
+    const char *step = as_path(&path) ? make_one(path.text, mark, first, &error) : "name";
     if (path.cut) error = -ENAMETOOLONG;
     if (step)
         write_error(1, name, step, error, path.text);
@@ -65,12 +76,17 @@ static bool is_file_name(const char *name) {
     return *name && !same(name, ".") && !same(name, "..");
 }
 
+/* WORD: NAME MARK FIRST, any number of times; FIRST: see ids.h. */
 int make_netns(int count, char **word) {
     int status = DONE;
-    if (count < 2 || count % 2) return USAGE;
-    for (int i = 0; i < count; i += 2)
-        if (!is_file_name(word[i])) return USAGE;
-    for (int i = 0; i < count; i += 2) status |= report_one(word[i], word[i + 1]);
+    int64_t first;
+    if (count < 3 || count % 3) return USAGE;
+    for (int i = 0; i < count; i += 3)
+        if (!is_file_name(word[i]) || !parse_number(word[i + 2], &first) || first > UINT32_MAX) return USAGE;
+    for (int i = 0; i < count; i += 3) {
+        parse_number(word[i + 2], &first);
+        status |= report_one(word[i], word[i + 1], (unsigned)first);
+    }
     return status;
 }
 

@@ -19,10 +19,10 @@ static void add_channel(struct streams *streams, int from, int to) {
     streams->channel[streams->channels++] = (struct channel){.from = from, .to = to};
 }
 
-static void open_stream(struct streams *streams, int fd, const char *pid) {
+static void open_stream(struct streams *streams, int fd, bool own, const char *pid) {
     int pipe[2];
     streams->inside[fd] = fd;
-    if (is_pipe(fd)) return;
+    if (!own && is_pipe(fd)) return;
     must(pid, "pipe", sys_pipe2(pipe, O_CLOEXEC), "");
     streams->inside[fd] = pipe[fd == 0 ? 0 : 1];
     if (fd == 0)
@@ -31,11 +31,11 @@ static void open_stream(struct streams *streams, int fd, const char *pid) {
         add_channel(streams, pipe[0], fd);
 }
 
-void open_streams(struct streams *streams, const char *pid) {
+void open_streams(struct streams *streams, bool own, const char *pid) {
     streams->channels = 0;
     streams->terminal = -1;
     if (!is_terminal(0) || !is_terminal(1) || !is_terminal(2)) {
-        for (int fd = 0; fd < 3; fd++) open_stream(streams, fd, pid);
+        for (int fd = 0; fd < 3; fd++) open_stream(streams, fd, own, pid);
         return;
     }
     int inside;

@@ -18,8 +18,9 @@ struct streams {
     int channels;
 };
 
-/* Makes the command's streams. PID: of the subhost's PID 1. */
-void open_streams(struct streams *streams, const char *pid);
+/* Makes the command's streams. PID: of the subhost's PID 1. OWN: none of them is the caller's, as who made a pipe owns it, and
+ * nobody else can open it anew (/dev/stdout). */
+void open_streams(struct streams *streams, bool own, const char *pid);
 /* In the command: makes them its 0, 1 and 2. */
 void take_streams(struct streams *streams, const char *pid);
 /* Carries bytes and signals until the command PID has ended; gives its exit status. */

@@ -1,15 +1,12 @@
 /* reaper mount, reaper umount: roots of many subhosts in the machine's own mount namespace, with the new mount
  * calls: they take a source of our choice, no option string to escape, and give the kernel's own words when they fail. */
+#include "roots.h"
+
 #include "modes.h"
 #include "text.h"
 
-enum { OVERLAY_WORDS = 7, BIND_WORDS = 5, SETUP_WORDS = 5, WORDS_TO_UNMOUNT = 3, AT_A_TIME = 8, DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC };
-
-struct failure {
-    const char *step;
-    long error;
-    char words[256];
-};
+enum { OVERLAY_WORDS = 7, MAPPED_WORDS = 8, BIND_WORDS = 5, SETUP_WORDS = 5, WORDS_TO_UNMOUNT = 3, AT_A_TIME = 8 };
+enum { DIRECTORY = O_PATH | O_DIRECTORY | O_CLOEXEC };
 
 /* What the filesystem has to say, fsopen(2): "e WORDS", one message a read. */
 static void take_words(int fs, struct failure *failure) {
@@ -19,19 +16,18 @@ static void take_words(int fs, struct failure *failure) {
     failure->words[size] = 0;
 }
 
-static bool did(struct failure *failure, const char *step, long result) {
+bool did(struct failure *failure, const char *step, long result) {
     if (result >= 0) return true;
     failure->step = step;
     failure->error = result;
     return false;
 }
 
-static bool set(int fs, const char *key, const char *value, struct failure *failure) {
+bool set(int fs, const char *key, const char *value, struct failure *failure) {
     return did(failure, key, sys_fsconfig(fs, FSCONFIG_SET_STRING, key, value));
 }
 
-/* The mount of a filesystem that is set up, or -1. */
-static int finish(int fs, bool fine, unsigned attributes, struct failure *failure) {
+int finish(int fs, bool fine, unsigned attributes, struct failure *failure) {
     long mount = -1;
     fine = fine && did(failure, "mount", sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL));
     fine = fine && did(failure, "mount", mount = sys_fsmount(fs, attributes));
@@ -40,11 +36,11 @@ static int finish(int fs, bool fine, unsigned attributes, struct failure *failur
     return fine ? (int)mount : -1;
 }
 
-static int make_overlay(const char *mark, char **word, struct failure *failure) {
+int make_overlay(const char *mark, const char *lower, char **word, struct failure *failure) {
     int fs = (int)sys_fsopen("overlay");
     if (!did(failure, "overlay", fs)) return -1;
-    bool fine = set(fs, "source", mark, failure) && set(fs, "lowerdir", word[0], failure) &&
-                set(fs, "upperdir", word[1], failure) && set(fs, "workdir", word[2], failure) &&
+    bool fine = set(fs, "source", mark, failure) && set(fs, "lowerdir", lower, failure) &&
+                set(fs, "upperdir", word[0], failure) && set(fs, "workdir", word[1], failure) &&
                 /* Nothing of ours makes one: in an upper that came from elsewhere it would show another folder of the lower. */
                 set(fs, "redirect_dir", "nofollow", failure);
     return finish(fs, fine, MOUNT_ATTR_NODEV, failure);
@@ -101,7 +97,8 @@ static bool attach(int mount, const char *live, struct failure *failure) {
 static bool mount_one(char **word, struct failure *failure) {
     const char *mark = word[2], *live = word[3];
     if (same(word[0], "setup")) return attach(make_setup(mark, word[4], failure), live, failure);
-    if (same(word[0], "overlay")) return attach(make_overlay(mark, word + 4, failure), live, failure);
+    if (same(word[0], "overlay")) return attach(make_overlay(mark, word[4], word + 5, failure), live, failure);
+    if (same(word[0], "mapped")) return attach(make_mapped(mark, word + 4, failure), live, failure);
     /* Made in the order in which they are stacked: since Linux 6.8 that is the order of /proc/mounts. */
     int marker = make_marker(mark, MOUNT_ATTR_RDONLY, failure);
     int tree = marker < 0 ? -1 : clone_tree(word[4], failure);
@@ -123,11 +120,12 @@ static void report(const char *key, bool fine, const struct failure *failure) {
 
 static int count_words(const char *what) {
     if (same(what, "overlay")) return OVERLAY_WORDS;
+    if (same(what, "mapped")) return MAPPED_WORDS;
     if (same(what, "setup")) return SETUP_WORDS;
     return same(what, "bind") ? BIND_WORDS : 0;
 }
 
-/* WORD: `overlay KEY MARK LIVE LOWER UPPER WORK`, `bind KEY MARK LIVE UPPER` or `setup KEY MARK LIVE ENVIRONMENT`, any
+/* WORD: `overlay KEY MARK LIVE LOWER UPPER WORK`, `mapped KEY MARK LIVE LOWER UPPER WORK FIRST` (see ids.h), `bind KEY MARK LIVE UPPER` or `setup KEY MARK LIVE ENVIRONMENT`, any
  * number of times. */
 int mount_roots(int count, char **word) {
     int status = DONE, length;

@@ -1,5 +1,6 @@
 /* Directories and files of the machine that a subhost sees too: at boot, and in a running subhost. */
 #include "boot.h"
+#include "ids.h"
 #include "modes.h"
 #include "process.h"
 #include "text.h"
@@ -92,8 +93,11 @@ static void unmount(int target, int proc, const char *pid, const char *name) {
 
 static void add_one(int pidfd, const char *pid, char **word) {
     struct share share;
+    unsigned first_id;
     parse_share(&share, word + 1);
     int tree = open_share(&share, pid);
+    must(pid, "userns", read_ids(pid, &first_id), "");
+    must(pid, "userns", own_files_as(first_id), "");
     int root = enter_mounts(pidfd, pid);
     sys_umask(0);
     place_share(root, tree, &share, pid);

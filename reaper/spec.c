@@ -52,6 +52,14 @@ static bool take_privileges(struct spec *spec, char **word) {
     return same(word[0], "none");
 }
 
+/* `userns FIRST`, see ids.h. */
+static bool take_ids(struct spec *spec, char **word) {
+    int64_t first;
+    bool fine = parse_number(word[0], &first) && first > 0 && first <= UINT32_MAX;
+    spec->first_id = fine ? (unsigned)first : 0;
+    return fine;
+}
+
 /* `masks off` */
 static bool take_masks(struct spec *spec, char **word) {
     spec->unmasked = true;
@@ -73,6 +81,7 @@ static const struct {
     {"privileges", 1, take_privileges},
     {"seccomp", 1, take_seccomp},
     {"share", 3, take_share},
+    {"userns", 1, take_ids},
 };
 
 /* Number of words taken, or 0 if these begin no group. */

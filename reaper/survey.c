@@ -4,6 +4,7 @@
 #include "survey.h"
 
 #include "folder.h"
+#include "ids.h"
 #include "json.h"
 #include "process.h"
 #include "text.h"
@@ -150,6 +151,7 @@ void put_process(const char *root, const char *owner) {
     char netns[LINK_BYTES] = {0};
     const char *pid;
     long size;
+    unsigned first_id;
     bool first = false; /* of the keys: the PID goes before them */
     long folder = find_init(root, owner, &pid, &size);
     if (folder < 0) return;
@@ -163,6 +165,10 @@ void put_process(const char *root, const char *owner) {
         put_status(&first);
         put_file("stat", stat, &first);
         put_file("netns", netns, &first);
+        if (read_ids(pid, &first_id) >= 0) {
+            put_key("first", &first);
+            put_number(first_id);
+        }
         put_mounts(&first);
         put_devices((int)folder, &first);
         put_hostname((int)folder, &first);

@@ -112,6 +112,16 @@ __attribute__((noreturn)) static inline void sys_exit(int status) {
 }
 static inline long sys_getpid(void) { return SYS0(getpid); }
 static inline long sys_getuid(void) { return SYS0(getuid); }
+/* -1: that one stays as it is. */
+static inline long sys_setresuid(unsigned real, unsigned effective, unsigned saved) {
+    return SYS3(setresuid, real, effective, saved);
+}
+static inline long sys_setresgid(unsigned real, unsigned effective, unsigned saved) {
+    return SYS3(setresgid, real, effective, saved);
+}
+static inline long sys_setfsuid(unsigned id) { return SYS1(setfsuid, id); }
+static inline long sys_setfsgid(unsigned id) { return SYS1(setfsgid, id); }
+static inline long sys_setgroups(size_t count, const unsigned *groups) { return SYS2(setgroups, count, groups); }
 static inline long sys_personality(unsigned long flags) { return SYS1(personality, flags); }
 static inline long sys_setsid(void) { return SYS0(setsid); }
 static inline long sys_unshare(unsigned long flags) { return SYS1(unshare, flags); }

@@ -38,6 +38,7 @@ const INIT = {
   status: 'Uid:\t0\t0\t0\t0\nNSpid:\t2\t1\n',
   stat: '2 (.reaper) S 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 1 0\n',
   netns: 'net:[1]',
+  first: 0,
   mounts: [86, '0:44', MOUNT.slice('86 66 0:44 '.length, -1)],
   devices: ['null'],
   hostname: 'web',

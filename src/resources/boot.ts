@@ -176,11 +176,12 @@ function toWords({ mark, cgroup, subhost, upper, hostKey, end }: BootRequest, in
 }
 
 /** What differs from what the reaper does by itself. */
-function confinementWords({ confinement, trusted }: Subhost): string[] {
+function confinementWords({ confinement, trusted, userns }: Subhost): string[] {
   return [
     ...(confinement ? ['caps', confinement.capabilities] : []),
     ...(confinement?.seccomp === 'off' ? ['seccomp', 'off'] : []),
     ...(confinement?.noNewPrivs ? ['privileges', 'none'] : []),
     ...(trusted ? ['masks', 'off'] : []),
+    ...(userns ? ['userns', String(userns)] : []),
   ];
 }

@@ -73,9 +73,3 @@ function findMask(subhost: Hider): string | null {
 export function hidesSubhosts(mask: string): boolean {
   return mask.startsWith(`${MASKS}/${MACHINE}`);
 }
-
-/** The value of an overlay's `lowerdir`, which names the layers from the upmost on. */
-export function layersOf(lowerdir: string): { readonly mask: string | null; readonly lower: string } {
-  const end = lowerdir.startsWith(`${MASKS}/`) ? lowerdir.indexOf(':') : -1;
-  return end < 0 ? { mask: null, lower: lowerdir } : { mask: lowerdir.slice(0, end), lower: lowerdir.slice(end + 1) };
-}

@@ -1,8 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasCode, ObError } from './error.ts';
-import { hiddenFrom, hidesSubhosts, layersOf, MASKS, maskOf, shownTo } from './hidden.ts';
+import { hiddenFrom, hidesSubhosts, MASKS, maskOf, shownTo } from './hidden.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
+import { layersOf } from './ids.ts';
 import { listMaskEntries, listUnhidden, type MaskEntry, toMaskWords } from './linux/mask.ts';
 import { type MountEntry, optionValue, parseMounts } from './linux/mountinfo.ts';
 import { unmountRoots } from './linux/roots.ts';

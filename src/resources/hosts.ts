@@ -51,6 +51,8 @@ export interface Subhost {
   readonly onLowerChange?: 'restart';
   /** Left out: the default one. */
   readonly confinement?: Confinement;
+  /** First of the ids that are its own, see ids.ts; left out: its root is the machine's. */
+  readonly userns?: number;
   /** Nothing of /proc and /sys is masked, and its root has devices: as under overlay-boot. */
   readonly trusted?: true;
 }

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fchownSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { ObError } from './error.ts';
 import { environmentOf, runHook } from './hooks.ts';
 import { INIT_SCRIPT, type Subhost } from './hosts.ts';
@@ -22,6 +22,7 @@ export async function writeInitScript(scope: string, subhost: Subhost): Promise<
   rmSync(path, { force: true });
   const file = openSync(path, NEW_FILE, 0o700);
   try {
+    fchownSync(file, subhost.userns ?? 0, subhost.userns ?? 0);
     writeFileSync(file, `${HEAD}${printed.replace(HAND_OVER, 'exit 0')}\n`);
   } finally {
     closeSync(file);

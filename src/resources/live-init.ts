@@ -18,7 +18,7 @@ interface Written extends ProcessTexts {
 }
 
 const isWritten = withFields({
-  ...{ pid: isNumber, arguments: listOf(isText), status: isText, stat: isText, netns: isText },
+  ...{ pid: isNumber, arguments: listOf(isText), status: isText, stat: isText, first: isNumber, netns: isText },
   mounts: Array.isArray,
   devices: either(listOf(isText), undefined),
   hostname: either(isText, undefined),

@@ -1,4 +1,4 @@
-import { layersOf } from './hidden.ts';
+import { layersOf } from './ids.ts';
 import type { Fields, Live } from './kind.ts';
 import { isAsStamped } from './linux/lower-tree.ts';
 import { type MountEntry, optionValue } from './linux/mountinfo.ts';

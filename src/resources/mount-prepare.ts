@@ -11,6 +11,7 @@ import type { MountEntry } from './linux/mountinfo.ts';
 import type { RootToMount } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
 import { markOf, parseMark, rootMarkOf } from './marks.ts';
+import { takeUpper } from './mount-owners.ts';
 import type { MountSpec } from './mount-seen.ts';
 import { setUp } from './mount-setup.ts';
 import { type InUse, refuseInUse } from './mount-uppers.ts';
@@ -43,6 +44,7 @@ export async function prepare(
   const setup = subhost.hooks?.setup;
   if (setup === undefined) refuseInUse(subhost.upper, inUse);
   makeFolders(subhost);
+  takeUpper(machine, spec);
   const upper = setup === undefined ? subhost.upper : await setUp(machine, address, subhost, setup);
   if (setup !== undefined) refuseInUse(upper, machine.look.mountsOfUppers([upper]));
   const real = { ...subhost, upper };

@@ -1,6 +1,7 @@
-import { layersOf, maskOf } from './hidden.ts';
+import { maskOf } from './hidden.ts';
 import { areLeftOver } from './hiding.ts';
 import type { Subhost } from './hosts.ts';
+import { layersOf, showIds } from './ids.ts';
 import type { Live, Spec } from './kind.ts';
 import { type MountEntry, optionValue } from './linux/mountinfo.ts';
 import type { LiveInit, Machine } from './machine.ts';
@@ -20,6 +21,8 @@ export type MountFields = {
   readonly attached?: boolean;
   /** The layer that hides a part of lower, or `none`. Of overlays. */
   readonly hide?: string;
+  /** The ids of the machine's that its files belong to, or `none`: they are not its own. Of overlays. */
+  readonly userns?: string;
   /** Paths that this layer does not hide although they are to be hidden. */
   readonly unhidden?: readonly string[];
   /** Is the tree below it what it was when it was mounted? Of an overlay of which that is known. */
@@ -108,7 +111,7 @@ function toLive(machine: Machine, stack: readonly MountEntry[], wanted: Wanted):
       needs: [`disk/${owner.name}.lower`, `disk/${owner.name}.upper`],
       holds: [
         `dir:${entry.point}`,
-        ...Object.entries(layers).flatMap(([name, path]) => (name === 'lower' || name === 'hide' || !path ? [] : [`dir:${path}`])),
+        ...Object.entries(layers).flatMap(([name, path]) => (['lower', 'hide', 'userns'].includes(name) || !path ? [] : [`dir:${path}`])),
       ],
       fields: {
         type: isBound ? 'bind' : 'overlay',
@@ -171,8 +174,8 @@ function mergeCopies(roots: readonly MountLive[], wanted: ReadonlyMap<string, st
 function overlayLayers(entry: MountEntry | undefined): Record<string, string> {
   if (!entry) return {};
   const layer = (name: string): string => optionValue(entry.options, name) ?? '';
-  const { mask, lower } = layersOf(layer('lowerdir'));
-  return { lower, hide: mask ?? 'none', upper: layer('upperdir'), work: layer('workdir') };
+  const { mask, lower, first } = layersOf(layer('lowerdir'));
+  return { lower, hide: mask ?? 'none', userns: showIds(first), upper: layer('upperdir'), work: layer('workdir') };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { maskOf } from './hidden.ts';
 import { disksOf, type HostsFile, type Subhost } from './hosts.ts';
+import { showIds } from './ids.ts';
 import { ROOT_ALONE } from './linux/access.ts';
 import { markOf } from './marks.ts';
 import type { MountFields, MountSpec } from './mount-seen.ts';
@@ -7,7 +8,7 @@ import type { MountFields, MountSpec } from './mount-seen.ts';
 /** What the file wants of the root of SUBHOST. OWN: see `ownPaths`. */
 export function toSpec(file: HostsFile, subhost: Subhost, own: readonly string[]): MountSpec {
   const mark = markOf({ scope: file.scope, name: subhost.name });
-  const { upper, lower, work, live, hooks } = subhost;
+  const { upper, lower, work, live, hooks, userns } = subhost;
   const setup = hooks?.setup ?? null;
   const common = {
     live,
@@ -32,12 +33,12 @@ export function toSpec(file: HostsFile, subhost: Subhost, own: readonly string[]
     fields:
       upper === lower
         ? { type: 'bind', ...common }
-        : { type: 'overlay', lower, ...hiding(subhost), work, ...below, alone: true, ...common },
+        : { type: 'overlay', lower, ...hiding(subhost), userns: showIds(userns), work, ...below, alone: true, ...common },
     extra: { mark, subhost, own },
     summary:
       upper === lower
         ? `${upper} bound to ${live}`
-        : `overlay on ${live}, upper ${setup === null ? upper : `set up by ${setup}`}, lower ${lower}`,
+        : `overlay on ${live}, upper ${setup === null ? upper : `set up by ${setup}`}, lower ${lower}${userns ? `, ids ${showIds(userns)}` : ''}`,
   };
 }
 

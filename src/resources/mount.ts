@@ -8,6 +8,7 @@ import { hasFilesystem } from './linux/modules.ts';
 import { mountRoots, type RootToMount, unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
 import { mendRoot } from './mender.ts';
+import { explainMount, wrongOwners } from './mount-owners.ts';
 import { blockerOf, makeFolder, makeParents, prepare, runPostmount } from './mount-prepare.ts';
 import { byPoint, listRoots, type MountExtra, type MountFields, type MountHandle, type MountLive, type MountSpec } from './mount-seen.ts';
 import { depthOf, type SetUpRoot, tearDown } from './mount-setup.ts';
@@ -30,6 +31,7 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     lower: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
     upper: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
     work: { class: 'replace', why: 'the layers of an overlay are fixed when it is mounted' },
+    userns: { class: 'replace', why: 'whom the files of a layer belong to is fixed when it is mounted' },
     hide: { class: 'replace', why: 'what hides a part of lower is a layer, and these are fixed when it is mounted' },
     unhidden: { class: 'live', why: 'they are hidden from now on' },
     lower_tree: { class: 'replace', why: 'what changes below a mounted overlay is seen in part' },
@@ -59,7 +61,12 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
   async list(machine, desired) {
     const stacks = byPoint(machine.look.mounts());
     const { live, blockers } = await seeUppers(machine, listRoots(machine, stacks, desired), desired);
-    return { live, blockers: [...desired.flatMap((spec) => blockerOf(machine, spec, stacks.get(spec.fields.live) ?? [])), ...blockers] };
+    const seen = new Map(live.map((one) => [one.address, one]));
+    const own = desired.flatMap((spec) => [
+      ...blockerOf(machine, spec, stacks.get(spec.fields.live) ?? []),
+      ...wrongOwners(machine, spec, seen.get(spec.address)),
+    ]);
+    return { live, blockers: [...own, ...blockers] };
   },
 
   converge(machine, tasks) {
@@ -105,7 +112,7 @@ async function mountAndMend(machine: Machine, tasks: readonly MountTask[]): Prom
   const mounted = [...ready.values()].filter(({ key }) => !errors.has(key));
   return [
     ...prepared.filter((result) => result.error),
-    ...[...errors].map(([key, error]) => ({ address: key as Address, error: new ObError(`cannot mount the root: ${error.message}`) })),
+    ...[...errors].map(([key, error]) => ({ address: key as Address, error: explainMount(error) })),
     ...(await Promise.all(
       mounted.map(({ key, subhost }) => attempt(key as Address, () => machine.turn(() => runPostmount(machine, subhost)))),
     )),

@@ -1,5 +1,6 @@
 import { lstatSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { hasCode, ObError } from './error.ts';
+import { showIds } from './ids.ts';
 import type { Blocker, Kind, Live, Result, Spec, Task } from './kind.ts';
 import { toResults } from './link-rules.ts';
 import { runIpBatch } from './linux/ip-batch.ts';
@@ -14,33 +15,42 @@ import { run } from './run.ts';
 import { netnsOf } from './survey.ts';
 
 /** NAME: what the name shows. */
-type NetnsFields = { readonly mark: string | null; readonly layers: number; readonly lo: 'up' | 'down'; readonly name: string };
-type NetnsSpec = Spec<NetnsFields, { readonly mark: string }>;
+type NetnsFields = {
+  readonly mark: string | null;
+  readonly layers: number;
+  readonly lo: 'up' | 'down';
+  readonly name: string;
+  readonly userns?: string;
+};
+/** USERNS: first of the ids that are its own, or 0. */
+type NetnsExtra = { readonly mark: string; readonly userns: number };
+type NetnsSpec = Spec<NetnsFields, NetnsExtra>;
 /** INIT: who keeps the namespace while the name shows none, or another. */
 type NetnsHandle = { readonly name: string; readonly init?: LiveInit };
 type NetnsLive = Live<NetnsFields, NetnsHandle>;
 type NetnsTask = Task<NetnsSpec, NetnsLive>;
 
 /** A network namespace with a name in /run/netns; its mark is the alias of its `lo`, set before it has the name. */
-export const netns: Kind<NetnsFields, { mark: string }, NetnsHandle, NetnsSpec, NetnsLive> = {
+export const netns: Kind<NetnsFields, NetnsExtra, NetnsHandle, NetnsSpec, NetnsLive> = {
   name: 'netns',
   rules: {
     mark: { class: 'replace', why: 'the name is that of another namespace' },
     layers: { class: 'live', why: 'what is mounted over the namespace goes' },
     lo: { class: 'live', why: 'the loopback link is set up' },
+    userns: { class: 'replace', why: 'it belongs to the user namespace that it was made in' },
     name: { class: 'live', why: 'PID 1 keeps the namespace: it gets its name back' },
   },
 
   desired: (file) =>
-    file.subhosts.map(({ name }) => {
+    file.subhosts.map(({ name, userns }) => {
       const mark = markOf({ scope: file.scope, name });
       return {
         address: `netns/${name}`,
         subhost: name,
         needs: [],
         holds: [],
-        fields: { mark, layers: 1, lo: 'up', name: OWN },
-        extra: { mark },
+        fields: { mark, layers: 1, lo: 'up', name: OWN, userns: showIds(userns) },
+        extra: { mark, userns: userns ?? 0 },
         summary: '',
       };
     }),
@@ -107,11 +117,13 @@ async function lookAt(machine: Machine, seen: NetnsName, isWanted: boolean): Pro
   const { name, real } = seen;
   if (!real && isWanted) return { live: await homeless(machine, name, 'a plain file'), blockers: [] };
   if (!real) return { live: hasCgroup(machine, name) ? [toLive(machine, seen, null, 'down')] : [], blockers: [] };
-  const lo = (await machine.look.inside(name))?.links.find((link) => link.name === 'lo');
+  const inside = await machine.look.inside(name);
+  const lo = inside?.links.find((link) => link.name === 'lo');
   const owner = parseMark(lo?.alias) ?? (lo ? findTenant(machine, seen) : undefined);
   const [moved] = isWanted && seen.layers === 1 ? await lookForHome(machine, seen, owner) : [];
   if (moved) return { live: [moved], blockers: [] };
-  if (lo && owner?.scope === machine.scope) return { live: [toLive(machine, seen, markOf(owner), lo.up ? 'up' : 'down')], blockers: [] };
+  if (lo && owner?.scope === machine.scope)
+    return { live: [toLive(machine, seen, markOf(owner), lo.up ? 'up' : 'down', inside?.firstId)], blockers: [] };
   if (!isWanted) return { live: [], blockers: [] };
   const what = `network namespace ${name} exists and ${owner ? `belongs to ${markOf(owner)}` : 'carries no mark of ob'}`;
   return { live: [], blockers: [{ address: `netns/${name}`, what, hint: hintFor(seen, owner !== undefined) }] };
@@ -133,10 +145,16 @@ function hasCgroup(machine: Machine, name: string): boolean {
   return machine.look.cgroups().some((owner) => owner.scope === machine.scope && owner.name === name);
 }
 
-function toLive({ look, scope }: Machine, { name, layers }: NetnsName, mark: string | null, lo: 'up' | 'down'): NetnsLive {
+function toLive(
+  { look, scope }: Machine,
+  { name, layers }: NetnsName,
+  mark: string | null,
+  lo: 'up' | 'down',
+  firstId?: number,
+): NetnsLive {
   // Of a namespace that is covered nothing else can be seen; where nothing runs in it, it is not worth being kept.
   const covered = (): Partial<NetnsFields> => (look.init({ scope, name }) ? { layers } : { mark: null, layers });
-  const fields = layers > 1 ? covered() : { mark, layers, lo, name: OWN };
+  const fields = layers > 1 ? covered() : { mark, layers, lo, name: OWN, ...(firstId === undefined ? {} : { userns: showIds(firstId) }) };
   return { address: `netns/${name}`, subhost: name, needs: [], holds: [], fields, handle: { name } };
 }
 
@@ -208,7 +226,7 @@ async function make(machine: Machine, tasks: readonly NetnsTask[]): Promise<Map<
     machine,
     names.filter((name) => residue.has(name) && isFile(name)),
   );
-  const words = tasks.flatMap((task) => [nameOf(task.spec.address), task.spec.extra.mark]);
+  const words = tasks.flatMap((task) => [nameOf(task.spec.address), task.spec.extra.mark, String(task.spec.extra.userns)]);
   const errors = await runForEach(machine.reaper, 'netns', words, names);
   return new Map([...[...errors].map(([name, error]) => [`netns/${name}`, error] as const), ...stuck]);
 }

@@ -3,6 +3,7 @@ import { findAdopted, foreignBlocker } from './adopted.ts';
 import { type Confinement, confinementOf, showCapabilities, withUngivable } from './confinement.ts';
 import { type End, type Ended, fieldsOf, restOf } from './end.ts';
 import type { Share, Subhost } from './hosts.ts';
+import { showIds } from './ids.ts';
 import type { Blocker, Live, Spec } from './kind.ts';
 import { showSeen } from './limits.ts';
 import { cgroupName, cgroupPath } from './linux/cgroup.ts';
@@ -24,6 +25,8 @@ export type ProcessFields = {
   /** Left out of what is not in its cgroup. */
   readonly limits?: readonly string[];
   readonly netns: string | null;
+  /** The ids of the machine's that its own are, or `none`: its root is the machine's. */
+  readonly userns: string;
   readonly boot: string;
   readonly start: string;
   /** Size of /run, e.g. `50M`; left out where it is not mounted. */
@@ -153,6 +156,7 @@ async function seenFields(machine: Machine, init: LiveInit, name: string): Promi
     cgroup: init.cgroup,
     // Where the name has got lost it comes back to this one.
     netns: lives(machine, init, name) || (await homelessInit(machine, name)) ? name : null,
+    userns: showIds(init.firstId),
     boot: init.digest,
     start: listEntries(init.entries.map((entry) => entry.name)),
     run_in_memory: memory ? 'yes' : 'no',

@@ -4,6 +4,7 @@ import { filterDevices } from './device-filter.ts';
 import { endNote, forgetEnds } from './end.ts';
 import { type ObError, toObError } from './error.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
+import { showIds } from './ids.ts';
 import type { Kind, Need, Result } from './kind.ts';
 import { limitsOf, needControllers, setLimits, showLimits } from './limits.ts';
 import { adopt, cgroupName, endCgroup, findCgroupRoot, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
@@ -40,6 +41,7 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
     cgroup: { class: 'live', why: 'its processes are put back: they are ended by their cgroup' },
     limits: { class: 'live', why: 'they count from now on' },
     netns: { class: 'restart', why: 'it lives in another network namespace' },
+    userns: { class: 'restart', why: 'what runs keeps its ids' },
     boot: { class: 'restart', why: 'it was booted with other parameters' },
     start: { class: 'restart', why: 'the start list is run when a subhost boots' },
     run_in_memory: { class: 'restart', why: 'services keep their sockets and PID files in /run' },
@@ -115,6 +117,7 @@ function toSpec(file: HostsFile, subhost: Subhost): ProcessSpec {
       cgroup: cgroupName({ scope: file.scope, name }),
       limits: showLimits(limitsOf(subhost)),
       netns: name,
+      userns: showIds(subhost.userns),
       boot: bootDigest(subhost),
       start: listEntries(subhost.start.map(toEntry)),
       ...(subhost.ramSize === null ? {} : { ram_size: formatSize(subhost.ramSize) }),

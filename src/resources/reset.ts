@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, closeSync, constants, lstatSync, mkdirSync, openSync, readdirSync, renameSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasCode, ObError } from './error.ts';
-import { layersOf } from './hidden.ts';
+import { layersOf } from './ids.ts';
 import { ifThere } from './linux/proc.ts';
 import { readOverlayNotes } from './mender.ts';
 

@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
-import { layersOf } from './hidden.ts';
+import { layersOf } from './ids.ts';
 import { ifThere } from './linux/proc.ts';
 import { readOverlayNotes } from './mender.ts';
 
@@ -43,7 +43,7 @@ export async function listDifferences(reaper: string, upper: string, lowerdir: s
     );
     const next: Folder[] = [];
     for (const entry of entries) {
-      const one = toDifference(entry, notes.get(upper + entry.path), upper);
+      const one = toDifference(entry, notes.get(upper + entry.path), upper, below.first);
       if (one) found.push(one);
       if (one?.files === undefined && entry.seen.isDirectory())
         next.push({
@@ -68,6 +68,7 @@ function listEntries({ path, isMerged }: Folder, upper: string, below: Below): E
 
 /** All layers below the upper one, as one. */
 interface Below {
+  readonly first: number;
   /** Of a directory that shows through: only asked for what is in such a one. */
   stat(path: string): Stats | undefined;
   /** Is this a directory in which nothing shows through? */
@@ -75,11 +76,12 @@ interface Below {
 }
 
 async function openBelow(reaper: string, lowerdir: string): Promise<Below> {
-  const { mask, lower } = layersOf(lowerdir);
+  const { mask, lower, first } = layersOf(lowerdir);
   const device = lstatSync(lower).dev;
   const emptied = mask === null ? new Map() : await readOverlayNotes(reaper, listFolders(mask));
   const inMask = (path: string): Stats | undefined => (mask === null ? undefined : ifThere(() => lstatSync(mask + path)));
   return {
+    first,
     stat(path) {
       const hiding = inMask(path);
       if (hiding && !hiding.isDirectory()) return isWhiteout(hiding) ? undefined : hiding;
@@ -105,7 +107,8 @@ function mayHaveNote({ seen, below }: Entry): boolean {
   return seen.isDirectory() ? below?.isDirectory() === true : seen.isFile() && seen.size === 0;
 }
 
-function toDifference({ path, seen, below }: Entry, note: string | undefined, upper: string): Difference | undefined {
+/** FIRST: what the tree below has of the machine's is shown as of these ids, see ids.ts. */
+function toDifference({ path, seen, below }: Entry, note: string | undefined, upper: string, first: number): Difference | undefined {
   // Whiteouts are character devices 0/0, or empty files with an attribute.
   if (isWhiteout(seen) || (seen.isFile() && note === 'whiteout'))
     return below ? { path: below.isDirectory() ? `${path}/` : path, what: 'deleted' } : undefined;
@@ -115,7 +118,7 @@ function toDifference({ path, seen, below }: Entry, note: string | undefined, up
   }
   if (!below?.isDirectory()) return { path: `${path}/`, what: below ? 'changed' : 'added', files: countFiles(upper + path) };
   if (note === 'y') return { path: `${path}/`, what: 'replaced' };
-  const isSame = seen.mode === below.mode && seen.uid === below.uid && seen.gid === below.gid;
+  const isSame = seen.mode === below.mode && seen.uid === below.uid + first && seen.gid === below.gid + first;
   return isSame ? undefined : { path: `${path}/`, what: 'changed' };
 }
 

@@ -85,6 +85,8 @@ async function overlayBoot({ machine, command, plant, leaky }: Range): Promise<R
 const WAYS: readonly Way[] = [
   { name: 'ob', run: (range) => ob(range, '') },
   { name: 'ob minimal', run: (range) => ob(range, ', profile: minimal') },
+  { name: 'ob userns', run: (range) => ob(range, ', userns: 589824') },
+  { name: 'ob userns, all caps', run: (range) => ob(range, ', userns: 589824, caps: { add: [all] }, seccomp: "off"') },
   { name: 'ob trusted', run: (range) => ob(range, ', profile: trusted') },
   { name: 'overlay-boot', program: 'dpkg-deb', run: overlayBoot },
   { name: 'runc', program: 'runc', run: (range) => oci('runc', range) },

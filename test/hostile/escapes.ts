@@ -80,6 +80,8 @@ export async function probeSubhost(
   await plant(`/mnt/${name}/root`);
   machine.write(`/mnt/${name}/root/probe`, `#!/bin/sh\n${command.map((word) => `'${word}'`).join(' ')} >/result\n`);
   await machine.sh(`chmod 755 /mnt/${name}/root/probe`);
+  const [, first] = /userns: (\d+)/.exec(keys) ?? [];
+  if (first) await machine.sh(`chown -R ${first}:${first} /mnt/${name}/root`);
   machine.write('/mnt/hosts.yaml', `scope: ${name}\nsubhosts: { ${name}: { base: /mnt/${name}, start: [/probe]${keys} } }\n`);
   const applied = await leaky(OB, 'apply');
   if (applied.code !== 0) throw new Error(applied.stdout + applied.stderr);

@@ -15,6 +15,7 @@ export interface Schema {
   readonly pattern?: string;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly multipleOf?: number;
   readonly title?: string;
   readonly description?: string;
   readonly default?: unknown;
@@ -98,12 +99,14 @@ function fromSchema(schema: Schema, slip: Slip): Arbitrary<unknown> {
 }
 
 function bareOf(schema: Schema, slip: Slip): Arbitrary<unknown> {
-  const { type, pattern, minimum, maximum, items, anyOf } = schema;
+  const { type, pattern, minimum, maximum, multipleOf = 1, items, anyOf } = schema;
   if (anyOf) return fc.oneof(...anyOf.map((one) => fromSchema(one, slip)));
   if ('const' in schema) return fc.constant(schema.const);
   if (schema.enum) return fc.constantFrom(...schema.enum);
   if (type === 'string') return pattern === undefined ? fc.string() : fc.stringMatching(new RegExp(pattern), { maxLength: 24 });
   const range = { ...(minimum === undefined ? {} : { min: minimum }), ...(maximum === undefined ? {} : { max: maximum }) };
+  if (type === 'integer' && multipleOf > 1)
+    return fc.integer({ min: (minimum ?? 0) / multipleOf, max: (maximum ?? 0) / multipleOf }).map((one) => one * multipleOf);
   if (type === 'integer') return fc.integer(range);
   if (type === 'number') return fc.double({ ...range, noNaN: true, noDefaultInfinity: true });
   if (type === 'boolean') return fc.boolean();

@@ -9,6 +9,7 @@ import { type Confinement, confinementOf } from '../../src/resources/confinement
 import type { End } from '../../src/resources/end.ts';
 import { maskOf } from '../../src/resources/hidden.ts';
 import type { HostsFile } from '../../src/resources/hosts.ts';
+import { lowerdirOf } from '../../src/resources/ids.ts';
 import { kinds } from '../../src/resources/index.ts';
 import type { Seen } from '../../src/resources/limits.ts';
 import { ownerOf } from '../../src/resources/link-rules.ts';
@@ -22,6 +23,7 @@ import type { Link, Route } from '../../src/resources/linux/ip.ts';
 import type { Loop } from '../../src/resources/linux/loop.ts';
 import type { Tree } from '../../src/resources/linux/lower-tree.ts';
 import { parseMountinfo, parseMounts } from '../../src/resources/linux/mountinfo.ts';
+import type { WrongOwner } from '../../src/resources/linux/owners.ts';
 import type { LiveInit, Look } from '../../src/resources/machine.ts';
 import { parseMark } from '../../src/resources/marks.ts';
 
@@ -38,6 +40,8 @@ interface Recorded {
   /** What can be given inside; left out: all. */
   readonly capabilities?: string;
   /** Who owns folders of subhosts; left out: root alone. */
+  /** By upper directory. */
+  readonly wrongOwners?: Readonly<Record<string, WrongOwner>>;
   readonly owners?: Readonly<Record<string, string>>;
   readonly sameDirectories?: Readonly<Record<string, string>>;
   /** Lines of /proc/self/mountinfo by name, beside the root's; only filesystems of images are looked for there. */
@@ -59,6 +63,8 @@ interface RecordedNetns {
   readonly layers?: number;
   readonly links?: Readonly<Record<string, Partial<Link>>>;
   readonly routes?: readonly Partial<Route>[];
+  /** See `Inside.firstId`. */
+  readonly first?: number;
 }
 
 interface RecordedInit {
@@ -67,6 +73,8 @@ interface RecordedInit {
   readonly end?: End;
   readonly pid: number;
   readonly netns: number;
+  /** See `Init.firstId`. */
+  readonly first?: number;
   readonly cgroup?: string;
   readonly dead?: readonly string[];
   /** What is missing in its /dev. */
@@ -191,6 +199,7 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     capabilities: () => recorded.capabilities ?? confinementOf('trusted').capabilities,
     tree: (root) => recorded.trees?.[root] && treeOf(recorded.trees[root]),
     isSameDirectory: (one, other) => sameDirectories[one] === other,
+    wrongOwner: (upper) => recorded.wrongOwners?.[upper],
     accessOf: (path) => recorded.owners?.[path] ?? ROOT_ALONE,
   };
 }
@@ -203,13 +212,20 @@ function treeOf({ stamp, isChanging = false }: { readonly stamp: string; readonl
 
 /** `MASK` in a recorded line: the layer that hides the usual of `/`. */
 function withMasks(lines: string): string {
-  return lines.replaceAll('=MASK:', `=${maskOf({ lower: '/', upper: '', live: '-', base: '-', start: [] })}:`);
+  const mask = maskOf({ lower: '/', upper: '', live: '-', base: '-', start: [] });
+  return lines.replaceAll('=MASK:', `=${mask}:`).replaceAll('=MAPPED,', `=${lowerdirOf('/', mask, 589824)},`);
 }
 
 const IN_DEV = 'fd full null ptmx random stderr stdin stdout tty urandom zero'.split(' ');
 
-function toInside({ links, routes = [] }: Partial<RecordedNetns> = {}): Inside | undefined {
-  return links && { links: toLinks(links), routes: routes.map((route) => ({ ...NO_ROUTE, ...route })) };
+function toInside({ links, routes = [], first = 0 }: Partial<RecordedNetns> = {}): Inside | undefined {
+  return (
+    links && {
+      ...(first === undefined ? {} : { firstId: first }),
+      links: toLinks(links),
+      routes: routes.map((route) => ({ ...NO_ROUTE, ...route })),
+    }
+  );
 }
 
 const NO_ROUTE: Route = { destination: '', gateway: undefined, link: undefined };
@@ -237,5 +253,17 @@ function toInit(recorded: RecordedInit | undefined, name: string, digests: Reado
   const init = parseInit(words, `ob:${name}`);
   const mounts = parseMountinfo(`${withMasks(Object.values(recorded.mounts).join('\n'))}\n`);
   const confinement = recorded.confinement ?? confinementOf('default');
-  return init && { ...init, confinement, pid, ticks: 1, netns, cgroup: recorded.cgroup ?? `/ob/${name}`, mounts, uptimeSeconds: 1 };
+  return (
+    init && {
+      ...init,
+      firstId: recorded.first ?? 0,
+      confinement,
+      pid,
+      ticks: 1,
+      netns,
+      cgroup: recorded.cgroup ?? `/ob/${name}`,
+      mounts,
+      uptimeSeconds: 1,
+    }
+  );
 }

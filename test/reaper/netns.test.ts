@@ -5,7 +5,7 @@ import { createRig } from './rig.ts';
 
 test('a namespace carries its mark from the start, with lo up', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
-  const ran = await rig.reaper('netns', 'a', 'ob:t/a', 'b', 'ob:t/b');
+  const ran = await rig.reaper('netns', 'a', 'ob:t/a', '0', 'b', 'ob:t/b', '0');
   assert.deepEqual([ran.code, ran.stdout], [0, 'a ok\nb ok\n']);
   for (const name of ['a', 'b']) {
     const [lo] = JSON.parse(await rig.machine.sh(`ip -j -n ${name} link`));
@@ -18,25 +18,25 @@ test('a namespace carries its mark from the start, with lo up', { skip: noLive }
 test('what is there already stays, the others are made', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
   await rig.machine.sh('mkdir /run/netns && echo mine >/run/netns/a && ln -s /tmp/elsewhere /run/netns/b');
-  const ran = await rig.reaper('netns', 'a', 'ob:t/a', 'b', 'ob:t/b', 'c', 'ob:t/c');
+  const ran = await rig.reaper('netns', 'a', 'ob:t/a', '0', 'b', 'ob:t/b', '0', 'c', 'ob:t/c', '0');
   assert.deepEqual([ran.code, ran.stdout], [1, 'a error open 17 /run/netns/a\nb error open 17 /run/netns/b\nc ok\n']);
   assert.equal(await rig.machine.sh('cat /run/netns/a; ls /tmp/elsewhere 2>/dev/null || echo none'), 'mine\nnone');
 });
 
 test('names and marks that cannot be are refused', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
-  for (const words of [[], ['a'], ['../a', 'ob:t/a'], ['a', 'x', '..', 'x'], ['', 'x']]) {
+  for (const words of [[], ['a', 'x'], ['../a', 'ob:t/a', '0'], ['a', 'x', '0', '..', 'x', '0'], ['', 'x', '0'], ['a', 'x', '-1']]) {
     const ran = await rig.reaper('netns', ...words);
     assert.deepEqual([ran.code, ran.stdout], [64, ''], words.join(' '));
   }
-  const long = await rig.reaper('netns', 'a', 'x'.repeat(256), 'b', 'x'.repeat(255));
+  const long = await rig.reaper('netns', 'a', 'x'.repeat(256), '0', 'b', 'x'.repeat(255), '0');
   assert.deepEqual([long.code, long.stdout], [1, 'a error mark 36 /run/netns/a\nb ok\n']);
   assert.equal(await rig.machine.sh('ls /run/netns'), 'b');
 });
 
 test('a name goes with all that is mounted on it, also beneath another mount of the folder', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
-  assert.equal((await rig.reaper('netns', 'a', 'ob:t/a', 'b', 'ob:t/b')).code, 0);
+  assert.equal((await rig.reaper('netns', 'a', 'ob:t/a', '0', 'b', 'ob:t/b', '0')).code, 0);
   // As `ip netns add` does it.
   await rig.machine.sh('mount --rbind /run/netns /run/netns; mount --make-shared /run/netns; mount --bind /run/netns/b /run/netns/a');
   assert.equal(
@@ -48,4 +48,18 @@ test('a name goes with all that is mounted on it, also beneath another mount of 
   assert.equal(await rig.machine.sh('ls /run/netns; grep -c " /run/netns/a " /proc/self/mountinfo || true'), 'b\n0');
   assert.match(await rig.machine.sh('ip -n b link show lo'), /alias ob:t\/b/, 'the other names stay');
   for (const words of [[], ['../a'], ['a', '..']]) assert.equal((await rig.reaper('unname', ...words)).code, 64);
+});
+
+test('a namespace can belong to ids of its own, and tells which', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  const ran = await rig.reaper('netns', 'a', 'ob:t/a', '0', 'b', 'ob:t/b', '589824');
+  assert.deepEqual([ran.code, ran.stdout], [0, 'a ok\nb ok\n']);
+  await rig.machine.sh(`touch /run/netns/c; unshare -Urn sh -c 'echo; exec sleep 1000' >/mnt/ready 2>&1 &
+    until [ -s /mnt/ready ]; do sleep 0.01; done; mount --bind /proc/$!/ns/net /run/netns/c; kill $!`);
+  const seen = (await rig.reaper('look', 'a', 'b', 'c')).stdout.split('\n').filter((line) => line.startsWith('{'));
+  assert.deepEqual(
+    seen.map((line) => JSON.parse(line).first),
+    [0, 589824, 1],
+  );
+  assert.equal(await rig.machine.sh('lsns -n -t user -o PID | wc -l'), '1', 'whoever made it is gone');
 });

@@ -144,7 +144,7 @@ async function makePlace(machine: TestMachine, name: string): Promise<Place> {
   const place = { name, mark: `ob:t/${name}`, upper: `${base}/upper`, live: `${base}/live`, cgroup: `/sys/fs/cgroup/ob/t/${name}` };
   await machine.sh(`
     mkdir -p ${place.upper} ${base}/work ${place.live} ${place.cgroup}
-    ${REAPER} netns ${name} ${place.mark} >/dev/null
+    ${REAPER} netns ${name} ${place.mark} 0 >/dev/null
     mount -t overlay -o lowerdir=/,upperdir=${place.upper},workdir=${base}/work ${place.mark} ${place.live}`);
   return place;
 }

@@ -45,6 +45,7 @@ const WRITTEN = {
   status: 'Uid:\t0\t0\t0\t0\nNSpid:\t40\t1\n',
   stat: '40 (.reaper) S 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 0 77 0\n',
   netns: 'net:[4026532281]',
+  first: 0,
   mounts: [],
 };
 

@@ -15,6 +15,7 @@ import type { Facts } from './facts.ts';
 import type { RawFile } from './format.ts';
 import type { Report } from './node.ts';
 import { oncePerPlace } from './problems.ts';
+import { checkIds } from './userns.ts';
 import { type Whole, wholesOf } from './whole.ts';
 
 /** What no single value can show: that values fit together, and to the machine. */
@@ -31,6 +32,7 @@ export function check(raw: RawFile, file: HostsFile, facts: Facts, report: Repor
   checkDevices(wholes, facts, report);
   checkHooks(wholes, facts, report);
   checkHide(wholes, facts, report);
+  checkIds(wholes, report);
   checkCapabilities([...(raw.defaults ? [raw.defaults] : []), ...wholes.map((whole) => whole.raw.value)], report);
 }
 

@@ -4,6 +4,7 @@ import { hasCode } from '../../resources/error.ts';
 import { type Disk, findDeviceProblem, readDisk } from '../../resources/linux/block.ts';
 import { type Image, readImage } from '../../resources/linux/image.ts';
 import { type MountEntry, mountOver, parseMounts } from '../../resources/linux/mountinfo.ts';
+import { firstIdOf, readUsedIds, type UsedIds } from '../../resources/linux/owners.ts';
 import { findUntrusted } from '../../resources/trust.ts';
 
 /** `program`: a file that can be executed. `other`: a directory can neither be found nor be made there. `unknown`: we may not look. */
@@ -39,6 +40,10 @@ export interface Facts {
   readonly deviceProblem?: (path: string) => string | undefined;
   /** The mount point, other than `/`, of the filesystem that a path is on; undefined: none. Left out where mounts do not matter. */
   readonly mountedAt?: (path: string) => string | undefined;
+  /** The first of the ids that a directory belongs to, if it belongs to root of a subhost with ids of its own. Left out where ids do not matter. */
+  readonly firstIdOf?: (path: string) => number | undefined;
+  /** Ids that others have for their own. */
+  readonly usedIds?: () => readonly UsedIds[];
   /** The file, or the folder above it, that others than root can change; left out where it does not matter. */
   readonly untrusted?: (path: string) => string | undefined;
 }
@@ -57,6 +62,8 @@ export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: 
     disk: readDisk,
     deviceProblem: findDeviceProblem,
     mountedAt: (path) => mountOver(realPath(path), readMounts()),
+    firstIdOf,
+    usedIds: readUsedIds,
     untrusted: (path) => findUntrusted([path]),
     ...(answer ? { answer } : {}),
   };

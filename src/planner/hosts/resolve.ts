@@ -10,6 +10,7 @@ import { toLimits } from './limits.ts';
 import type { Named, Placed } from './shape.ts';
 import { toShare } from './share.ts';
 import type { RawSubhost } from './subhost.ts';
+import { withIds } from './userns.ts';
 
 /** overlay-boot's. A subhost that has one of them not is no error: nobody asked for it by name. */
 const DEFAULT_START: readonly StartEntry[] = ['networking', 'ssh'].map((name) => ({ name, optional: true }));
@@ -29,7 +30,11 @@ export function resolve(raw: RawFile, source: Source, facts: Facts): HostsFile {
   const own = new Set(bridges.map((bridge) => bridge.name));
   const scope = raw.scope ?? 'default';
   const context = { ...source, facts, own, scope };
-  const subhosts = (raw.subhosts ?? []).map(({ name, value }) => toSubhost(name, inherit(raw.defaults, value), context));
+  const wishes = (raw.subhosts ?? []).map(({ name, value }) => {
+    const one = inherit(raw.defaults, value);
+    return { wanted: one.userns?.value ?? 'none', subhost: toSubhost(name, one, context) } as const;
+  });
+  const subhosts = withIds(scope, wishes, facts);
   const files = [...new Set((raw.subhosts ?? []).map(({ name }) => fileOf(name.line)))];
   return { scope, bridges, subhosts, ...(files.length > 0 ? { files } : {}) };
 }

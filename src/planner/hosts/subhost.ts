@@ -7,6 +7,7 @@ import { hide, type RawHide } from './hide.ts';
 import { limits, type RawLimits } from './limits.ts';
 import { byKind, choice, described, keyed, list, object, type Placed, placed, type Shape } from './shape.ts';
 import { share } from './share.ts';
+import { ids, type RawIds } from './userns.ts';
 import { flag, lowerChange, path, type RamSize, ramSize, restart, startEntry } from './values.ts';
 
 /** A subhost as it is written. */
@@ -31,6 +32,7 @@ export interface RawSubhost extends RawConfinement {
   readonly check_services?: boolean;
   readonly limits?: RawLimits;
   readonly devices?: readonly Placed<string>[];
+  readonly userns?: Placed<RawIds>;
 }
 
 const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
@@ -150,6 +152,13 @@ const subhostKeys = object<Omit<RawSubhost, 'keys'>>({
     description:
       'What all that runs in it may use together. Changed while it runs. Of "defaults" each limit counts unless the subhost has that one.',
     examples: [{ memory: '512M', cpu: 1.5 }],
+  }),
+  userns: described(ids, {
+    title: 'Ids of its own',
+    description:
+      'For root that may be hostile: "auto" gives it a user namespace with 65536 ids of the machine\'s that nobody else has, a number those from there on. Its root is then a user of the machine like any other. Its upper directory belongs to these ids.',
+    default: 'none',
+    examples: ['auto', 589824],
   }),
   ...confinementKeys,
 });

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Confinement, parseConfinement } from '../confinement.ts';
 import { ObError } from '../error.ts';
+import { isFirstId, parseIdMap } from '../ids.ts';
 import { parseMark } from '../marks.ts';
-import { type ProcessId, parseNamespacePids, parseTicks, readArguments, readIfThere } from './proc.ts';
+import { type ProcessId, parseNamespacePids, parseTicks, readArguments, readIfThere, readLinkIfThere } from './proc.ts';
 
 /** A subhost's PID 1, read out of its argument list: MARK DIGEST START_MS STOP_MS (runs|stop):NN STATE:ENTRY… */
 export interface Init extends ProcessId {
@@ -10,6 +11,8 @@ export interface Init extends ProcessId {
   /** It has been told to end, and is stopping its services. */
   readonly isStopping: boolean;
   readonly entries: readonly InitEntry[];
+  /** First of the ids of its user namespace, see ids.ts; 0: that is the machine's. */
+  readonly firstId: number;
   /** What it, and with it all that runs inside, may do. */
   readonly confinement: Confinement;
 }
@@ -56,10 +59,15 @@ export function findInits(pids: readonly number[]): Map<string, Init> {
     const words = readArguments(pid);
     if (words[0] !== PROGRAM) continue;
     const read = (name: string): string => readIfThere(`/proc/${pid}/${name}`) ?? '';
-    const init = toInit({ pid, arguments: words, status: read('status'), stat: read('stat') });
+    const init = toInit({ pid, arguments: words, status: read('status'), stat: read('stat'), first: readFirstId(pid) });
     if (init) found.set(words[1] ?? '', init);
   }
   return found;
+}
+
+function readFirstId(pid: number): number {
+  if (readLinkIfThere(`/proc/${pid}/ns/user`) === readLinkIfThere('/proc/self/ns/user')) return 0;
+  return parseIdMap(readIfThere(`/proc/${pid}/uid_map`) ?? '');
 }
 
 /** What /proc/PID tells of a process: `cmdline`, cut into its words, `status` and `stat`. */
@@ -68,23 +76,26 @@ export interface ProcessTexts {
   readonly arguments: readonly string[];
   readonly status: string;
   readonly stat: string;
+  /** See `Init.firstId`. */
+  readonly first: number;
 }
 
 /** Undefined: not the PID 1 of a subhost. */
-export function toInit({ pid, arguments: words, status, stat }: ProcessTexts): Init | undefined {
+export function toInit({ pid, arguments: words, status, stat, first }: ProcessTexts): Init | undefined {
   const [, mark = ''] = words;
   const init = parseInit(words, mark);
   const chain = parseNamespacePids(status);
   const ticks = parseTicks(stat);
-  // Any user can make a pid namespace and call his program so; but not as root.
-  const isInit = chain.length === 2 && chain[1] === 1 && /^Uid:\s*0\s/m.test(status);
+  // Any user can make a pid namespace and call his program so; but not as root, nor with so many ids.
+  const isRoot = (first === 0 || isFirstId(first)) && Number(/^Uid:\s*(\d+)\s/m.exec(status)?.[1]) === first;
+  const isInit = chain.length === 2 && chain[1] === 1 && isRoot;
   return init && isInit && ticks !== undefined && parseMark(mark)
-    ? { pid, ticks, confinement: parseConfinement(status), ...init }
+    ? { pid, ticks, firstId: first, confinement: parseConfinement(status), ...init }
     : undefined;
 }
 
 /** Undefined if this is not the argument list of the mark's PID 1. */
-export function parseInit(words: readonly string[], mark: string): Omit<Init, keyof ProcessId | 'confinement'> | undefined {
+export function parseInit(words: readonly string[], mark: string): Omit<Init, keyof ProcessId | 'firstId' | 'confinement'> | undefined {
   const [program, owner, digest, , , runs = ''] = words;
   if (program !== PROGRAM || owner !== mark || !digest || words.length < FIXED_ARGUMENTS) return undefined;
   const entries = words.slice(FIXED_ARGUMENTS).map((slot) => ({ state: slot.slice(0, 3), name: slot.slice(4) }));

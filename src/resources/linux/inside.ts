@@ -6,11 +6,14 @@ import type { Link, Route } from './ip.ts';
 export interface Inside {
   readonly links: readonly Link[];
   readonly routes: readonly Route[];
+  /** First of the ids of the user namespace that it belongs to, see ids.ts; 0: it is the machine's. Undefined: not to be known. */
+  readonly firstId?: number;
 }
 
 /** What `reaper look` writes of one namespace; all that belongs to a link is told by its index. */
 interface Written {
   readonly error: number;
+  readonly first?: number;
   readonly links?: readonly WrittenLink[];
   readonly addresses?: readonly { link: number; scope: number; flags: number; prefix: number; address?: string }[];
   readonly routes?: readonly { link: number; prefix: number; table: number; protocol: number; to?: string; gateway?: string }[];
@@ -61,12 +64,13 @@ export function parseJson(text: string, is: Check): unknown {
 }
 
 const list = either(listOf(isObject), undefined);
-const isWritten = withFields({ error: isNumber, links: list, addresses: list, routes: list });
+const isWritten = withFields({ error: isNumber, first: either(isNumber, undefined), links: list, addresses: list, routes: list });
 
-function toInside({ links = [], addresses = [], routes = [] }: Written): Inside {
+function toInside({ first, links = [], addresses = [], routes = [] }: Written): Inside {
   const names = new Map(links.map((link) => [link.index, link.name]));
   const wanted = addresses.filter(({ scope, flags, address }) => scope === RT_SCOPE_UNIVERSE && !isFromRouter(flags, address));
   return {
+    ...(first === undefined ? {} : { firstId: first }),
     links: links.flatMap((link) =>
       toLink(
         link,

@@ -34,9 +34,11 @@ export interface RootToUnmount {
 
 /** Mounts all of them with one program: mount(8) mounts one. Gives the errors by key. */
 export function mountRoots(reaper: string, roots: readonly RootToMount[]): Promise<Map<string, ObError>> {
-  const words = roots.flatMap(({ key, mark, subhost: { upper, lower, work, live } }) =>
-    upper === lower ? ['bind', key, mark, live, upper] : ['overlay', key, mark, live, lower, upper, work],
-  );
+  const words = roots.flatMap(({ key, mark, subhost: { upper, lower, work, live, userns } }) => {
+    if (upper === lower) return ['bind', key, mark, live, upper];
+    const words = [key, mark, live, lower, upper, work];
+    return userns ? ['mapped', ...words, String(userns)] : ['overlay', ...words];
+  });
   return runForEach(reaper, 'mount', words, keysOf(roots));
 }
 
