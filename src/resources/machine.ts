@@ -137,8 +137,9 @@ const NSFS_MAGIC = 0x6e736673;
 export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Look {
   const netnsNames = once(readNetnsNames);
   const strays = once(readStrays);
-  const cgroupRoot = once(findCgroupRoot);
-  const places = once(() => findPlaces());
+  const mounts = once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8')));
+  const cgroupRoot = once(() => findCgroupRoot(mounts()));
+  const places = once(() => findPlaces(mounts()));
   const limitReader = once(() => createLimitReader(places()));
   const cgroups = once(() => {
     const root = cgroupRoot();
@@ -146,7 +147,6 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Lo
     return [...new Map(all.map((owner) => [markOf(owner), owner])).values()];
   });
   const init: Look['init'] = (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner));
-  const mounts = once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8')));
   const survey = once(async (): Promise<Survey> => {
     const names = (): string[] => netnsNames().flatMap((one) => (one.real ? one.name : []));
     const told = await ahead?.all();

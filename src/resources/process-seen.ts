@@ -143,7 +143,7 @@ function seenShares(
   name: string,
   wanted: readonly Share[],
 ): Pick<ProcessFields, 'shares' | 'devices'> {
-  const all = listShares(init, markOf({ scope, name }), look.mountinfo(), wanted);
+  const all = listShares(init, markOf({ scope, name }), look.mountinfo, wanted);
   return { shares: all.filter((text) => !isInDev(text)), devices: all.filter(isInDev) };
 }
 

@@ -37,19 +37,19 @@ export function showShare({ source, target, readOnly, isDevice }: Share): string
 export function listShares(
   { mounts: inside, confinement }: Pick<LiveInit, 'mounts' | 'confinement'>,
   mark: string,
-  machine: readonly Mount[],
+  readMachine: () => readonly Mount[],
   wanted: readonly Share[],
 ): string[] {
   const root = inside.findLast(({ point }) => point === '/')?.device;
   const shared = new Set(
-    mayMount(confinement) ? machine.flatMap(({ device }) => (device === root ? [] : device)) : inside.map(({ device }) => device),
+    mayMount(confinement) ? readMachine().flatMap(({ device }) => (device === root ? [] : device)) : inside.map(({ device }) => device),
   );
   const own = inside.filter(
     ({ point, source, device }) => point !== '/' && !(source === mark && OWN_POINTS.includes(point)) && shared.has(device),
   );
   // Of two on one another only the upper one is seen.
   const seen = [...new Map(own.map((mount) => [mount.point, mount])).values()];
-  return seen.map((mount) => showShare(toShare(mount, machine, wanted))).sort();
+  return seen.map((mount) => showShare(toShare(mount, readMachine(), wanted))).sort();
 }
 
 /** One is at its place on the machine, and read-only. */

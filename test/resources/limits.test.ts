@@ -8,6 +8,7 @@ import { createLimitReader, limitsOf, needControllers, setLimits, showLimits, sh
 import { findPlaces, type Places, whyNowhere } from '../../src/resources/linux/controllers.ts';
 import { cgroupWord, groupsOf } from '../../src/resources/linux/groups.ts';
 import { readLimit, writeLimit } from '../../src/resources/linux/limit-files.ts';
+import { parseMounts } from '../../src/resources/linux/mountinfo.ts';
 import { readOomKills, readUsage } from '../../src/resources/usage.ts';
 
 const WEB = { scope: 'demo', name: 'web' };
@@ -42,7 +43,7 @@ const V2 = {
 };
 
 function placesOf(root: string, text = `cgroup2 ${root} cgroup2 rw,nosuid,nsdelegate 0 0\n`): Places {
-  return findPlaces(text);
+  return findPlaces(parseMounts(text));
 }
 
 test('controllers are found in the one tree, in trees of their own, or nowhere', (t) => {
@@ -58,7 +59,7 @@ test('controllers are found in the one tree, in trees of their own, or nowhere',
     'cgroup /a:b cgroup rw,memory 0 0',
     'cgroup /sys/fs/cgroup/pids cgroup ro,pids 0 0',
   ].join('\n')}\n`;
-  assert.equal(show(findPlaces(hybrid)), 'cpu v1 /sys/fs/cgroup/cpu,cpuacct, io v1 /sys/fs/cgroup/blkio');
+  assert.equal(show(findPlaces(parseMounts(hybrid))), 'cpu v1 /sys/fs/cgroup/cpu,cpuacct, io v1 /sys/fs/cgroup/blkio');
   assert.equal(
     show(placesOf(root, `${hybrid}cgroup2 ${root} cgroup2 rw 0 0\n`)),
     'cpu v1 /sys/fs/cgroup/cpu,cpuacct, io v1 /sys/fs/cgroup/blkio, memory v2 , pids v2 ',
@@ -68,7 +69,7 @@ test('controllers are found in the one tree, in trees of their own, or nowhere',
   assert.equal(show(placesOf(root)), 'cpu v2 , memory v2 , pids v2 ');
   writeFileSync(`${root}/cgroup.procs`, '');
   assert.equal(show(placesOf(root)), 'cpu v2 , io v2 , memory v2 , pids v2 ');
-  assert.equal(show(findPlaces('')), '');
+  assert.equal(show(findPlaces([])), '');
 });
 
 test('limits are read as cgroup v2 shows them, and usage and kills too', (t) => {
@@ -122,7 +123,7 @@ test('limits are read and written as cgroup v1 has them, where PID 1 is in the g
     'ob/demo/web/blkio.throttle.read_bps_device': '254:0 1024\n',
     'ob/demo/web/blkio.throttle.write_bps_device': '254:0 4096\n254:16 1\n',
   });
-  const places = findPlaces(`cgroup ${root} cgroup rw,cpu,memory,pids,blkio 0 0\n`);
+  const places = findPlaces(parseMounts(`cgroup ${root} cgroup rw,cpu,memory,pids,blkio 0 0\n`));
   const folder = `${root}/ob/demo/web`;
   assert.deepEqual(showLimits(createLimitReader(places)(WEB, 42)), [
     'io 254:0 read 1k',

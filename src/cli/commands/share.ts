@@ -62,7 +62,7 @@ function readShare(text: string): Share {
 
 /** An error where something else is seen at its place. */
 function isShared(look: Look, { owner, init }: Running, wanted: Share): boolean {
-  const seen = listShares(init, markOf(owner), look.mountinfo(), [wanted]);
+  const seen = listShares(init, markOf(owner), look.mountinfo, [wanted]);
   if (seen.includes(showShare(wanted))) return true;
   if (!init.mounts.some(({ point }) => point === wanted.target)) return false;
   throw new ObError(`${owner.name} sees something else at ${wanted.target} already`, {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readMembers, wordsOf } from './cgroup.ts';
-import { parseMounts } from './mountinfo.ts';
+import { type MountEntry, parseMounts } from './mountinfo.ts';
 import { readIfThere } from './proc.ts';
 
 // A controller of the kernel's limits one thing. Each is either in the unified tree (cgroup v2) or in a tree of its own
@@ -23,10 +23,10 @@ function nameInV1(controller: Controller): string {
   return controller === 'io' ? 'blkio' : controller;
 }
 
-/** Where limits can be set. MOUNTS: text of /proc/mounts. */
-export function findPlaces(mounts: string = readFileSync('/proc/self/mounts', 'utf8')): Places {
+/** Where limits can be set. MOUNTS: those of /proc/mounts. */
+export function findPlaces(mounts: readonly MountEntry[] = parseMounts(readFileSync('/proc/self/mounts', 'utf8'))): Places {
   // In a container they may be there to be read alone.
-  const all = parseMounts(mounts).filter(({ options }) => !options.includes('ro'));
+  const all = mounts.filter(({ options }) => !options.includes('ro'));
   // A name with a colon in it would be two to the reaper.
   const trees = all.filter(({ type, point }) => type === 'cgroup' && !point.includes(':'));
   const unified = all.find(({ type }) => type === 'cgroup2')?.point;

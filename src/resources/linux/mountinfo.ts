@@ -64,7 +64,7 @@ function toTold(fields: readonly string[]): Told | undefined {
  * shows a second time, below the mount of the folder that it is in.
  */
 export function countLayers(text: string): Map<string, number> {
-  const lines = text.split('\n').map((line) => line.split(' '));
+  const lines = text.split('\n').map((line) => line.split(' ', 5));
   const points = new Map(lines.map(([id, , , , point]) => [id, point]));
   const layers = new Map<string, number>();
   for (const [, parent, , , point] of lines) {
