@@ -21,7 +21,7 @@ import { fillPage, type Row, tableOf } from './table.ts';
 const IS_WHOLE = process.env['CRASH'] !== undefined;
 const SEED = Number(process.env['SEED'] ?? 1);
 /** Disposable machines at a time. */
-const WORKERS = Number(process.env['WORKERS'] ?? 2);
+const WORKERS = Number(process.env['WORKERS'] ?? 3);
 const ONLY = process.env['ONLY'];
 /** So many may be of other tests at the same time. */
 const MOST_KEYRINGS = 1000;
