@@ -3,7 +3,7 @@
 #include "process.h"
 #include "text.h"
 
-enum { TIMED_OUT = 124, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
+enum { TIMED_OUT = 124, NOT_FORKED = 125, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 enum { GROUP_LIMIT_MS = 1000 };
 
 bool reap(struct init *init) {
@@ -134,7 +134,7 @@ static bool wait_for_command(struct init *init, int64_t limit_ms) {
 int run_entry(struct init *init, const char *slot, const char *action, int64_t limit_ms) {
     long pid = fork_child();
     if (pid == 0) execute(slot, (char *)action, init->env);
-    if (pid < 0) return NOT_EXECUTABLE;
+    if (pid < 0) return NOT_FORKED;
     init->command = pid;
     return wait_for_command(init, limit_ms) ? TIMED_OUT : init->command_status;
 }

@@ -138,9 +138,14 @@ function toCommand(name: string): string {
   return name.startsWith('/') ? `${name} start` : `service ${name} start`;
 }
 
-/** bash(1), "EXIT STATUS"; 124 as timeout(1) has it. */
+/** bash(1), "EXIT STATUS"; 124 and 125 as timeout(1) has them. */
 function meaning(status: string): string {
-  const words: Readonly<Record<string, string>> = { '124': ' (took too long)', '126': ' (cannot be executed)', '127': ' (not found)' };
+  const words: Readonly<Record<string, string>> = {
+    '124': ' (took too long)',
+    '125': ' (cannot fork: there are too many processes, or too little memory)',
+    '126': ' (cannot be executed)',
+    '127': ' (not found)',
+  };
   return words[status] ?? '';
 }
 
