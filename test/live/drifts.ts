@@ -276,6 +276,11 @@ export const DRIFTS: readonly Drift[] = [
     names: 'process/web missing_in_dev: [null] -> []',
   },
   {
+    what: 'a device has become a file, and what it covered is uncovered',
+    inject: 'nsenter -t $(pid1 $NAME) -m -p sh -c "rm /dev/null; echo >/dev/null; umount /proc/kmsg"',
+    names: 'process/web exposed: [/proc/kmsg] -> []',
+  },
+  {
     what: 'what the kernel tells of the machine is uncovered',
     inject: 'nsenter -t $(pid1 $NAME) -m -p umount /proc/kmsg /proc/sys/net',
     names: 'process/web exposed: [/proc/kmsg, /proc/sys/net] -> []',

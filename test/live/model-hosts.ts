@@ -51,8 +51,12 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   log: ['', 'log: /mnt/$NAME.log'],
 };
 
-/** What of the schema no variant has: what the kernel of most machines lacks, and what is a matter of reading alone. */
+/**
+ * What of the schema no variant has: what the kernel of most machines lacks, what is a matter of reading alone, and what needs an
+ * upper directory that belongs to its ids, and not to root.
+ */
 export const LEFT_OUT = [
+  /\.userns$/,
   /\.vlan$/,
   /\.diskfile\.(partition|path)$/,
   ...(noImages ? [/\.diskfile\b/, /\.lower$/] : []),
