@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { chownSync, statSync, writeFileSync } from 'node:fs';
 import { createRig, type Rig, textOf } from '../live/rig.ts';
 import type { Span } from '../machine.ts';
 import { wrapPrograms } from './programs.ts';
@@ -138,5 +138,8 @@ async function ask(rig: Rig, hosts: string): Promise<void> {
   for (const [, name] of answers) {
     const root = `/proc/${rig.machine.pid}/root/proc/${rig.pid1(name)}/root`;
     writeFileSync(`${root}/root-is-writable`, '');
+    // As root inside would have: a file of the machine's root is in the way where it is another.
+    const { uid, gid } = statSync(root);
+    chownSync(`${root}/root-is-writable`, uid, gid);
   }
 }

@@ -4,7 +4,7 @@ import type { Rig } from '../live/rig.ts';
 import { noVlan } from '../live/vlans.ts';
 
 // Two subhosts that have one of each: a bridge with cables, an overlay, a layer in an image, a program as upper, hooks, a
-// share, services that answer. What this kernel or machine lacks is left out.
+// share, ids of its own, services that answer. What this kernel or machine lacks is left out.
 
 const CLIENT_LOWER = noImages ? '' : '    lower: { diskfile: { image: /mnt/tree.squashfs } }\n';
 const VLAN = noVlan ? '' : '      - { bridge: ob0, vlan: 302 }\n';
@@ -26,6 +26,7 @@ ${VLAN}    share: [/mnt/shared]
     start: [/srv/answer]
   client:
     base: /mnt/client
+    userns: 655360
 ${CLIENT_LOWER}    cables: [{ bridge: ob0, address: 10.77.0.3/24 }]
     start: [/srv/answer]
 `;
@@ -68,7 +69,7 @@ fi
 const PREPARE = `
   mkdir -p /mnt/data/root/srv /mnt/client/root/srv /mnt/shared /mnt/data/root/etc
   chmod 700 /mnt/client
-  echo mine >/mnt/data/root/etc/kept; echo mine >/mnt/client/root/kept; echo shared >/mnt/shared/file
+  echo mine >/mnt/data/root/etc/kept; echo mine >/mnt/client/root/kept; chown -R 655360:655360 /mnt/client/root; echo shared >/mnt/shared/file
   ${noImages ? '' : `${TREE}\nln -s busybox /mnt/tree/bin/nc\ncd /mnt; mksquashfs tree tree.squashfs -quiet -no-progress >/dev/null; cp tree.squashfs same.squashfs`}`;
 
 /** Of the filesystems that a run writes to, as options of tmpfs. */
