@@ -32,6 +32,7 @@ export function withoutNumbers(state: readonly string[]): string[] {
 function withoutNumber(line: string): string {
   const words = line
     .replace(/^process \d+/, 'process')
+    .replace(/ runs:\d+ /, ' runs ')
     .replace(/^(descriptor \d+ of) \d+/, '$1 one')
     .replace(/ \/ob-test-\S+ (\/sys\/fs\/cgroup )/, ' / $1')
     .replace(/^(cgroup .*:) .*/, '$1')
