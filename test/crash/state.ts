@@ -75,9 +75,9 @@ async function listLoops({ machine }: Rig): Promise<string[]> {
   return (await machine.sh(script)).split('\n').filter(Boolean).sort();
 }
 
-/** All machines share them; test/live/model.test.ts makes one of its own. A session keyring goes with its last process. */
+/** All machines share them; test/live/model.test.ts and test/hostile/probes.c make some of their own. A session keyring goes with its last process. */
 function listOwnKeys(): string[] {
-  return listKeys().filter((key) => !/ (_uid\.|ob-model)/.test(key));
+  return listKeys().filter((key) => !/ (_uid\.|ob-model|ob-probe)/.test(key));
 }
 
 /** Of session keyrings there are many at any time; one for each point that stays is too many. */

@@ -157,7 +157,7 @@ static int perf(void) {
 }
 
 static int user_keyring(void) { return syscall(SYS_keyctl, 0, -4, 0) >= 0; }
-static int add_key(void) { return syscall(SYS_add_key, "user", "probe", "x", 1UL, -3) >= 0; }
+static int add_key(void) { return syscall(SYS_add_key, "user", "ob-probe", "x", 1UL, -3) >= 0; }
 static int set_clock(void) {
     struct timex now = {0};
     if (adjtimex(&now) < 0) return 0;
