@@ -3,8 +3,8 @@ import { hasTree, lacksLimits, noLive } from '../machine.ts';
 import { noVlan } from './vlans.ts';
 
 /** What is special about a subhost: some drifts can happen only to such a one. */
-export type Sort = 'plain' | 'vlan' | 'asked' | 'program' | 'limited' | 'v1' | 'device';
-export const SORTS: readonly Sort[] = ['plain', 'vlan', 'asked', 'program', 'limited', 'v1', 'device'];
+export type Sort = 'plain' | 'vlan' | 'asked' | 'program' | 'limited' | 'v1' | 'device' | 'userns';
+export const SORTS: readonly Sort[] = ['plain', 'vlan', 'asked', 'program', 'limited', 'v1', 'device', 'userns'];
 
 /** Why subhosts of a sort cannot be had here, or undefined where they can. */
 export function lackingFor(sort: Sort): string | undefined {
@@ -23,6 +23,9 @@ export function driftHosts(names: readonly string[], sortOf: (index: number) => 
 function two(number: number): string {
   return String(number).padStart(2, '0');
 }
+
+/** First of the ids of the first subhost that has its own; then those of the next. */
+const OWN_IDS = 655_360;
 
 const LIMITED = '    start: [/srv/web]\n    limits: { memory: 1G, cpu: 8 }\n';
 
@@ -46,6 +49,11 @@ const TEXTS: Readonly<Record<Sort, (name: string, index: number) => string>> = {
   limited: () => LIMITED,
   v1: () => LIMITED,
   device: () => '    start: [/srv/web]\n    devices: [/dev/net/tun]\n',
+  userns: (_, index) => `    upper: own
+    hide: none
+    userns: ${OWN_IDS + index * 65_536}
+    start: [/srv/web]
+`,
   program: (name) => `    upper: ./setup
     work: /mnt/store-${name}/work
     start: [/srv/web]
@@ -81,5 +89,9 @@ set -e; mkdir -p $store; mountpoint -q $store || mount -t tmpfs store $store
 echo $store/root
 END
       chmod 755 /mnt/$name/root/srv/web /mnt/$name/root/etc/init.d/mail /mnt/$name/setup
+    done
+    ids=${OWN_IDS}
+    for name in ${names.join(' ')}; do
+      cp -a /mnt/$name/root /mnt/$name/own; chown -R $ids:$ids /mnt/$name/own; ids=$((ids + 65536))
     done`;
 }

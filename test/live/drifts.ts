@@ -167,6 +167,13 @@ export const DRIFTS: readonly Drift[] = [
     names: 'netns/web name: without a mark -> its own',
   },
   { what: 'the loopback link is down', inject: 'ip -n $NAME link set lo down', names: 'netns/web lo: down -> up' },
+  {
+    what: 'a namespace that belongs to the machine, with its mark, has the name',
+    sort: 'userns',
+    inject: 'umount /run/netns/$NAME; rm /run/netns/$NAME; ip netns add $NAME; ip -n $NAME link set lo up alias ob:demo/$NAME',
+    names: 'netns/web userns: none -> 655360-720895',
+    restarts: true,
+  },
 
   // The root.
   {
@@ -197,6 +204,17 @@ export const DRIFTS: readonly Drift[] = [
     sort: 'program',
     inject: 'umount /mnt/$NAME/live; umount /mnt/$NAME/live',
     names: '+ mount/web',
+    restarts: true,
+  },
+  {
+    what: 'after an end the root is mounted by other means, without ids of its own',
+    sort: 'userns',
+    // A run that comes between would mount it itself.
+    inject: `
+      until [ /proc/self/fd/9 -ef /run/ob/lock ]; do exec 9>>/run/ob/lock; flock 9; done
+      kill -KILL $(pid1 $NAME); ended $NAME; umount /mnt/$NAME/live
+      mount -t overlay -o lowerdir=/,upperdir=/mnt/$NAME/own,workdir=/mnt/$NAME/work ob:demo/$NAME /mnt/$NAME/live`,
+    names: 'mount/web userns: none -> 655360-720895',
     restarts: true,
   },
   {
