@@ -22,8 +22,8 @@ export function withoutNumbers(state: readonly string[]): string[] {
   // What the service answers with ends by itself, and is a zombie until the service is asked again.
   return (
     state
-      // How a subhost ended last is told until it is destroyed.
-      .filter((line) => !/^process \d+ \(?hostname|^file \/run\/ob\/end/.test(line))
+      // How a subhost ended last is told until it is destroyed; what kept PID 1 company while nothing ran stays.
+      .filter((line) => !/^process \d+ (\(?hostname|dummy_service)|^file \/run\/ob\/end/.test(line))
       .map(withoutNumber)
       .sort()
   );
