@@ -26,9 +26,9 @@ async function look(): Promise<string[]> {
     ...readdirSync('/proc')
       .filter(isOurs)
       .map((pid) => `process ${pid} ${readText(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`),
-    // Other runs of the tests may go on beside this one.
+    // Other runs of the tests may go on beside this one, and whoever starts programs here makes groups for them.
     ...[...listCgroups(cgroupRoot()), ...listOldCgroups()]
-      .filter((line) => !line.includes('/ob-test-') || line.includes(`/ob-test-${RUN}-`))
+      .filter((line) => line.includes(`/ob-test-${RUN}-`) || /^[^:]*\/ob[/:]/.test(line))
       .map((line) => line.replace(/:.*/, '')),
     ...listKeys(),
     ...(await listLoops(source)),
