@@ -9,6 +9,8 @@
 #include "text.h"
 
 #define FOLDER "/run/ob"
+/* Where filesystems of images and disks are: an upper directory may be in one. */
+#define DISKS FOLDER "/disk"
 
 /* What the layers are called as long as they are on their way. */
 struct layers {
@@ -18,18 +20,38 @@ struct layers {
 
 static int machine = -1, own = -1;
 
-/* A private one, with an empty folder in which all paths can be made. Made once: it is a copy of all mounts. */
+/* All that is mounted on disks, as mounts that are nowhere yet; DISKS -1: there are none. */
+static bool clone_disks(int *disks, struct failure *failure) {
+    *disks = (int)sys_open_tree(AT_FDCWD, DISKS, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    return *disks == -ENOENT || did(failure, DISKS, *disks);
+}
+
+static bool attach(int mount, const char *path, const char *step, struct failure *failure) {
+    int target = (int)sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    bool fine = did(failure, step, target) && did(failure, step, sys_move_mount(mount, target));
+    if (target >= 0) sys_close(target);
+    return fine;
+}
+
+/* A folder that is empty but for disks, in which all paths can be made. */
+static bool cover_folder(struct failure *failure) {
+    int disks;
+    if (!clone_disks(&disks, failure)) return false;
+    int fs = (int)sys_fsopen("tmpfs"), mount = did(failure, "tmpfs", fs) ? finish(fs, true, 0, failure) : -1;
+    bool fine = mount >= 0 && attach(mount, FOLDER, FOLDER, failure);
+    if (fine && disks >= 0)
+        fine = did(failure, DISKS, sys_mkdirat(AT_FDCWD, DISKS, 0700)) && attach(disks, DISKS, DISKS, failure);
+    if (mount >= 0) sys_close(mount);
+    if (disks >= 0) sys_close(disks);
+    return fine;
+}
+
+/* A private one, with that folder. Made once: it is a copy of all mounts. */
 static bool enter_own(struct failure *failure) {
     if (own >= 0) return did(failure, "setns", sys_setns(own, CLONE_NEWNS));
     machine = (int)sys_openat(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC, 0);
     if (!did(failure, "namespace", machine) || !did(failure, "unshare", sys_unshare(CLONE_NEWNS))) return false;
-    if (!did(failure, "private", sys_mount(NULL, "/", MS_REC | MS_PRIVATE))) return false;
-    int fs = (int)sys_fsopen("tmpfs"), target = (int)sys_openat(AT_FDCWD, FOLDER, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-    if (!did(failure, "tmpfs", fs) || !did(failure, FOLDER, target)) return false;
-    int mount = finish(fs, true, 0, failure);
-    if (mount < 0 || !did(failure, FOLDER, sys_move_mount(mount, target))) return false;
-    sys_close(mount);
-    sys_close(target);
+    if (!did(failure, "private", sys_mount(NULL, "/", MS_REC | MS_PRIVATE)) || !cover_folder(failure)) return false;
     own = (int)sys_openat(AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC, 0);
     return did(failure, "namespace", own);
 }
@@ -92,10 +114,7 @@ static bool put(int mount, struct line *path, struct failure *failure) {
     if (mount < 0) return true;
     if (!did(failure, "lower", as_path(path) ? 0 : -ENAMETOOLONG)) return false;
     if (!did(failure, "lower", make_folders(path->text))) return false;
-    int target = (int)sys_openat(AT_FDCWD, path->text, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-    bool fine = did(failure, "lower", target) && did(failure, "lower", sys_move_mount(mount, target));
-    if (target >= 0) sys_close(target);
-    return fine;
+    return attach(mount, path->text, "lower", failure);
 }
 
 static int mount_on_layers(const char *mark, struct layers *layers, char **word, struct failure *failure) {

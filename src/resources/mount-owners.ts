@@ -1,4 +1,5 @@
 import { ObError } from './error.ts';
+import type { Subhost } from './hosts.ts';
 import { showIds } from './ids.ts';
 import type { Blocker } from './kind.ts';
 import { giveUpper, showOwner } from './linux/owners.ts';
@@ -9,9 +10,25 @@ import type { MountLive, MountSpec } from './mount-seen.ts';
  * What is in the upper directory and belongs to others than root inside would be, as after a run without ids of its own: nobody
  * inside could change it. A root that is mounted as it is to be stands on what is its own.
  */
-export function wrongOwners({ look }: Machine, spec: MountSpec, live?: MountLive): Blocker[] {
+export function ownersInTheWay(machine: Machine, spec: MountSpec, live: MountLive | undefined): Blocker[] {
+  if (live?.fields.userns === spec.fields.userns || isOfOtherImage(machine, spec.extra.subhost)) return [];
+  return wrongOwners(machine, spec);
+}
+
+/** What is in an image is seen once it is mounted. */
+function isOfOtherImage({ look }: Machine, { disks = [] }: Subhost): boolean {
+  const disk = disks.find(({ role }) => role === 'upper');
+  if (!disk) return false;
+  const [top] = look
+    .mounts()
+    .filter(({ point }) => point === disk.point)
+    .slice(-1);
+  return !top || look.loop(top.source)?.image !== disk.image;
+}
+
+function wrongOwners({ look }: Machine, spec: MountSpec): Blocker[] {
   const { upper, hooks, userns = 0 } = spec.extra.subhost;
-  if (spec.fields.type === 'bind' || hooks?.setup !== undefined || live?.fields.userns === spec.fields.userns) return [];
+  if (spec.fields.type === 'bind' || hooks?.setup !== undefined) return [];
   const wrong = look.wrongOwner(upper, userns);
   if (!wrong) return [];
   const whose = userns ? `the ids ${showIds(userns)}` : "the machine's root";

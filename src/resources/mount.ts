@@ -8,7 +8,7 @@ import { hasFilesystem } from './linux/modules.ts';
 import { mountRoots, type RootToMount, unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
 import { mendRoot } from './mender.ts';
-import { explainMount, wrongOwners } from './mount-owners.ts';
+import { explainMount, ownersInTheWay } from './mount-owners.ts';
 import { blockerOf, makeFolder, makeParents, prepare, runPostmount } from './mount-prepare.ts';
 import { byPoint, listRoots, type MountExtra, type MountFields, type MountHandle, type MountLive, type MountSpec } from './mount-seen.ts';
 import { depthOf, type SetUpRoot, tearDown } from './mount-setup.ts';
@@ -64,7 +64,7 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     const seen = new Map(live.map((one) => [one.address, one]));
     const own = desired.flatMap((spec) => [
       ...blockerOf(machine, spec, stacks.get(spec.fields.live) ?? []),
-      ...wrongOwners(machine, spec, seen.get(spec.address)),
+      ...ownersInTheWay(machine, spec, seen.get(spec.address)),
     ]);
     return { live, blockers: [...own, ...blockers] };
   },

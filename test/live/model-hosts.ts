@@ -16,7 +16,7 @@ const io = statSync('/').dev >= 256 ? ', io: { /: { read: 1G, write: 1G } }' : '
 
 /**
  * The variants of each key that is one line or more of a subhost; the first leaves it out. Each goes with each of any other
- * key. $NAME is the subhost's name. What this machine lacks is not among them.
+ * key, but for `userns`: see `withIds`. $NAME is the subhost's name. What this machine lacks is not among them.
  */
 const LINES: Readonly<Record<string, readonly string[]>> = {
   start: ['start: none', 'start: [/srv/web]', 'start: [mail, /srv/web]', 'start: none\ninit: /mnt/boot'],
@@ -42,6 +42,7 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   check_services: ['', 'check_services: true'],
   limits: ['', ...(hasLimits ? ['limits: { pids: 500, memory: 512M }', `limits: { pids: none, memory: 1G, cpu: 4${io} }`] : [])],
   devices: ['', ...(hasTun ? ['devices: [/dev/net/tun]'] : []), ...(hasTun && hasFuse ? ['devices: [/dev/fuse, /dev/net/tun]'] : [])],
+  userns: ['', 'userns: auto', 'userns: $IDS'],
   profile: ['', 'profile: minimal', 'profile: trusted'],
   caps: ['', 'caps: { drop: [net_raw] }', 'caps: { add: [sys_time, mknod], drop: [all] }'],
   seccomp: ['', 'seccomp: "off"', 'seccomp: default'],
@@ -51,12 +52,8 @@ const LINES: Readonly<Record<string, readonly string[]>> = {
   log: ['', 'log: /mnt/$NAME.log'],
 };
 
-/**
- * What of the schema no variant has: what the kernel of most machines lacks, what is a matter of reading alone, and what needs an
- * upper directory that belongs to its ids, and not to root.
- */
+/** What of the schema no variant has: what the kernel of most machines lacks, and what is a matter of reading alone. */
 export const LEFT_OUT = [
-  /\.userns$/,
   /\.vlan$/,
   /\.diskfile\.(partition|path)$/,
   ...(noImages ? [/\.diskfile\b/, /\.lower$/] : []),
@@ -114,8 +111,26 @@ export function hostsText(model: Model): string {
   ].join('');
 }
 
+/** The first of the ids that a subhost has where it has its own. */
+export function firstIdOf(name: string): number {
+  return 655_360 + 65_536 * (NAMES as readonly string[]).indexOf(name);
+}
+
+/** Files of its own ids are in an upper directory beside that of the same files of root. */
+function withIds(text: string): string {
+  if (!/^userns:/m.test(text) || /^upper: \.\/setup|^profile: trusted/m.test(text)) return text.replace(/^userns:.*\n?/m, '');
+  if (!/^upper:/m.test(text)) return `upper: own\n${text}`;
+  // Before it is mounted, nobody knows whom the files of an image belong to.
+  if (text.includes('disk.img')) return text.replace('disk.img', 'own.img').replace('userns: auto', 'userns: $IDS');
+  return text.replace(/^upper: root/m, 'upper: own');
+}
+
 function subhostText(name: string, variants: Variants, index: number): string {
-  const lines = Object.entries(LINES).flatMap(([key, all]) => (all[variants[key] ?? 0] ?? '').split('\n').filter(Boolean));
+  const text = Object.entries(LINES).map(([key, all]) => all[variants[key] ?? 0] ?? '');
+  const lines = withIds(text.filter(Boolean).join('\n'))
+    .replace('$IDS', String(firstIdOf(name)))
+    .split('\n')
+    .filter(Boolean);
   const cables = cableLines(variants, index);
   return [`  ${name}:`, `base: /mnt/${name}`, ...lines, `cables:${cables.length > 0 ? '' : ' []'}`, ...cables]
     .map((line) => `    ${line.replaceAll('$NAME', name)}\n`)

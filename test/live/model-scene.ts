@@ -5,11 +5,15 @@ import { join } from 'node:path';
 import { OB } from '../machine.ts';
 import { MAIL } from './drift-hosts.ts';
 import { noImages } from './images.ts';
-import { NAMES } from './model-hosts.ts';
+import { firstIdOf, NAMES } from './model-hosts.ts';
 import type { Rig } from './rig.ts';
 
-/** Trees of files of a subhost's own, below its base. */
-const UPPERS = ['root', 'root1', 'root2', 'bound/root'];
+/** Trees of files of a subhost's own, below its base; those of OWN belong to its ids. */
+const OWN = ['own', 'own1', 'own2'];
+const UPPERS = ['root', 'root1', 'root2', 'bound/root', ...OWN];
+
+/** Gives what is in the folder of a subhost to its ids, e.g. `web/own`. */
+const give = (name: string, ...paths: string[]): string => `chown -R ${firstIdOf(name)}:${firstIdOf(name)} ${paths.join(' ')}`;
 
 /** A shell script that makes what a subhost has of its own, in a folder: a file, and services. */
 const makeOwn = (folder: string): string => `mkdir -p ${folder}/srv ${folder}/etc/init.d
@@ -44,6 +48,7 @@ ${SETUP}END
     cp -p /mnt/setup /mnt/$name/setup
     for upper in ${UPPERS.join(' ')}; do cp -a /mnt/first /mnt/$name/$upper; done
   done
+  ${NAMES.map((name) => give(name, ...OWN.map((one) => `/mnt/${name}/${one}`))).join('\n')}
   printf 'scope: other\\nbridges: { brx: {} }\\nsubhosts: { oth: { base: /mnt/oth, start: none, cables: [brx=] } }\\n' >/mnt/other.yaml
   ${OB} apply /mnt/other.yaml >/dev/null`;
 
@@ -52,7 +57,7 @@ export const KEPT = `for upper in ${UPPERS.join(' ')}; do for name in ${NAMES.jo
   for file in kept srv/web etc/init.d/mail; do cmp /mnt/first/$file /mnt/$name/$upper/$file || true; done
 done; done 2>&1`;
 
-/** A tree of busybox, as it is and in an image, and an image to write, with what each upper has. */
+/** A tree of busybox, as it is and in an image, and images to write, with what each upper has. */
 const IMAGES = `set -e
   mkdir -p tree/bin tree/etc tree/home
   ${makeOwn('disk/root')}
@@ -61,7 +66,8 @@ const IMAGES = `set -e
   printf '#!/bin/sh\\nexec /etc/init.d/$1 $2\\n' >tree/bin/service; chmod 755 tree/bin/service
   echo tree >tree/etc/issue
   mksquashfs tree tree.squashfs -quiet -no-progress >/dev/null
-  truncate -s 8M disk.img; mkfs.ext4 -q -F -d disk disk.img`;
+  truncate -s 8M disk.img ${NAMES.map((name) => `${name}.img`).join(' ')}; mkfs.ext4 -q -F -d disk disk.img
+  ${NAMES.map((name) => `${give(name, 'disk')}; mkfs.ext4 -q -F -d disk ${name}.img`).join('\n')}`;
 
 let images: string | undefined;
 
@@ -80,5 +86,7 @@ export async function prepare({ machine }: Rig): Promise<void> {
   await machine.sh(PREPARE);
   if (noImages) return;
   await machine.sh(`set -e; cp -a ${makeImages()}/tree /mnt/tree; cp ${makeImages()}/tree.squashfs /mnt
-    for name in ${NAMES.join(' ')}; do cp ${makeImages()}/disk.img /mnt/$name; done`);
+    for name in ${NAMES.join(' ')}; do
+      cp ${makeImages()}/disk.img /mnt/$name; cp ${makeImages()}/$name.img /mnt/$name/own.img
+    done`);
 }
