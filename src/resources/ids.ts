@@ -6,6 +6,9 @@ const FOLDER = '/run/ob/userns';
 /** How many ids of the machine's a subhost has of its own, if it has any. */
 export const ID_COUNT = 65_536;
 
+/** systemd's range for containers begins here, of which no user is (systemd.io/UIDS-GIDS). */
+export const LEAST_ID = 524_288;
+
 /** FIRST: of its ids; 0 or undefined: it has none of its own. Else ids begin with a multiple of their number. */
 export function showIds(first: number | undefined): string {
   if (!first) return 'none';

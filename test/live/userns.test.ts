@@ -239,7 +239,17 @@ test('auto finds ids that nobody has, and keeps them', { skip: noLive }, async (
     await machine.sh('chown 655360:655360 /mnt/y/root/etc');
     await rig.apply();
     await rig.settled();
-    assert.equal(await exec(rig, 'y', 'tr -s " " </proc/self/uid_map'), ' 0 655360 65536');
+    const map = 'tr -s " " </proc/self/uid_map';
+    assert.equal(await exec(rig, 'y', map), ' 0 655360 65536');
+    // Nobody inside can make ob believe that it has others, and whoever takes the folder from it does not stop it.
+    await exec(rig, 'y', 'chown 7:8 /');
+    await rig.settled();
+    await machine.sh('chown 0:0 /mnt/y/root');
+    await rig.settled();
+    await machine.sh('chown 655367:655368 /mnt/y/root');
+    assert.equal((await machine.ob('destroy')).code, 0);
+    await rig.apply();
+    assert.equal(await exec(rig, 'y', map), ' 0 655360 65536');
     assert.equal((await machine.ob('destroy')).code, 0);
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Facts } from '../../src/planner/hosts/facts.ts';
 import { parseHostsFile } from '../../src/planner/hosts/read.ts';
+import type { UsedIds } from '../../src/resources/linux/owners.ts';
 import { FACTS, PATH } from './hosts-facts.ts';
 
 /** First ids by name. */
@@ -44,6 +45,13 @@ test('ids that others have are left to them', () => {
     { first: a, count: 65_536, mark: 'ob:demo/a' },
   ])
     assert.equal(idsOf(line('a'), { usedIds: () => [used] })['a'], a, JSON.stringify(used));
+});
+
+test('where the upper directory does not tell, what is up keeps its ids, unless others have been given them', () => {
+  const { a = 0 } = idsOf(line('a'));
+  const usedIds = (): UsedIds[] => [{ first: 655_360, count: 65_536, mark: 'ob:demo/a' }];
+  assert.equal(idsOf(line('a'), { usedIds })['a'], 655_360);
+  assert.deepEqual(idsOf(line('a') + line('b', ', userns: 655360'), { usedIds }), { a, b: 655_360 });
 });
 
 test('a number is taken as it is, and none is none', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Subhost } from '../../resources/hosts.ts';
-import { ID_COUNT, showIds } from '../../resources/ids.ts';
+import { ID_COUNT, LEAST_ID, showIds } from '../../resources/ids.ts';
 import { markOf } from '../../resources/marks.ts';
 import type { Facts } from './facts.ts';
 import type { Report } from './node.ts';
@@ -12,10 +12,9 @@ import type { Whole } from './whole.ts';
 /** A number: the first of its ids. */
 export type RawIds = 'none' | 'auto' | number;
 
-/** systemd's range for containers, of which no user is (systemd.io/UIDS-GIDS); what lies above works too, if it is asked for. */
-const LEAST = 524_288;
+/** The end of systemd's range; what lies above works too, if it is asked for. */
 const MOST = 1_878_982_656;
-const SLOTS = (MOST - LEAST) / ID_COUNT + 1;
+const SLOTS = (MOST - LEAST_ID) / ID_COUNT + 1;
 /** No id may be the last one: it means "none". */
 const HIGHEST = 2 ** 32 - 2 * ID_COUNT;
 
@@ -47,7 +46,8 @@ interface Wish {
 
 /**
  * The subhosts, each with the first of its ids if it wants its own. What an upper directory belongs to is kept: the disk is the
- * record. Else they come from the name, so that they are the same at each look, past what others have.
+ * record. Where it does not tell, what is up keeps its own; else they come from the name, so that they are the same at each
+ * look, past what others have.
  */
 export function withIds(scope: string, wishes: readonly Wish[], facts: Facts): Subhost[] {
   const chosen = chooseIds(scope, wishes, facts);
@@ -71,7 +71,8 @@ function chooseIds(scope: string, wishes: readonly Wish[], facts: Facts): Map<Su
     const others = used.filter((one) => one.mark !== mark);
     const isFree = (first: number): boolean =>
       !taken.has(first) && !others.some((one) => first < one.first + one.count && one.first < first + ID_COUNT);
-    const first = findFree(mark, isFree);
+    const own = used.find((one) => one.mark === mark && !taken.has(one.first));
+    const first = own?.first ?? findFree(mark, isFree);
     taken.add(first);
     chosen.set(subhost, first);
   }
@@ -81,7 +82,7 @@ function chooseIds(scope: string, wishes: readonly Wish[], facts: Facts): Map<Su
 /** The first free ones, from where the text says. */
 function findFree(text: string, isFree: (first: number) => boolean): number {
   const start = createHash('sha256').update(text).digest().readUInt32BE();
-  const toFirst = (index: number): number => LEAST + ((start + index) % SLOTS) * ID_COUNT;
+  const toFirst = (index: number): number => LEAST_ID + ((start + index) % SLOTS) * ID_COUNT;
   for (let index = 0; index < SLOTS; index++) if (isFree(toFirst(index))) return toFirst(index);
   return toFirst(0);
 }

@@ -1,5 +1,5 @@
 import { chownSync, lstatSync, readdirSync, readFileSync, type Stats } from 'node:fs';
-import { ID_COUNT, isFirstId, layersOf, showIds } from '../ids.ts';
+import { ID_COUNT, isFirstId, LEAST_ID, layersOf, showIds } from '../ids.ts';
 import { parseMark } from '../marks.ts';
 import { optionValue, parseMounts } from './mountinfo.ts';
 import { ifThere, readIfThere } from './proc.ts';
@@ -39,10 +39,15 @@ export function giveUpper(upper: string, first: number): void {
   if (uid !== first || gid !== first) chownSync(upper, first, first);
 }
 
-/** The first of the ids that an upper directory belongs to; undefined: to none that a subhost could have of its own. */
+/**
+ * The first of the ids that an upper directory belongs to; undefined: to none that a subhost could have of its own. Root inside
+ * can give it to any of his, where no user of the machine's is.
+ */
 export function firstIdOf(upper: string): number | undefined {
   const seen = ifThere(() => lstatSync(upper));
-  return seen && isFirstId(seen.uid) && seen.uid === seen.gid ? seen.uid : undefined;
+  if (!seen) return undefined;
+  const [first, ofGroup] = [seen.uid, seen.gid].map((id) => (id < LEAST_ID ? id : id - (id % ID_COUNT)));
+  return first !== undefined && isFirstId(first) && first === ofGroup ? first : undefined;
 }
 
 /** Ids that something on this machine has for its own. */
