@@ -152,8 +152,9 @@ function toLive(
   lo: 'up' | 'down',
   firstId?: number,
 ): NetnsLive {
-  // Of a namespace that is covered nothing else can be seen; where nothing runs in it, it is not worth being kept.
-  const covered = (): Partial<NetnsFields> => (look.init({ scope, name }) ? { layers } : { mark: null, layers });
+  // Of a namespace that is covered nothing else can be seen but whose PID 1 is; where nothing runs in it, it is not worth being kept.
+  const covered = (init = look.init({ scope, name })): Partial<NetnsFields> =>
+    init ? { layers, userns: showIds(init.firstId) } : { mark: null, layers };
   const fields = layers > 1 ? covered() : { mark, layers, lo, name: OWN, ...(firstId === undefined ? {} : { userns: showIds(firstId) }) };
   return { address: `netns/${name}`, subhost: name, needs: [], holds: [], fields, handle: { name } };
 }

@@ -177,8 +177,22 @@ test('root of a subhost with ids of its own is nobody on the machine', { skip: n
     await rig.settled();
   });
 
+  await t.test('a network namespace that is covered, and of other ids than are wanted now, is replaced', async () => {
+    await machine.sh('mount --bind /run/netns/web /run/netns/web');
+    rig.hosts(
+      WEB.replace('base: /mnt/web', 'base: /mnt/other')
+        .replace('/mnt/hello', '')
+        .replace(`${FIRST}`, `${FIRST + 65536}`),
+    );
+    assert.match(await rig.plan(), /netns\/web {2}\(replace\)\n\s+layers: 2 -> 1.*\n\s+userns: 589824-655359 -> 655360-720895/);
+    await rig.apply();
+    await rig.settled();
+    assert.equal(await exec(rig, 'web', 'id -u; tr -s " " </proc/self/uid_map'), `0\n 0 ${FIRST + 65536} 65536`);
+  });
+
   await t.test('nothing of it is left behind', async () => {
     assert.equal((await machine.ob('destroy')).code, 0);
+    await machine.sh('rm -r /mnt/other');
     assertSame(await rig.snapshot(), before, 'something is left');
     assert.equal(await machine.sh('cat /mnt/web/root/mnt/file'), 'x');
   });
