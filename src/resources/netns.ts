@@ -166,7 +166,7 @@ async function homeless(machine: Machine, name: string, shown: string): Promise<
   const init = await homelessInit(machine, name);
   if (!init) return [];
   const live = { address: `netns/${name}`, subhost: name, needs: [], holds: [], keptBy: `process/${name}` } as const;
-  return [{ ...live, fields: { name: shown }, handle: { name, init } }];
+  return [{ ...live, fields: { name: shown, userns: showIds(init.firstId) }, handle: { name, init } }];
 }
 
 /** Where the name shows a namespace that is another's of this scope, or has lost its mark while a PID 1 of ours lives in it. */

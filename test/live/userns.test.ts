@@ -177,22 +177,24 @@ test('root of a subhost with ids of its own is nobody on the machine', { skip: n
     await rig.settled();
   });
 
-  await t.test('a network namespace that is covered, and of other ids than are wanted now, is replaced', async () => {
-    await machine.sh('mount --bind /run/netns/web /run/netns/web');
-    rig.hosts(
-      WEB.replace('base: /mnt/web', 'base: /mnt/other')
-        .replace('/mnt/hello', '')
-        .replace(`${FIRST}`, `${FIRST + 65536}`),
-    );
-    assert.match(await rig.plan(), /netns\/web {2}\(replace\)\n\s+layers: 2 -> 1.*\n\s+userns: 589824-655359 -> 655360-720895/);
-    await rig.apply();
-    await rig.settled();
-    assert.equal(await exec(rig, 'web', 'id -u; tr -s " " </proc/self/uid_map'), `0\n 0 ${FIRST + 65536} 65536`);
-  });
+  const hidden = [
+    ['is covered', 'mount --bind /run/netns/web /run/netns/web', 'layers: 2 -> 1'],
+    ['has lost its name', 'umount -n /run/netns/web; rm /run/netns/web', 'name: missing -> its own'],
+  ] as const;
+  for (const [index, [what, script, told]] of hidden.entries())
+    await t.test(`a network namespace that ${what}, and has other ids than are wanted now, is replaced`, async () => {
+      await machine.sh(script);
+      const first = FIRST + 65536 * (index + 1);
+      rig.hosts(WEB.replace('base: /mnt/web', `base: /mnt/other${index}`).replace('/mnt/hello', '').replace(`${FIRST}`, `${first}`));
+      assert.match(await rig.plan(), new RegExp(`netns/web {2}\\(replace\\)\\n\\s+${told}.*(\\n .*)?\\n\\s+userns: .* -> ${first}-`));
+      await rig.apply();
+      await rig.settled();
+      assert.equal(await exec(rig, 'web', 'id -u; tr -s " " </proc/self/uid_map'), `0\n 0 ${first} 65536`);
+    });
 
   await t.test('nothing of it is left behind', async () => {
     assert.equal((await machine.ob('destroy')).code, 0);
-    await machine.sh('rm -r /mnt/other');
+    await machine.sh('rm -r /mnt/other0 /mnt/other1');
     assertSame(await rig.snapshot(), before, 'something is left');
     assert.equal(await machine.sh('cat /mnt/web/root/mnt/file'), 'x');
   });
