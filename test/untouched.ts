@@ -28,7 +28,7 @@ async function look(): Promise<string[]> {
       .map((pid) => `process ${pid} ${readText(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`),
     // Other runs of the tests may go on beside this one, and whoever starts programs here makes groups for them.
     ...[...listCgroups(cgroupRoot()), ...listOldCgroups()]
-      .filter((line) => line.includes(`/ob-test-${RUN}-`) || /^[^:]*\/ob[/:]/.test(line))
+      .filter((line) => line.includes(`/ob-test-${RUN}-`) || /^(?!.*\/ob-test-)[^:]*\/ob[/:]/.test(line))
       .map((line) => line.replace(/:.*/, '')),
     ...listKeys(),
     ...(await listLoops(source)),
