@@ -100,6 +100,8 @@ for (const { name, program, run } of WAYS)
   test(name, { skip: noLive ?? whyNoProbes() }, async (t) => {
     const range = await createRange(t);
     if (program && (await range.machine.run('which', [program])).code !== 0) return t.skip(`${program} is not installed`);
+    if (/userns/.test(name) && (await range.machine.sh('stat -f -c %T /')).trim() === 'overlayfs')
+      return t.skip('an overlay cannot be shown with other owners, and / is one');
     const results = await run(range);
     assert.ok(results.size >= 60, `${results.size} probes`);
     found.set(name, results);
