@@ -1,4 +1,4 @@
-import { either, isObject, isText, listOf, withFields } from '../../resources/checks.ts';
+import { type Check, either, isObject, isText, listOf, withFields } from '../../resources/checks.ts';
 import { messageOf } from '../../resources/error.ts';
 import { appendToLog } from '../../resources/log.ts';
 import type { ChangeEvent, Event, Sink } from '../events.ts';
@@ -45,10 +45,13 @@ export function parseEntry(line: string): Entry | undefined {
 
 const isLeftOutOrText = either(isText, undefined);
 
+/** See `Value`: what may be left out is not seen, or not wanted. */
+const isLeftOutOrValue: Check = (value) => !isObject(value) || listOf(isText)(value);
+
 const isEntry = withFields({
   ...{ time: isText, by: isText, scope: isText, what: isText, subhost: either(isText, null), address: either(isText, null) },
   ...{ verb: isLeftOutOrText, action: isLeftOutOrText, error: isLeftOutOrText, hint: isLeftOutOrText, why: isLeftOutOrText },
-  fields: either(listOf(isObject), undefined),
+  fields: either(listOf(withFields({ field: isText, old: isLeftOutOrValue, new: isLeftOutOrValue })), undefined),
   because: either(listOf(isText), undefined),
   notes: either(listOf(isText), undefined),
 });
