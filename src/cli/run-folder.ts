@@ -32,10 +32,18 @@ export function writeWhole(file: string, text: string): void {
 /** With what a kill has left half written, and with its folder, if nothing else is in that. */
 export function dropWhole(file: string): void {
   for (const one of [file, `${file}.new`]) rmSync(one, { force: true });
-  try {
-    rmdirSync(dirname(file));
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT', 'ENOTEMPTY')) throw error;
+  removeEmpty([dirname(file)]);
+}
+
+/** From the first on, until something is in one: nothing is left over in /run. */
+export function removeEmpty(folders: readonly string[]): void {
+  for (const folder of folders) {
+    try {
+      rmdirSync(folder);
+    } catch (error) {
+      if (hasCode(error, 'ENOTEMPTY')) return;
+      if (!hasCode(error, 'ENOENT')) throw error;
+    }
   }
 }
 

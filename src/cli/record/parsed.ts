@@ -16,12 +16,17 @@ const FOLDER = `${RUN_FOLDER}/parsed`;
 /** Made anew by every build; where there is none, nothing is kept. */
 const BUNDLE = fileURLToPath(new URL('ob.js', import.meta.url));
 
+interface Parsed {
+  readonly text: string;
+  readonly node: Node;
+}
+
 /** Files without an error whose text the parser has read in this run, and what it made of that. */
-const fresh = new WeakMap<HostsFile, { readonly text: string; readonly node: Node }>();
+const fresh = new WeakMap<HostsFile, Parsed>();
 
 /** As openHostsFile, but what is kept is not parsed again. */
 export function openKeptFile(path: string): (facts: Facts) => HostsFile {
-  let parsed: { readonly text: string; readonly node: Node } | undefined;
+  let parsed: Parsed | undefined;
   const finish = openHostsFile(path, (text: string, report: Report) => {
     const kept = readKept(text);
     const node = kept ?? parseYaml(text, report);

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hasCode } from '../../resources/error.ts';
 import type { Owner } from '../../resources/marks.ts';
-import { RUN_FOLDER, writeWhole } from '../run-folder.ts';
+import { RUN_FOLDER, removeEmpty, writeWhole } from '../run-folder.ts';
 
 // What the kernel cannot tell: who asked for a subhost to be left alone, what failed before. It only ever says more about
 // what is seen, or keeps ob's hands off: without records a plan is the same, as the kernel alone says what exists.
@@ -31,13 +31,13 @@ export function dropRecord(owner: Owner, name: RecordName): void {
   // With what a kill has left half written.
   const files = [fileOf(owner, name), `${fileOf(owner, name)}.new`].filter((file) => existsSync(file));
   for (const file of files) rmSync(file, { force: true });
-  if (files.length > 0) removeEmpty(owner);
+  if (files.length > 0) removeEmpty(foldersOf(owner));
 }
 
 /** All that is known of a subhost, which is no more. */
 export function dropRecords(owner: Owner): void {
   rmSync(recordsOf(owner), { recursive: true, force: true });
-  removeEmpty(owner);
+  removeEmpty(foldersOf(owner));
 }
 
 /** Units of a scope of which there is any record: see unit.ts. */
@@ -62,21 +62,9 @@ export function listAllRecorded(): Owner[] {
   }
 }
 
-/** Nothing is left over in /run. */
-function removeEmpty(owner: Owner): void {
-  try {
-    for (const folder of [recordsOf(owner), `${FOLDER}/${owner.scope}`, FOLDER]) rmdirIfThere(folder);
-  } catch (error) {
-    if (!hasCode(error, 'ENOTEMPTY')) throw error;
-  }
-}
-
-function rmdirIfThere(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
-  }
+/** From the inmost on. */
+function foldersOf(owner: Owner): string[] {
+  return [recordsOf(owner), `${FOLDER}/${owner.scope}`, FOLDER];
 }
 
 /** Where the records of a subhost are. */

@@ -1,6 +1,6 @@
 import { chownSync, lstatSync, readdirSync, readFileSync, type Stats } from 'node:fs';
 import { ID_COUNT, isFirstId, LEAST_ID, layersOf, showIds } from '../ids.ts';
-import { parseMark } from '../marks.ts';
+import { markOf, parseMark } from '../marks.ts';
 import { optionValue, parseMounts } from './mountinfo.ts';
 import { ifThere, readIfThere } from './proc.ts';
 
@@ -64,7 +64,7 @@ export function readUsedIds(): UsedIds[] {
   const roots = parseMounts(readFileSync('/proc/self/mounts', 'utf8')).flatMap(({ source, options }) => {
     const owner = parseMark(source);
     const { first } = layersOf(optionValue(options, 'lowerdir') ?? '');
-    return owner && first > 0 ? { first, count: ID_COUNT, mark: `ob:${owner.scope}/${owner.name}` } : [];
+    return owner && first > 0 ? { first, count: ID_COUNT, mark: markOf(owner) } : [];
   });
   return [...users, ...roots];
 }
