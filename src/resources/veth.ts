@@ -1,3 +1,4 @@
+import { tellLostBridges } from './bridge-lost.ts';
 import type { ObError } from './error.ts';
 import type { Cable, HostsFile, Subhost } from './hosts.ts';
 import { ifdown, ifup } from './ifup.ts';
@@ -44,6 +45,7 @@ export const veth: Kind<VethFields, VethExtra, VethHandle, VethSpec, VethLive> =
     const errors = await runIpBatch(tasks.flatMap(setLines));
     const plugged = tasks.filter((task) => !errors.has(task.spec.address));
     for (const [address, error] of await configureLinks(machine.reaper, groupInner(plugged))) errors.set(address, error);
+    await tellLostBridges(machine, tasks, errors);
     return Promise.all(tasks.map((task) => toResult(machine, task, errors)));
   },
 

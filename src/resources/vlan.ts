@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { tellLostBridges } from './bridge-lost.ts';
 import { ObError } from './error.ts';
 import type { Cable, HostsFile, Subhost } from './hosts.ts';
 import { ifdown, ifup } from './ifup.ts';
@@ -52,6 +53,7 @@ export const vlan: Kind<VlanFields, VlanExtra, VlanHandle, VlanSpec, VlanLive> =
       for (const [address, error] of await runIpBatch(lines, netns)) errors.set(address, error);
     const ready = made.filter((task) => !errors.has(task.spec.address));
     for (const [address, error] of await configureLinks(machine.reaper, groupOrders(ready, seen))) errors.set(address, error);
+    await tellLostBridges(machine, tasks, errors);
     return Promise.all(tasks.map((task) => toResult(machine, task, errors.get(task.spec.address))));
   },
 
