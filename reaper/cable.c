@@ -47,6 +47,14 @@ static bool add_number_word(struct request *request, unsigned short type, const 
     return true;
 }
 
+/* One of each, which is what an end has anyway: the kernel makes one for every processor and goes back to one when the end is
+ * registered, for which it waits until all processors have gone on (synchronize_net), with the lock of all links in its hands. */
+static void add_queues(struct request *request) {
+    const unsigned one = 1;
+    add_attribute(request, IFLA_NUM_TX_QUEUES, &one, sizeof one);
+    add_attribute(request, IFLA_NUM_RX_QUEUES, &one, sizeof one);
+}
+
 /* The end inside: what it is called, and where it is. It cannot come up before its own end is there. */
 static bool add_peer(struct request *request, char **word, int netns) {
     struct bytes mac;
@@ -59,6 +67,7 @@ static bool add_peer(struct request *request, char **word, int netns) {
     add_word(request, IFLA_IFNAME, word[INSIDE]);
     if (is_given(word[MAC])) add_attribute(request, IFLA_ADDRESS, mac.byte, mac.size);
     add_attribute(request, IFLA_NET_NS_FD, &netns, sizeof netns);
+    add_queues(request);
     bool fine = add_number_word(request, IFLA_MTU, word[MTU]);
     end_nest(request, nest);
     return fine;
@@ -73,6 +82,7 @@ static long add_link(int machine, int netns, const char *end, char **word) {
     add_word(&request, IFLA_IFNAME, end);
     if (bridge) add_attribute(&request, IFLA_MASTER, &(unsigned){(unsigned)bridge}, sizeof(unsigned));
     bool fine = add_number_word(&request, IFLA_MTU, word[MTU]) && add_number_word(&request, IFLA_GROUP, word[GROUP]);
+    add_queues(&request);
     struct rtattr *info = begin_nest(&request, IFLA_LINKINFO);
     add_attribute(&request, IFLA_INFO_KIND, "veth", 4);
     struct rtattr *data = begin_nest(&request, IFLA_INFO_DATA);

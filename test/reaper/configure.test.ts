@@ -134,11 +134,12 @@ function common(link: Record<string, unknown>): Record<string, unknown> {
   return JSON.parse(JSON.stringify(rest, (key, value) => (/^(stats|.*timer|id|no|designated_port)$/.test(key) ? undefined : value)));
 }
 
-test('a cable is made just as ip makes it', { skip: noLive }, async (t) => {
+test('a cable is made just as ip makes it, with one queue at each end', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
   await machine.sh('ip netns add one; ip netns add two; ip link add ob0 up type bridge');
-  const peer = 'peer name eth0 mtu 1400 address 02:00:00:00:00:0a';
-  await machine.sh(`ip link add dev a0 address 02:00:00:00:00:0b mtu 1400 master ob0 up group 28514 type veth ${peer} netns one`);
+  const queues = 'numtxqueues 1 numrxqueues 1';
+  const peer = `peer name eth0 ${queues} mtu 1400 address 02:00:00:00:00:0a`;
+  await machine.sh(`ip link add dev a0 ${queues} address 02:00:00:00:00:0b mtu 1400 master ob0 up group 28514 type veth ${peer} netns one`);
   await machine.sh('ip link set dev a0 alias ob:t/a; ip -n one link set eth0 up');
   const cable = ['cable', 'veth/b0', 'b0', 'eth0 ob0 1400 02000000000a 28514 ob:t/a', 'state', 'veth/b0', 'eth0', 'up'];
   const ran = await machine.run(REAPER, ['configure', 'in', '-', 'two', '-', ...cable]);
