@@ -12,6 +12,7 @@
 #include "text.h"
 
 enum { LINK_UP = 1 }; /* IFF_UP; <linux/if.h> wants a libc */
+enum { TRIES = 8 };
 
 static bool is_first;
 
@@ -117,25 +118,29 @@ static void put_route(const struct nlmsghdr *message, void *context) {
     put_text("}");
 }
 
-static long put_list(int fd, unsigned short type, take_message *take) {
-    is_first = true;
-    put_text("[");
-    long error = dump(fd, type, take, NULL);
-    put_text("]");
-    return error;
+/* Where the list changes while it is told, it is told again, and again under its name: in JSON the last of several counts. When it
+ * never holds still, what was told last is all that can be known, as with `ip`. */
+static long put_list(int fd, const char *name, unsigned short type, take_message *take) {
+    long error = -EINTR;
+    for (int tries = 0; error == -EINTR && tries < TRIES; tries++) {
+        is_first = true;
+        put_text(",\"");
+        put_text(name);
+        put_text("\":[");
+        error = dump(fd, type, take, NULL);
+        put_text("]");
+    }
+    return error == -EINTR ? 0 : error;
 }
 
 /* One line: {"first":ID,"links":[...],"addresses":[...],"routes":[...],"error":ERRNO}; FIRST: see ids.h. */
 static void put_inside(int fd, unsigned first) {
     put_text("{\"first\":");
     put_number(first);
-    put_text(",\"links\":");
-    long error = put_list(fd, RTM_GETLINK, put_link);
-    put_text(",\"addresses\":");
-    long later = put_list(fd, RTM_GETADDR, put_address);
+    long error = put_list(fd, "links", RTM_GETLINK, put_link);
+    long later = put_list(fd, "addresses", RTM_GETADDR, put_address);
     if (!error) error = later;
-    put_text(",\"routes\":");
-    later = put_list(fd, RTM_GETROUTE, put_route);
+    later = put_list(fd, "routes", RTM_GETROUTE, put_route);
     put_text(",\"error\":");
     put_number(-(error ? error : later));
     put_text("}\n");

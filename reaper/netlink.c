@@ -65,10 +65,11 @@ void add_attribute(struct request *request, unsigned short type, const void *byt
     request->header.nlmsg_len = (unsigned)(at + RTA_LENGTH(size));
 }
 
-/* 1: more is to come; 0: that was all. */
-static long take_all(const char *buffer, long size, take_message *take, void *context) {
+/* 1: more is to come; 0: that was all. TORN: the kernel has marked a message as that of a list which has changed meanwhile. */
+static long take_all(const char *buffer, long size, take_message *take, void *context, bool *torn) {
     const struct nlmsghdr *message = (const struct nlmsghdr *)buffer;
     for (; NLMSG_OK(message, size); message = NLMSG_NEXT(message, size)) {
+        if (message->nlmsg_flags & NLM_F_DUMP_INTR) *torn = true;
         if (message->nlmsg_type == NLMSG_DONE) return 0;
         if (message->nlmsg_type == NLMSG_ERROR) return ((const struct nlmsgerr *)NLMSG_DATA(message))->error;
         take(message, context);
@@ -82,13 +83,14 @@ long dump(int fd, unsigned short type, take_message *take, void *context) {
         struct nlmsghdr header;
         struct ifinfomsg link; /* the longest of those that are asked for; the family comes first in all of them */
     } request = {.header = {.nlmsg_len = sizeof request, .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP}};
+    bool torn = false;
     long more = sys_write(fd, &request, sizeof request);
     if (more < 0) return more;
     do {
         long size = sys_read(fd, buffer, sizeof buffer);
-        more = size <= 0 ? size : take_all(buffer, size, take, context);
+        more = size <= 0 ? size : take_all(buffer, size, take, context, &torn);
     } while (more > 0);
-    return more;
+    return more == 0 && torn ? -EINTR : more;
 }
 
 const struct rtattr *find_attribute(const struct rtattr *first, long size, unsigned short type) {

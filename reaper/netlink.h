@@ -26,7 +26,8 @@ void add_attribute(struct request *request, unsigned short type, const void *byt
 
 /* Called for each message of a dump. */
 typedef void take_message(const struct nlmsghdr *message, void *context);
-/* All objects that a request of TYPE (RTM_GET...) lists. */
+/* All objects that a request of TYPE (RTM_GET...) lists. -EINTR: the list has changed between two parts of the answer, so some may
+ * be missing, or be in it twice. */
 long dump(int fd, unsigned short type, take_message *take, void *context);
 
 /* An attribute among the SIZE bytes from FIRST, or NULL. */

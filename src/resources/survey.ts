@@ -10,9 +10,14 @@ import { run } from './run.ts';
 
 const LIST_LINKS = ['-j', '-d', '-N', 'address', 'show'] as const;
 
+/** `ip` only warns that links came and went while it read them, so that some may be missing; it is asked again then, not for ever. */
+const TORN = /Dump was interrupted/;
+const TRIES = 8;
+
 /** All links of this machine, or an error: there is a loopback link wherever there are links, so no answer is not "nothing is there". */
 export async function readLinks(): Promise<readonly Link[]> {
-  const ran = await run('ip', LIST_LINKS);
+  let ran = await run('ip', LIST_LINKS);
+  for (let tries = 1; TORN.test(ran.words) && tries < TRIES; tries++) ran = await run('ip', LIST_LINKS);
   const links = ran.ok ? parseLinks(ran.output) : [];
   if (links.length === 0) throw failure(ran, 'cannot read the links of this machine');
   return links;
@@ -53,7 +58,8 @@ export async function readSurvey(reaper: string, names: readonly string[], wante
   const ran = await run(reaper, words, ip ? { descriptors: ['pipe', 'pipe'] } : {});
   if (!ran.ok && ran.exitCode !== ONLY_IP_FAILED) return readWithIp(named);
   const lines = ran.output.split('\n');
-  const links = ran.ok ? parseLinks(ran.more[0] ?? '') : [];
+  const [told = '', warned = ''] = ran.more;
+  const links = ran.ok && !TORN.test(warned) ? parseLinks(told) : [];
   return {
     // A namespace has two lines whatever becomes of it.
     insides: parseInsides(lines.slice(0, 2 * named.length)),
