@@ -1,10 +1,11 @@
 // Makes dist/ob.js, which any Node can run, and dist/ob.blob, a start-up snapshot for the Node that runs this: with it
 // ob starts three times as fast, and cron starts it every minute.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { builtinModules, createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
+import { dropCodeCache } from './code-cache.mjs';
 
 const require = createRequire(import.meta.url);
 
@@ -124,6 +125,7 @@ function takeSnapshot() {
   const blob = `dist/ob.blob.${process.pid}`;
   try {
     const flags = takeWithFlags(blob);
+    makeSmaller(blob, flags);
     const { ino, size, ctimeMs } = statSync(process.execPath);
     renameSync(blob, 'dist/ob.blob');
     writeFileSync('dist/ob.node', `${ino}.${size}.${Math.floor(ctimeMs / 1000)} ${resolve('dist')}\n${flags.join(' ')}\n`);
@@ -132,6 +134,21 @@ function takeSnapshot() {
     process.stderr.write(`ob: this Node takes no snapshot, ob will start slower: ${String(error.stderr ?? error).slice(0, 400)}\n`);
   } finally {
     rmSync(script, { force: true });
+  }
+}
+
+/** Only if it still works then: how a snapshot is laid out is Node's own affair. */
+function makeSmaller(blob, flags) {
+  const smaller = `${blob}.smaller`;
+  try {
+    copyFileSync(blob, smaller);
+    if (!dropCodeCache(smaller)) return;
+    execFileSync(process.execPath, [...flags, '--snapshot-blob', smaller, resolve('dist/ob'), '--version'], { stdio: 'ignore' });
+    renameSync(smaller, blob);
+  } catch {
+    // It is as good as it was, but larger.
+  } finally {
+    rmSync(smaller, { force: true });
   }
 }
 

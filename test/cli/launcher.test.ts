@@ -1,11 +1,25 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
+
+const noSnapshot = existsSync(`${DIST}/ob.node`) ? false : 'this Node takes no snapshot';
+const otherNode = process.version.startsWith('v20.') ? false : 'another Node';
 
 /** A folder with the launcher and, in place of Node, a program that prints what it was started with. */
 function createFolder(t: test.TestContext): { dist: string; node: string; start(program: string): string[] } {
@@ -40,8 +54,25 @@ test('the snapshot is started where it was taken by this Node and in this folder
   assert.deepEqual(start(`${dist}/ob`), words.slice(2));
 });
 
-test('the Node of Debian takes a snapshot', { skip: process.version.startsWith('v20.') ? false : 'another Node' }, () => {
+test('the Node of Debian takes a snapshot', { skip: otherNode }, () => {
   assert.ok(existsSync(`${DIST}/ob.blob`) && existsSync(`${DIST}/ob.node`));
+});
+
+test('of what Node has compiled of its own, the snapshot holds what a run loads', { skip: noSnapshot || otherNode }, async (t) => {
+  const { dropCodeCache } = await import(String(new URL('../../scripts/code-cache.mjs', import.meta.url)));
+  const { dist } = createFolder(t);
+  const [blob, script] = [`${dist}/a.blob`, `${dist}/a.cjs`];
+  writeFileSync(script, "require('v8').startupSnapshot.setDeserializeMainFunction(() => require('tty') && console.log('fine'))");
+  execFileSync(process.execPath, ['--snapshot-blob', blob, '--build-snapshot', script]);
+  const before = statSync(blob).size;
+  assert.equal(dropCodeCache(blob), true);
+  assert.ok(statSync(blob).size < before * 0.7, `${statSync(blob).size} bytes of ${before}`);
+  assert.equal(execFileSync(process.execPath, ['--snapshot-blob', blob], { encoding: 'utf8' }), 'fine\n');
+  assert.ok(statSync(`${DIST}/ob.blob`).size - statSync(blob).size < 5e6, 'it was done with that of ob');
+  const torn = readFileSync(blob).subarray(0, -1);
+  writeFileSync(blob, torn);
+  assert.equal(dropCodeCache(blob), false, 'it does not end where it should');
+  assert.deepEqual(readFileSync(blob), torn);
 });
 
 test('what the environment says to other programs of Node does not matter', () => {
@@ -78,7 +109,7 @@ test('without a snapshot, or with one of another Node or folder, the bundle is',
   }
 });
 
-test('snapshot and bundle say the same', { skip: existsSync(`${DIST}/ob.node`) ? false : 'this Node takes no snapshot' }, () => {
+test('snapshot and bundle say the same', { skip: noSnapshot }, () => {
   const cases = [
     ['--help'],
     ['apply', '--help'],
