@@ -41,7 +41,7 @@ export type Span = Pick<TestContext, 'after'>;
 
 /**
  * A machine of the test's own: net, mount, pid, uts, ipc and cgroup namespaces, an empty /run, /mnt,
- * /var/lib and /var/log. It ends with the test, and also if the test process is killed: its PID 1 waits for the end of a pipe.
+ * /var/lib and /var/log, a /dev of its own with the same devices. It ends with the test, and also if the test process is killed: its PID 1 waits for the end of a pipe.
  */
 export interface TestMachine {
   /** PID 1 of the machine, as seen from here. */
@@ -55,6 +55,7 @@ export interface TestMachine {
   read(path: string): string;
 }
 
+// The /dev is a copy: what writes there does it to every machine that is this one's. A device may come or go while it is copied.
 // Without -n, mount(8) makes a /run/mount on this machine as long as /run is still this machine's.
 const BOOT = `
 set -e
@@ -65,6 +66,14 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs /mnt
 mount -t tmpfs -o mode=755 tmpfs /var/lib
 mount -t tmpfs -o mode=755 tmpfs /var/log
+mkdir /run/dev
+mount -n -t tmpfs -o mode=755 dev /run/dev
+cp -ax /dev/. /run/dev || [ -c /run/dev/null ]
+mount -n -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts /run/dev/pts
+mount -n -t tmpfs -o mode=1777 shm /run/dev/shm
+umount -n -R -l /dev
+mount -n --move /run/dev /dev
+rmdir /run/dev
 ip link set lo up
 echo ready
 cat >/dev/null

@@ -32,6 +32,8 @@ async function look(): Promise<string[]> {
       .map((line) => line.replace(/:.*/, '')),
     ...listKeys(),
     ...(await listLoops(source)),
+    // Devices come and go with the machine's.
+    ...readdirSync('/dev', { withFileTypes: true }).flatMap((one) => (one.isFile() ? `file /dev/${one.name}` : [])),
     ...['/run', '/run/netns', '/run/ob'].flatMap((folder) => readNames(folder).map((name) => `file ${folder}/${name}`)),
   ];
 }

@@ -34,13 +34,6 @@ const CACHE = fileURLToPath(new URL('../../node_modules/.cache/ob/overlay-boot',
 const MEMLOCK = fileURLToPath(new URL('../hostile/memlock.c', import.meta.url));
 const FRONT = fileURLToPath(new URL('front.c', import.meta.url));
 
-/** A /dev that can be written to without this machine having it: overlay-stop makes a file there. */
-const OWN_DEV = `
-  mkdir /run/dev; mount -n -t tmpfs -o mode=755 dev /run/dev
-  for f in null zero full random urandom tty; do cp -a /dev/$f /run/dev; done
-  mount -n --move /run/dev /dev; rmdir /run/dev; mkdir /dev/pts /dev/shm; mount -n -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts; ln -s pts/ptmx /dev/ptmx
-  ln -s /proc/self/fd /dev/fd`;
-
 /** Until UP says so; or until nobody works on it any more. */
 function until(up: string, alive: string): string {
   return `for i in $(seq 500); do ${up} && exit 0; ${alive} || { ${up}; exit; }; sleep 0.02; done; exit 1`;
@@ -145,4 +138,4 @@ function versionOf(name: string): string | undefined {
 export const PEERS: readonly Peer[] = [overlayBoot, oci('crun', 'env LD_PRELOAD=/mnt/memlock.so'), oci('runc'), systemdNspawn];
 
 /** What all of them find on their machine; its root is read-only from then on. */
-export const PEER_MACHINE = `${OWN_DEV}\nmount -n -o remount,bind,ro /`;
+export const PEER_MACHINE = 'mount -n -o remount,bind,ro /';

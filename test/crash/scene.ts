@@ -1,5 +1,5 @@
 import { chmodSync } from 'node:fs';
-import { noImages, TREE } from '../live/images.ts';
+import { LOOP_NODES, noImages, TREE } from '../live/images.ts';
 import type { Rig } from '../live/rig.ts';
 import { noVlan } from '../live/vlans.ts';
 
@@ -70,7 +70,7 @@ const PREPARE = `
   mkdir -p /mnt/data/root/srv /mnt/client/root/srv /mnt/shared /mnt/data/root/etc
   chmod 700 /mnt/client
   echo mine >/mnt/data/root/etc/kept; echo mine >/mnt/client/root/kept; chown -R 655360:655360 /mnt/client/root; echo shared >/mnt/shared/file
-  ${noImages ? '' : `${TREE}\nln -s busybox /mnt/tree/bin/nc\ncd /mnt; mksquashfs tree tree.squashfs -quiet -no-progress >/dev/null; cp tree.squashfs same.squashfs`}`;
+  ${noImages ? '' : `${LOOP_NODES}\n${TREE}\nln -s busybox /mnt/tree/bin/nc\ncd /mnt; mksquashfs tree tree.squashfs -quiet -no-progress >/dev/null; cp tree.squashfs same.squashfs`}`;
 
 /** Of the filesystems that a run writes to, as options of tmpfs. */
 export const LIMITS = 'size=1g,nr_inodes=100000';

@@ -15,6 +15,14 @@ function whatIsMissing(): string | undefined {
   return missing && `needs a kernel with ${missing}: modprobe ${missing}`;
 }
 
+/**
+ * Nodes for loop devices that the kernel has yet to make: it would put them into the /dev of this machine, but the one that a
+ * test has is a copy.
+ */
+export const LOOP_NODES = `
+  at=0; while [ -b /dev/loop$at ]; do at=$((at + 1)); done
+  for more in $(seq 32); do mknod -m 660 /dev/loop$at b 7 $at; at=$((at + 1)); done`;
+
 /** A tree of its own, /mnt/tree: busybox, and a program that stays once it is started. */
 export const TREE = `
   mkdir -p /mnt/tree/bin /mnt/tree/etc
@@ -29,6 +37,7 @@ export const TREE = `
  * which the second is an empty ext4, and the third the tree.
  */
 export const IMAGES = `
+  ${LOOP_NODES}
   ${TREE}
   cd /mnt
   mksquashfs tree tree.squashfs -quiet -no-progress >/dev/null

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OB } from '../machine.ts';
 import { MAIL } from './drift-hosts.ts';
-import { noImages } from './images.ts';
+import { LOOP_NODES, noImages } from './images.ts';
 import { firstIdOf, NAMES } from './model-hosts.ts';
 import type { Rig } from './rig.ts';
 
@@ -85,7 +85,7 @@ function makeImages(): string {
 export async function prepare({ machine }: Rig): Promise<void> {
   await machine.sh(PREPARE);
   if (noImages) return;
-  await machine.sh(`set -e; cp -a ${makeImages()}/tree /mnt/tree; cp ${makeImages()}/tree.squashfs /mnt
+  await machine.sh(`${LOOP_NODES}; set -e; cp -a ${makeImages()}/tree /mnt/tree; cp ${makeImages()}/tree.squashfs /mnt
     for name in ${NAMES.join(' ')}; do
       cp ${makeImages()}/disk.img /mnt/$name; cp ${makeImages()}/$name.img /mnt/$name/own.img
     done`);

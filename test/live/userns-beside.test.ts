@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import test from 'node:test';
 import { lacksLimits, noLive, OB } from '../machine.ts';
-import { noImages } from './images.ts';
+import { LOOP_NODES, noImages } from './images.ts';
 import { createRig, type Rig, textOf } from './rig.ts';
 
 // Ids of its own beside all else that a subhost can have.
@@ -126,7 +126,8 @@ test('limits hold for ids of its own, and what is killed is told', { skip: noLiv
 
 test('its upper directory may be in an image, and files of others there are not taken over', { skip: noLive ?? noImages }, async (t) => {
   const rig = await createRig(t);
-  await rig.machine.sh(`mkdir -p /mnt/web /mnt/disk/root; cd /mnt/web; truncate -s 8M machine.img own.img; echo kept >/mnt/disk/root/kept
+  await rig.machine.sh(`${LOOP_NODES}
+    mkdir -p /mnt/web /mnt/disk/root; cd /mnt/web; truncate -s 8M machine.img own.img; echo kept >/mnt/disk/root/kept
     mkfs.ext4 -q -F -d /mnt/disk machine.img; chown -R ${FIRST}:${FIRST} /mnt/disk; mkfs.ext4 -q -F -d /mnt/disk own.img`);
   const hosts = (image: string, more: string): string =>
     `scope: demo\nsubhosts: { web: { base: /mnt/web, upper: { diskfile: { image: ${image} } }, start: none${more} } }\n`;
