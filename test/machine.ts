@@ -71,7 +71,7 @@ mount -n -t tmpfs -o mode=755 dev /run/dev
 cp -ax /dev/. /run/dev || [ -c /run/dev/null ]
 mount -n -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts /run/dev/pts
 mount -n -t tmpfs -o mode=1777 shm /run/dev/shm
-umount -n -R -l /dev
+! mountpoint -q /dev || umount -n -R -l /dev
 mount -n --move /run/dev /dev
 rmdir /run/dev
 ip link set lo up
