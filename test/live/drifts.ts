@@ -39,6 +39,10 @@ const GROUP = `group() { for folder in $CGROUP /mnt/cgroup/*/ob/demo/$NAME; do [
 const REMOVED =
   'removed() { for folder in /sys/fs/cgroup/ob/demo/$1 /mnt/cgroup/*/ob/demo/$1; do [ ! -e $folder ] || rmdir $folder; done; }';
 
+/** The capabilities of what runs inside, in the words of setpriv(1). */
+const AS_USUAL =
+  '-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_admin,+net_raw,+sys_chroot,+audit_write,+setfcap';
+
 export const DRIFTS: readonly Drift[] = [
   // The machine's end of a cable.
   { what: 'a cable is down', inject: 'ip link set $NAME"0" down', names: 'veth/web0 up: false -> true' },
@@ -375,6 +379,23 @@ export const DRIFTS: readonly Drift[] = [
     what: 'PID 1 is killed and its cgroup is removed',
     inject: 'kill -KILL $(pid1 $NAME); ended $NAME; removed $NAME',
     names: '+ process/web',
+    restarts: true,
+  },
+  {
+    what: 'a PID 1 that looks the same, but has the ids of the machine, is in the place of PID 1',
+    sort: 'userns',
+    // A run that comes between would start its own. In all namespaces of the old one but those of its ids and its processes.
+    inject: `
+      until [ /proc/self/fd/9 -ef /run/ob/lock ]; do exec 9>>/run/ob/lock; flock 9; done
+      pid=$(pid1 $NAME)
+      mkdir /proc/$pid/root/run/ob:demo
+      echo 'trap exit TERM; while :; do sleep 1000 & wait; done' >/proc/$pid/root/run/ob:demo/$NAME
+      words=$(tr '\\0' ' ' </proc/$pid/cmdline | cut -d' ' -f2-)
+      (echo 0 >$CGROUP/cgroup.procs
+        exec 9>&- setsid nsenter -t $pid -m -n -u -i unshare -pf setpriv --bounding-set=${AS_USUAL} bash -c 'cd /run; exec -a /.reaper bash "$@"' bash $words) >/dev/null 2>&1 &
+      until grep -lz '^/\\.reaper$' $(sed "s,.*,/proc/&/cmdline,; /\\/$pid\\//d" $CGROUP/cgroup.procs) 2>/dev/null; do sleep 0.01; done
+      kill -KILL $pid; while [ -d /proc/$pid ]; do sleep 0.01; done`,
+    names: 'process/web userns: none -> 655360-720895',
     restarts: true,
   },
   {
