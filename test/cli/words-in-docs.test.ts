@@ -38,3 +38,13 @@ for (const page of PAGES)
   test(`every command of ${page} is one`, async () => {
     for (const line of commandsOf(page)) await check(line);
   });
+
+const MOST_COLUMNS = 130;
+
+test('no line of text in a page is too long to read; tables, output and what a program writes there are as they are', () => {
+  for (const page of PAGES) {
+    const text = readFileSync(ROOT + page, 'utf8').replaceAll(/^```[\s\S]*?^```$/gm, '');
+    const long = text.split('\n').filter((line) => line.length > MOST_COLUMNS && !/^(\||!\[|Made on|Measured on)/.test(line));
+    assert.deepEqual(long, [], page);
+  }
+});
