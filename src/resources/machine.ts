@@ -149,7 +149,8 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Lo
   const init: Look['init'] = (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner));
   const survey = once(async (): Promise<Survey> => {
     const names = (): string[] => netnsNames().flatMap((one) => (one.real ? one.name : []));
-    const told = await ahead?.all();
+    // Nobody waits where nothing was begun: what is to be read is asked for before the caller goes on.
+    const told = ahead && (await ahead.all());
     if (!told) return readSurvey(reaper, names(), { root: cgroupRoot(), owners: cgroups(), withLinks: isForPlan });
     // They may be newer.
     const missing = names().filter((name) => !told.insides.has(name));
@@ -157,7 +158,7 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Lo
     return { insides: new Map([...told.insides, ...more]), inits: told.root === cgroupRoot() ? told.inits : new Map() };
   });
   return {
-    links: once(async () => (await ahead?.links()) ?? (isForPlan ? (await survey()).links : undefined) ?? readLinks()),
+    links: once(async () => (ahead && (await ahead.links())) ?? (isForPlan ? (await survey()).links : undefined) ?? readLinks()),
     netnsNames,
     inside: async (netns) => (await survey()).insides.get(netns),
     insideOf: async ({ pid }) => (await readSurvey(reaper, [netnsOf(pid)])).insides.get(netnsOf(pid)),
