@@ -16,7 +16,12 @@ const SYMBOL: Readonly<Record<Change['action'], readonly [string, Parameters<Pai
 
 /** Lines in which a person reads an event; none for what is only of interest while it happens, or goes to stderr. */
 export function textOf(event: Event, paint: Paint): string[] {
-  return linesOf(toPrintable(event), paint);
+  return linesOf(toPrintable(withoutFields(event)), paint);
+}
+
+/** What is to be made is told in a few words, and not by its fields: of a hundred subhosts these are thousands. */
+function withoutFields(event: Event): Event {
+  return event.type === 'change' && event.action === 'create' ? { ...event, fields: [] } : event;
 }
 
 /** The same, with every text in it printable; several lines of one text stay several. */
@@ -90,10 +95,9 @@ function hintLines(hint: string | undefined): string[] {
 function changeLines({ action, address, cause, summary, fields, because }: ChangeEvent, paint: Paint): string[] {
   const [symbol, colour] = SYMBOL[action];
   const note = action === 'restart' || action === 'replace' ? `  (${action})` : cause ? `  (${cause})` : '';
-  const own = action === 'create' ? [] : fields;
   return [
     `${paint(colour, symbol.padEnd(3))} ${address}${note}${summary && `  ${paint('dim', summary)}`}`,
-    ...own.flatMap((one) => fieldLines(one, paint)),
+    ...fields.flatMap((one) => fieldLines(one, paint)),
     ...because.map((why) => `      because of ${why}`),
   ];
 }
