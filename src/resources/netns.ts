@@ -4,6 +4,7 @@ import { showIds } from './ids.ts';
 import type { Kind, Result, Task } from './kind.ts';
 import { toResults } from './link-rules.ts';
 import { runIpBatch } from './linux/ip-batch.ts';
+import { createLine } from './linux/line.ts';
 import { countLayers } from './linux/mountinfo.ts';
 import { createLook, type LiveInit, type Machine } from './machine.ts';
 import { markOf } from './marks.ts';
@@ -134,6 +135,9 @@ async function giveName(machine: Machine, name: string, { pid, netns: inode }: L
   return new ObError(`process ${pid} has ended: there is no network namespace for the name ${name}`, { hint: 'run this again' });
 }
 
+/** So the cables of the first can be laid while the others are made. At the same time both would be late. */
+const inLine = createLine();
+
 async function make(machine: Machine, tasks: readonly NetnsTask[]): Promise<Map<string, ObError>> {
   if (tasks.length === 0) return new Map();
   const residue = new Set(
@@ -148,7 +152,7 @@ async function make(machine: Machine, tasks: readonly NetnsTask[]): Promise<Map<
     names.filter((name) => residue.has(name) && isFile(name)),
   );
   const words = tasks.flatMap((task) => [nameOf(task.spec.address), task.spec.extra.mark, String(task.spec.extra.userns)]);
-  const errors = await runForEach(machine.reaper, 'netns', words, names);
+  const errors = await inLine(() => runForEach(machine.reaper, 'netns', words, names));
   return new Map([...[...errors].map(([name, error]) => [`netns/${name}`, error] as const), ...stuck]);
 }
 

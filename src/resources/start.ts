@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BootResult, bootSubhosts, START_LIMIT_MS, STOP_LIMIT_MS } from './boot.ts';
 import { filterDevices } from './device-filter.ts';
@@ -14,7 +14,7 @@ import { limitsOf, setLimits } from './limits.ts';
 import { cgroupPath, makeCgroup, needCgroupRoot } from './linux/cgroup.ts';
 import { cgroupWord } from './linux/groups.ts';
 import { findInit, hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
-import { type MountEntry, mountOver, optionValue, parseMounts } from './linux/mountinfo.ts';
+import { type MountEntry, mountOver, optionValue } from './linux/mountinfo.ts';
 import { defaultLog, keepLog, readBootLog } from './log.ts';
 import type { Machine } from './machine.ts';
 import { run } from './run.ts';
@@ -27,7 +27,7 @@ type StartSpec = Spec<Fields, Startable>;
 /** Boots subhosts; an error for each that did not boot, or of whose start list something failed. */
 export async function bootAll(machine: Machine, specs: readonly StartSpec[]): Promise<Result[]> {
   if (specs.length === 0) return [];
-  const mounts = parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
+  const mounts = machine.look.mounts();
   const root = needCgroupRoot(mounts);
   const prepared = await Promise.all(
     specs.map((spec) => machine.turn(() => prepare(machine, root, spec, upperOf(spec.extra.subhost, mounts)))),
