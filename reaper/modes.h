@@ -7,6 +7,8 @@ enum { DONE = 0, FAILED = 1, USAGE = 64 };
 /* Modes named by argv[1]; COUNT and WORD are what follows it. */
 int make_netns(int count, char **word);
 int unname_netns(int count, char **word);
+int drop_netns(int count, char **word);
+int drop_links(int count, char **word);
 int boot(int count, char **word);
 int stop(int count, char **word);
 int retry(int count, char **word);

@@ -70,12 +70,6 @@ static int report_one(const char *name, const char *mark, unsigned first) {
     return step ? FAILED : DONE;
 }
 
-static bool is_file_name(const char *name) {
-    for (const char *c = name; *c; c++)
-        if (*c == '/') return false;
-    return *name && !same(name, ".") && !same(name, "..");
-}
-
 /* WORD: NAME MARK FIRST, any number of times; FIRST: see ids.h. */
 int make_netns(int count, char **word) {
     int status = DONE;

@@ -114,3 +114,9 @@ void write_word(int fd, const char *key, const char *word) {
     add_text(&line, word);
     write_line(&line, fd);
 }
+
+bool is_file_name(const char *name) {
+    for (const char *c = name; *c; c++)
+        if (*c == '/') return false;
+    return *name && !same(name, ".") && !same(name, "..");
+}

@@ -18,6 +18,8 @@ bool starts_with(const char *text, const char *start);
 bool parse_number(const char *text, int64_t *value);
 /* Up to the first character that is no lower-case hexadecimal digit; false if there is none, or more than 16. */
 bool parse_hex(const char *text, uint64_t *value);
+/* Can it be the name of something in a folder? */
+bool is_file_name(const char *name);
 /* What follows the first NAME in TEXT, or NULL. */
 const char *find_after(const char *text, const char *name);
 

@@ -1,9 +1,10 @@
 import type { ObError } from './error.ts';
 import type { Address, Blocker, Result, Spec } from './kind.ts';
 import type { Link } from './linux/ip.ts';
-import { type BatchLine, runIpBatch } from './linux/ip-batch.ts';
+import type { BatchLine } from './linux/ip-batch.ts';
 import type { Machine } from './machine.ts';
 import { LINK_GROUP, markOf, type Owner, parseMark } from './marks.ts';
+import { runForEach } from './reaper.ts';
 
 /**
  * Whose is this link? Either half of its mark tells: a link that has lost one is still ours. `unfinished`: ours, but a
@@ -86,51 +87,18 @@ export function addressLines(address: string, link: string, seen: readonly strin
   ];
 }
 
-/**
- * Deletes links that are still ours. Gone already is fine: a cable goes with the last process of the subhost's network
- * namespace, at any moment.
- */
+/** Deletes links that are still ours, see reaper/drop-links.c. Gone already is fine. */
 export async function removeLinks(machine: Machine, addresses: readonly Address[]): Promise<Result[]> {
-  const links = await machine.look.links();
-  const ours = new Set(links.filter(ownerOf).map((link) => link.name));
-  const there = addresses.filter((address) => ours.has(nameOf(address)));
-  const errors = await runIpBatch(there.length > 1 ? linesByGroup(there, freeGroup(links)) : there.map(deleteLine));
-  for (const [address, error] of errors) if (/Cannot find device/.test(error.message)) errors.delete(address);
-  return toResults(addresses, errors);
-}
-
-function nameOf(address: Address): string {
-  return address.slice(address.indexOf('/') + 1);
-}
-
-function deleteLine(address: Address): BatchLine {
-  return { address, words: ['link', 'delete', 'dev', nameOf(address)] };
-}
-
-/**
- * The kernel waits for a grace period of RCU with each link that it deletes (16 ms), but only once for a whole group: so
- * they are put into a group of their own first. Killed in between, the alias still tells whose they are.
- */
-function linesByGroup(addresses: readonly Address[], group: number): BatchLine[] {
-  const lines = addresses.map((address) => ({ address, words: ['link', 'set', 'dev', nameOf(address), 'group', String(group)] }));
-  const [first = 'link/' as Address] = addresses;
-  return [...lines, { address: first, words: ['link', 'delete', 'group', String(group)] }];
-}
-
-let lastGroup = LINK_GROUP;
-
-/** No link is in it, and no other call of this run takes it. */
-function freeGroup(links: readonly Link[]): number {
-  const taken = new Set(links.map((link) => link.group));
-  do lastGroup++;
-  while (taken.has(lastGroup));
-  return lastGroup;
+  const names = addresses.map((address) => address.slice(address.indexOf('/') + 1));
+  const errors = await runForEach(machine.reaper, 'drop-links', [String(LINK_GROUP), ...names], names);
+  return addresses.map((address, index) => toResult(address, errors.get(names[index] ?? '')));
 }
 
 /** One result for each object, with its error if it has one. */
 export function toResults(addresses: Iterable<Result['address']>, errors: ReadonlyMap<string, ObError>): Result[] {
-  return [...addresses].map((address) => {
-    const error = errors.get(address);
-    return error ? { address, error } : { address };
-  });
+  return [...addresses].map((address) => toResult(address, errors.get(address)));
+}
+
+function toResult(address: Result['address'], error: ObError | undefined): Result {
+  return error ? { address, error } : { address };
 }

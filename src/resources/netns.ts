@@ -75,18 +75,9 @@ export const netns: Kind<NetnsFields, NetnsExtra, NetnsHandle, NetnsSpec, NetnsL
   },
 
   async remove(machine, live): Promise<Result[]> {
-    const names = new Set(live.map((one) => one.handle.name));
-    // As it is now: somebody else's may have taken the place of ours.
-    const now = await Promise.all(machine.look.netnsNames().map((one) => lookAt(machine, one, false)));
-    const ours = new Set(now.flatMap((one) => one.live).map((one) => one.handle.name));
-    const there = machine.look.netnsNames().filter((one) => names.has(one.name) && (!one.real || ours.has(one.name)));
-    const residue = there.filter((one) => !one.real && isFile(one.name)).map((one) => one.name);
-    const real = there.filter((one) => one.real).map((one) => one.name);
-    await Promise.all(there.flatMap((one) => (one.real && one.layers > 1 ? uncover(one.name) : [])));
-    const errors = await runIpBatch(real.map((name) => ({ address: `netns/${name}`, words: ['netns', 'delete', name] })));
-    const busy = real.filter((name) => /busy/.test(errors.get(`netns/${name}`)?.message ?? ''));
-    for (const name of busy) errors.delete(`netns/${name}`);
-    for (const [address, error] of await takeNames(machine, [...residue, ...busy])) errors.set(address, error);
+    const names = live.map((one) => one.handle.name);
+    const others = await runForEach(machine.reaper, 'drop-netns', [machine.scope, ...names], names);
+    const errors = others.size > 0 ? await removeOthers(machine, new Set(others.keys())) : new Map<string, ObError>();
     removeEmptyFolder('/run/netns');
     return toResults(
       live.map((one) => one.address),
@@ -96,6 +87,21 @@ export const netns: Kind<NetnsFields, NetnsExtra, NetnsHandle, NetnsSpec, NetnsL
 
   sweep: () => removeEmptyFolder('/run/netns'),
 };
+
+/** What is no namespace of ours at the first sight, or is mounted there more than once, as it is now. */
+async function removeOthers(machine: Machine, names: ReadonlySet<string>): Promise<Map<string, ObError>> {
+  const now = await Promise.all(machine.look.netnsNames().map((one) => lookAt(machine, one, false)));
+  const ours = new Set(now.flatMap((one) => one.live).map((one) => one.handle.name));
+  const there = machine.look.netnsNames().filter((one) => names.has(one.name) && (!one.real || ours.has(one.name)));
+  const residue = there.filter((one) => !one.real && isFile(one.name)).map((one) => one.name);
+  const real = there.filter((one) => one.real).map((one) => one.name);
+  await Promise.all(there.flatMap((one) => (one.real && one.layers > 1 ? uncover(one.name) : [])));
+  const errors = await runIpBatch(real.map((name) => ({ address: `netns/${name}`, words: ['netns', 'delete', name] })));
+  const busy = real.filter((name) => /busy/.test(errors.get(`netns/${name}`)?.message ?? ''));
+  for (const name of busy) errors.delete(`netns/${name}`);
+  for (const [address, error] of await takeNames(machine, [...residue, ...busy])) errors.set(address, error);
+  return errors;
+}
 
 async function mend(machine: Machine, task: NetnsTask, { handle: { init } }: NetnsLive): Promise<Map<string, ObError>> {
   const { spec } = task;

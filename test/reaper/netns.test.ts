@@ -50,6 +50,24 @@ test('a name goes with all that is mounted on it, also beneath another mount of 
   for (const words of [[], ['../a'], ['a', '..']]) assert.equal((await rig.reaper('unname', ...words)).code, 64);
 });
 
+test('names of one scope are dropped, and what is not plainly its own is left', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  const made = ['a', 'b', 'c', 'd'].flatMap((name) => [name, `ob:t/${name}`, '0']);
+  assert.equal((await rig.reaper('netns', ...made, 'e', 'ob:tt/e', '0', 'f', 'ob:t', '0', 'foreign', 'x', '0')).code, 0);
+  // A cable's end beside lo; another namespace mounted over one; marks that are none of this scope; a file; another kind of namespace.
+  await rig.machine.sh(`ip -n a link add x type bridge; mount --bind /run/netns/foreign /run/netns/c
+    mount --bind /run/netns/a /run/netns/d; touch /run/netns/file /run/netns/uts; mount --bind /proc/self/ns/uts /run/netns/uts
+    ln -s a /run/netns/link`);
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'foreign', 'file', 'uts', 'link', 'none'];
+  const ran = await rig.reaper('drop-netns', 't', ...names);
+  const fine = ran.stdout.split('\n').flatMap((line) => (line.endsWith(' ok') ? line.slice(0, -3) : []));
+  assert.deepEqual([ran.code, fine.sort()], [1, ['a', 'b', 'none']]);
+  assert.equal(ran.stdout.match(/ other$/gm)?.length, names.length - 3);
+  assert.equal(await rig.machine.sh('echo $(ls /run/netns)'), 'c d e f file foreign link uts');
+  assert.match(await rig.machine.sh('ip -n d link show lo'), /alias ob:t\/d/, 'only what was looked at is unmounted');
+  for (const words of [['t'], ['t', '../a'], ['t', 'a', '.']]) assert.equal((await rig.reaper('drop-netns', ...words)).code, 64);
+});
+
 test('a namespace can belong to ids of its own, and tells which', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
   const ran = await rig.reaper('netns', 'a', 'ob:t/a', '0', 'b', 'ob:t/b', '589824');
