@@ -5,7 +5,7 @@
 #include "netlink.h"
 #include "text.h"
 
-enum { MOST_LINKS = 1 << 14, FIRST_GROUP = 1 << 24 };
+enum { MOST_LINKS = 1 << 14, FIRST_GROUP = 1 << 24, TRIES = 8 };
 
 /* Of the links that are to go, in the order of their names. */
 struct links {
@@ -54,11 +54,18 @@ static long ask_for(int netlink, unsigned short type, int index, unsigned group)
     return error == -ENODEV ? 0 : error;
 }
 
+/* A list that changes while it is told may lack some. Where it never holds still, what is left is seen by the look after the run. */
+static long find_links(int netlink, struct links *links) {
+    long error = -EINTR;
+    for (int tries = 0; error == -EINTR && tries < TRIES; tries++) error = dump(netlink, RTM_GETLINK, take_link, links);
+    return error == -EINTR ? 0 : error;
+}
+
 /* The kernel waits for a grace period of RCU with each link that it deletes (16 ms), but only once for a whole group: so they are put
  * into a group of their own first. Killed in between, the alias still tells whose they are; without one the group has to. */
 static long delete_links(int netlink, struct links *links) {
     int grouped = 0;
-    long error = dump(netlink, RTM_GETLINK, take_link, links);
+    long error = find_links(netlink, links);
     if (error < 0) return error;
     for (int i = 0; i < links->count; i++) {
         int index = links->link[i].index;

@@ -25,9 +25,9 @@ static bool is_ours(int netns, const char *scope) {
     if (sys_setns(netns, CLONE_NEWNET) < 0) return false; /* a plain file, or a namespace of another kind */
     int netlink = open_netlink();
     if (netlink < 0) return false;
-    long error = dump(netlink, RTM_GETLINK, take_loopback, &answer);
+    dump(netlink, RTM_GETLINK, take_loopback, &answer);
     sys_close(netlink);
-    return error >= 0 && answer.is_ours;
+    return answer.is_ours;
 }
 
 /* What has been looked at is unmounted, and nothing that has come to its name since. */

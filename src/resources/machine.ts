@@ -101,6 +101,8 @@ export interface Look {
    * in its cgroup; if it is not there, among all processes: a second one must never be started beside it.
    */
   init(owner: Owner): LiveInit | undefined;
+  /** The same of one whose cgroup is gone, as it was when this was first asked of any. */
+  stray(owner: Owner): LiveInit | undefined;
   /** The same as it was when this look began, which is read for all of them at once: what plans, asks for this. */
   initSeen(owner: Owner): Promise<LiveInit | undefined>;
   /** Its services that say that they do not run. */
@@ -146,7 +148,8 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Lo
     const all = [...(root ? listCgroups(root) : []), ...listGroups(places())];
     return [...new Map(all.map((owner) => [markOf(owner), owner])).values()];
   });
-  const init: Look['init'] = (owner) => readInit(cgroupRoot(), owner) ?? strays().get(markOf(owner));
+  const stray: Look['stray'] = (owner) => strays().get(markOf(owner));
+  const init: Look['init'] = (owner) => readInit(cgroupRoot(), owner) ?? stray(owner);
   const survey = once(async (): Promise<Survey> => {
     const names = (): string[] => netnsNames().flatMap((one) => (one.real ? one.name : []));
     // Nobody waits where nothing was begun: what is to be read is asked for before the caller goes on.
@@ -172,6 +175,7 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Lo
     places,
     limits: (owner, { pid }) => limitReader()(owner, pid),
     init,
+    stray,
     initSeen: async (owner) => (await survey()).inits.get(markOf(owner)) ?? init(owner),
     end: (owner) => readEnd(owner, () => readOomKills(places(), owner)),
     deadServices: async (owner, init) => findDeadServices(reaper, cgroupWord(cgroupRoot() ?? '', places(), owner), init),

@@ -69,16 +69,19 @@ export async function tearDown(machine: Machine, root: SetUpRoot, explain: (erro
   for (const point of marked) await unmount(point, readDepth(machine, point));
 }
 
-/** How many mounts there are from our mark upwards. */
-export function depthOf(entries: readonly MountEntry[], scope: string, point: string): number {
-  const stack = entries.filter((entry) => entry.point === point);
+/** How many mounts there are from our mark upwards. STACK: all at one point, the topmost last. */
+export function depthOf(stack: readonly MountEntry[], scope: string): number {
   const first = stack.findIndex((entry) => parseMark(entry.source)?.scope === scope);
   return first < 0 ? 0 : stack.length - first;
 }
 
 /** Where mounts propagate, one that goes takes its copies with it: so they are looked at anew each time. */
 function readDepth({ scope }: Machine, point: string): number {
-  return depthOf(parseMounts(readFileSync('/proc/self/mounts', 'utf8')), scope, point);
+  const entries = parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
+  return depthOf(
+    entries.filter((entry) => entry.point === point),
+    scope,
+  );
 }
 
 function readEnvironment({ scope }: Machine, { name, upper }: SetUpRoot, live: string): Environment {

@@ -122,17 +122,18 @@ async function mountAndMend(machine: Machine, tasks: readonly MountTask[]): Prom
 
 async function removePlain(machine: Machine, live: readonly MountLive[]): Promise<Result[]> {
   const { look, scope, reaper } = machine;
+  const stacks = byPoint(look.mounts());
   const roots = live.flatMap(({ address, handle }) =>
-    handle.points.map((point, index) => ({ address, key: `${address}#${index}`, point, depth: depthOf(look.mounts(), scope, point) })),
+    handle.points.map((point, index) => ({ address, key: `${address}#${index}`, point, depth: depthOf(stacks.get(point) ?? [], scope) })),
   );
   const errors = await unmountRoots(
     reaper,
     roots.filter(({ depth }) => depth > 0),
   );
   // Where mounts propagate, one that goes takes its copies with it: they are no mount points any more.
-  const left = roots.filter(({ key }) => !/Invalid argument$/.test(errors.get(key)?.message ?? ''));
+  const failed = roots.filter(({ key }) => errors.has(key) && !/Invalid argument$/.test(errors.get(key)?.message ?? ''));
   return live.map(({ address }) => {
-    const [first] = left.filter((root) => root.address === address && errors.has(root.key));
+    const first = failed.find((root) => root.address === address);
     return toResult(address, errors.get(first?.key ?? ''), (error) => explainBusy(error, first?.point ?? ''));
   });
 }

@@ -209,7 +209,7 @@ async function removeOne(machine: Machine, { address, subhost, handle }: Process
     await endCgroup(handle.cgroup);
     await endGroups(machine.look.places(), { scope: machine.scope, name: subhost ?? '' });
     if (handle.ended) return { address, notes: [endNote(subhost ?? '', handle.ended)] };
-    const left = machine.look.init({ scope: machine.scope, name: subhost ?? '' });
+    const left = machine.look.stray({ scope: machine.scope, name: subhost ?? '' });
     if (!left) return { address };
     // It was not in its cgroup: somebody has moved it.
     await endInit(left, markOf({ scope: machine.scope, name: subhost ?? '' }));

@@ -178,6 +178,7 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     cgroups: () => Object.keys(inits).flatMap((name) => parseMark(`ob:${name}`) ?? []),
     init,
     initSeen: async (owner) => init(owner),
+    stray: () => undefined,
     places: () => new Map(CONTROLLERS.map((controller) => [controller, { version: 2, root: '/sys/fs/cgroup' }])),
     limits: ({ scope, name }) => inits[`${scope}/${name}`]?.limits ?? { pids: 2048 },
     end: ({ scope, name }) => inits[`${scope}/${name}`]?.end,

@@ -95,6 +95,7 @@ const KILL_LIMIT_MS = 10_000;
 
 /** Kills all that is in the cgroup, waits until it has ended, removes the cgroup. Gone already is fine. */
 export async function endCgroup(path: string): Promise<void> {
+  if (removeEmpty(path)) return;
   killMembers(path);
   const deadline = performance.now() + KILL_LIMIT_MS;
   while (isPopulated(path)) {
@@ -139,12 +140,18 @@ export function moveInto(path: string, pid: number): void {
 
 /** Removes empty folders of ours above a subhost's cgroup. */
 export function removeEmptyParents(root: string, scope: string): void {
-  for (const path of [`${root}/${FOLDER}/${scope}`, `${root}/${FOLDER}`]) {
-    try {
-      rmdirSync(path);
-    } catch (error) {
-      if (!hasCode(error, 'EBUSY', 'ENOTEMPTY', 'ENOENT')) throw error;
-    }
+  for (const path of [`${root}/${FOLDER}/${scope}`, `${root}/${FOLDER}`]) removeEmpty(path);
+}
+
+/** Of a cgroup without processes and without others below it. False: that is not so; gone already is fine. */
+function removeEmpty(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EBUSY', 'ENOTEMPTY')) return false;
+    if (hasCode(error, 'ENOENT')) return true;
+    throw error;
   }
 }
 

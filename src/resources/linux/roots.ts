@@ -56,7 +56,7 @@ const BELOW = 'below:';
 function mountsBelow(roots: readonly RootToUnmount[]): RootToUnmount[] {
   const mounts = parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
   return mounts
-    .filter(({ point, source }) => roots.some((root) => point.startsWith(`${root.point}/`)) && !parseMark(source))
+    .filter(({ point, source }) => !parseMark(source) && roots.some((root) => point.startsWith(`${root.point}/`)))
     .sort((a, b) => b.point.length - a.point.length)
     .map(({ point }, index) => ({ key: `${BELOW}${index}`, point, depth: 1 }));
 }
