@@ -58,6 +58,7 @@ test('names of one scope are dropped, and what is not plainly its own is left', 
   await rig.machine.sh(`ip -n a link add x type bridge; mount --bind /run/netns/foreign /run/netns/c
     mount --bind /run/netns/a /run/netns/d; touch /run/netns/file /run/netns/uts; mount --bind /proc/self/ns/uts /run/netns/uts
     ln -s a /run/netns/link`);
+  assert.equal((await rig.reaper('drop-netns', 'tt', 'a')).stdout, 'a other\n');
   const names = ['a', 'b', 'c', 'd', 'e', 'f', 'foreign', 'file', 'uts', 'link', 'none'];
   const ran = await rig.reaper('drop-netns', 't', ...names);
   const fine = ran.stdout.split('\n').flatMap((line) => (line.endsWith(' ok') ? line.slice(0, -3) : []));
