@@ -112,14 +112,23 @@ function mutate(kernel: Kernel, op: Extract<Op, { pick: number }>, wanted: Reado
   const put = (changes: Partial<Thing>): void => void kernel.things.set(address, { ...thing, ...changes });
   if (op.do === 'lose') kernel.vanish(address);
   else if (op.do === 'end') end(kernel, address, wanted.get(address));
-  else if (op.do === 'unmark') put({ scope: null, needs: [] });
-  else if (op.do === 'steal') put({ scope: 'other', needs: [] });
+  // What only PID 1 has still is nowhere where another could mark it.
+  else if (thing.keptBy && (op.do === 'unmark' || op.do === 'steal')) return;
+  else if (op.do === 'unmark') give(kernel, address, null);
+  else if (op.do === 'steal') give(kernel, address, 'other');
   else if (op.do === 'rename') rename(kernel, thing);
-  else if ('field' in op) {
-    const fields = Object.keys(thing.fields).filter((field) => field !== 'in_use');
+  // Of what has ended nothing is there that could change, and what only PID 1 has still nobody gets at.
+  else if ('field' in op && thing.fields['running'] !== 'no' && !thing.keptBy) {
+    const fields = Object.keys(thing.fields).filter((field) => field !== 'in_use' && field !== 'running');
     const field = fields[op.field % (fields.length || 1)];
     if (field !== undefined) put({ fields: { ...thing.fields, [field]: odd(thing.fields[field] as Value) } });
   }
+}
+
+/** With all that only it has still. */
+function give({ things }: Kernel, address: Address, scope: string | null): void {
+  for (const one of [...things.values()])
+    if (one.address === address || one.keptBy === address) things.set(one.address, { ...one, scope, needs: [] });
 }
 
 /** Links alone have a name that can be changed; what stands on it stays on it. */

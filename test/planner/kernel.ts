@@ -135,7 +135,11 @@ function converge({ things, wanted }: Kernel, kind: Kind, { spec, live, changes 
     check(ground?.scope === scope, `it needs ${address}, which is not there`);
     check(ground !== undefined && isAsWanted(ground, wanted.get(address)), `it needs ${address}, which is not as wanted yet`);
   }
-  const taken = [...things.values()].find((one) => one.address !== spec.address && one.holds.some((name) => spec.holds.includes(name)));
+  // What is bound may be all that is on the disk that it stands on.
+  const own = new Set([spec.address, ...spec.needs.map((need) => need.address)]);
+  // Two disks may well be of one image: who has it otherwise than is wanted only goes first.
+  const alone = spec.holds.filter((name) => !name.startsWith('image:'));
+  const taken = [...things.values()].find((one) => !own.has(one.address) && one.holds.some((name) => alone.includes(name)));
   if (taken) throw new NameTaken(`${taken.address} has its name still`);
   for (const { field } of changes) check(kind.rules[field]?.class === 'live', `${field} cannot be changed in place`);
   const names = changes.map(({ field }) => field);
@@ -200,7 +204,7 @@ function vanish(kernel: Kernel, address: Address): void {
   if (gone?.scope && !gone.keptBy && running()) {
     if (kind === 'netns') return void things.set(address, { ...gone, keptBy, holds: [], fields: { name: 'missing' } });
     if (kind === 'mount' && gone.fields['attached'] !== undefined)
-      return void things.set(address, { ...gone, keptBy, needs: [], fields: { type: gone.fields['type'] ?? null, attached: false } });
+      return void things.set(address, { ...gone, keptBy, needs: [], fields: { ...layersOf(gone), attached: false } });
   }
   for (const one of [...things.values()]) {
     if (one.keptBy === address || (one.needs.includes(address) && ['veth', 'vlan'].includes(kindOf(one.address))))
@@ -208,6 +212,12 @@ function vanish(kernel: Kernel, address: Address): void {
     else if (kind === 'bridge' && one.scope === gone?.scope && `bridge/${one.fields['bridge']}` === address)
       things.set(one.address, { ...one, fields: { ...one.fields, bridge: null } });
   }
+}
+
+/** What an overlay shows in the mount namespace of its PID 1 too. */
+function layersOf({ fields }: Thing): Fields {
+  const names = ['type', 'lower', 'hide', 'userns', 'upper', 'work'];
+  return Object.fromEntries(names.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])));
 }
 
 /** A subhost comes to its end by itself, and by the file's wish may stay so. */

@@ -1,4 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check';
+import type { Facts } from '../../src/planner/hosts/facts.ts';
 import { hostsFileSchema } from '../../src/planner/hosts/format.ts';
 import { parseHostsFile } from '../../src/planner/hosts/read.ts';
 import { ObError } from '../../src/resources/error.ts';
@@ -108,10 +109,13 @@ export const FULL: FileValue = {
   },
 };
 
+/** Each command prints a path of its subhost's: a file in which one is left as it is can be checked, but not applied. */
+const WITH_COMMANDS: Facts = { ...FACTS, answer: ({ argv, env }) => ({ output: `/srv/${env['NAME']}/${argv.join('-')}` }) };
+
 /** Undefined: it is refused. */
 export function readValue(value: FileValue): HostsFile | undefined {
   try {
-    return parseHostsFile(JSON.stringify(value), PATH, FACTS);
+    return parseHostsFile(JSON.stringify(value), PATH, WITH_COMMANDS);
   } catch (error) {
     if (error instanceof ObError) return undefined;
     throw error;
