@@ -18,7 +18,7 @@ import type { Link } from './linux/ip.ts';
 import { type Loop, readLoop } from './linux/loop.ts';
 import { readTree, type Tree } from './linux/lower-tree.ts';
 import { countLayers, type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
-import { findWrongOwner, type WrongOwner } from './linux/owners.ts';
+import { findWrongOwner, strangerOf, type WrongOwner } from './linux/owners.ts';
 import { ifThere, type ProcessId } from './linux/proc.ts';
 import { readInit, readStrays } from './live-init.ts';
 import { markOf, type Owner } from './marks.ts';
@@ -126,7 +126,9 @@ export interface Look {
   /** Are these two names of one directory, as after a bind mount? */
   isSameDirectory(one: string, other: string): boolean;
   /** What in an upper directory has an owner that is not of the ids of its subhost; FIRST: of these, 0: the machine's. */
-  wrongOwner(upper: string, first: number): WrongOwner | undefined;
+  wrongOwner(upper: string, first: number, isOurs?: boolean): WrongOwner | undefined;
+  /** The owner of an upper directory, if that is another: see owners.ts. */
+  strangerOf(upper: string, first: number): string | undefined;
   /** Who owns a path and what others may do with it: `root 0700`. Undefined: it is not there. */
   accessOf(path: string): string | undefined;
 }
@@ -188,6 +190,7 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Lo
     isSameDirectory,
     accessOf,
     wrongOwner: findWrongOwner,
+    strangerOf,
   };
 }
 

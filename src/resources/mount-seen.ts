@@ -7,6 +7,7 @@ import { type MountEntry, optionValue } from './linux/mountinfo.ts';
 import type { LiveInit, Machine } from './machine.ts';
 import { isRootMark, parseMark, setupOfMark } from './marks.ts';
 import { seeBelow } from './mount-below.ts';
+import { ownerSeen } from './mount-owners.ts';
 
 /** An index signature lets the planner read fields whose names it does not know. */
 export type MountFields = {
@@ -23,6 +24,8 @@ export type MountFields = {
   readonly hide?: string;
   /** The ids of the machine's that its files belong to, or `none`: they are not its own. Of overlays. */
   readonly userns?: string;
+  /** Whom the upper directory belongs to. Of those with ids of their own. */
+  readonly upper_owner?: string;
   /** Paths that this layer does not hide although they are to be hidden. */
   readonly unhidden?: readonly string[];
   /** Is the tree below it what it was when it was mounted? Of an overlay of which that is known. */
@@ -122,6 +125,7 @@ function toLive(machine: Machine, stack: readonly MountEntry[], wanted: Wanted):
         ...(setup === null || root === undefined ? {} : { set_up: isSetUp(machine, layers) }),
         ...(setup === null && !hasCommands ? {} : { in_use: machine.look.init(owner) !== undefined }),
         ...baseSeen(machine, wanted.get(owner.name)),
+        ...ownerSeen(machine, layers['userns'], wanted.get(owner.name)),
         access: root?.options.includes('ro') ? 'ro' : 'rw',
         whole: root !== undefined,
         attached: true,

@@ -3,6 +3,7 @@ import { disksOf, type HostsFile, type Subhost } from './hosts.ts';
 import { showIds } from './ids.ts';
 import { ROOT_ALONE } from './linux/access.ts';
 import { markOf } from './marks.ts';
+import { OWN_IDS } from './mount-owners.ts';
 import type { MountFields, MountSpec } from './mount-seen.ts';
 
 /** What the file wants of the root of SUBHOST. OWN: see `ownPaths`. */
@@ -33,7 +34,17 @@ export function toSpec(file: HostsFile, subhost: Subhost, own: readonly string[]
     fields:
       upper === lower
         ? { type: 'bind', ...common }
-        : { type: 'overlay', lower, ...hiding(subhost), userns: showIds(userns), work, ...below, alone: true, ...common },
+        : {
+            type: 'overlay',
+            lower,
+            ...hiding(subhost),
+            userns: showIds(userns),
+            ...(userns ? { upper_owner: OWN_IDS } : {}),
+            work,
+            ...below,
+            alone: true,
+            ...common,
+          },
     extra: { mark, subhost, own },
     summary:
       upper === lower

@@ -8,7 +8,7 @@ import { hasFilesystem } from './linux/modules.ts';
 import { mountRoots, type RootToMount, unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
 import { mendRoot } from './mender.ts';
-import { explainMount, ownersInTheWay } from './mount-owners.ts';
+import { explainMount, ownersInTheWay, takeUpper } from './mount-owners.ts';
 import { blockerOf, makeFolder, makeParents, prepare, runPostmount } from './mount-prepare.ts';
 import { byPoint, listRoots, type MountExtra, type MountFields, type MountHandle, type MountLive, type MountSpec } from './mount-seen.ts';
 import { depthOf, type SetUpRoot, tearDown } from './mount-setup.ts';
@@ -36,6 +36,7 @@ export const mount: Kind<MountFields, MountExtra, MountHandle, MountSpec, MountL
     unhidden: { class: 'live', why: 'they are hidden from now on' },
     lower_tree: { class: 'replace', why: 'what changes below a mounted overlay is seen in part' },
     base: { class: 'live', why: 'what is set-user-ID inside must not be run by users of the machine' },
+    upper_owner: { class: 'live', why: 'root inside owns its root' },
     access: { class: 'live', why: 'the root is remounted' },
     attached: { class: 'live', why: 'PID 1 keeps the root: it is mounted again from there' },
     whole: { class: 'replace', why: 'the root is only half mounted' },
@@ -169,6 +170,7 @@ async function mend(machine: Machine, spec: MountSpec, { fields, handle }: Mount
     for (const error of errors.values()) throw explainBusy(error, live);
   }
   if (fields.base !== undefined && fields.base !== spec.fields.base) takeForRoot(spec.extra.subhost.base);
+  if (fields.upper_owner !== spec.fields.upper_owner && fields.upper_owner) takeUpper(machine, spec, true);
   if (fields.access === spec.fields.access) return;
   const ran = await run('mount', ['-n', '-o', 'remount,rw', spec.fields.live]);
   if (!ran.ok) throw failure(ran, 'cannot remount the root');

@@ -222,6 +222,13 @@ export const DRIFTS: readonly Drift[] = [
     restarts: true,
   },
   {
+    what: 'the upper directory is given to a user of the machine',
+    sort: 'userns',
+    inject: 'chown 1000:1000 /mnt/$NAME/own',
+    names: 'mount/web upper_owner: 1000:1000 -> its own ids',
+    isSilent: true,
+  },
+  {
     what: 'another overlay is mounted on the upper directory',
     inject:
       'mkdir -p /mnt/$NAME/w /mnt/m-$NAME; mount -t overlay -o lowerdir=/,upperdir=/mnt/$NAME/root,workdir=/mnt/$NAME/w mine /mnt/m-$NAME',

@@ -42,6 +42,8 @@ interface Recorded {
   /** Who owns folders of subhosts; left out: root alone. */
   /** By upper directory. */
   readonly wrongOwners?: Readonly<Record<string, WrongOwner>>;
+  /** By upper directory: whom it belongs to. */
+  readonly strangers?: Readonly<Record<string, string>>;
   readonly owners?: Readonly<Record<string, string>>;
   readonly sameDirectories?: Readonly<Record<string, string>>;
   /** Lines of /proc/self/mountinfo by name, beside the root's; only filesystems of images are looked for there. */
@@ -201,6 +203,7 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     tree: (root) => recorded.trees?.[root] && treeOf(recorded.trees[root]),
     isSameDirectory: (one, other) => sameDirectories[one] === other,
     wrongOwner: (upper) => recorded.wrongOwners?.[upper],
+    strangerOf: (upper) => recorded.strangers?.[upper],
     accessOf: (path) => recorded.owners?.[path] ?? ROOT_ALONE,
   };
 }

@@ -15,22 +15,31 @@ export interface WrongOwner {
 
 /**
  * What in an upper directory, and right in it, has an owner that is not of FIRST's ids (0: the machine's). What is empty can
- * be given to anybody. Undefined: nothing.
+ * be given to anybody. ISOURS: the directory itself was of these ids, and is not looked at. Undefined: nothing.
  */
-export function findWrongOwner(upper: string, first: number): WrongOwner | undefined {
+export function findWrongOwner(upper: string, first: number, isOurs = false): WrongOwner | undefined {
   const seen = ifThere(() => lstatSync(upper));
   if (!seen) return undefined;
   const names = (ifThere(() => readdirSync(upper)) ?? []).filter((name) => name !== FSCK_FOLDER);
   if (names.length === 0) return undefined;
   if (first === 0) return isFirstId(seen.uid) && seen.gid === seen.uid ? { path: upper, uid: seen.uid } : undefined;
-  const wrong = (stat: Stats): boolean => [stat.uid, stat.gid].some((id) => id < first || id >= first + ID_COUNT);
-  if (wrong(seen)) return { path: upper, uid: seen.uid };
+  if (!isOurs && isOutside(seen, first)) return { path: upper, uid: seen.uid };
   for (const name of names) {
     const one = ifThere(() => lstatSync(`${upper}/${name}`));
     // Whiteouts are the overlay's own, which the machine's root has mounted.
-    if (one && wrong(one) && !(one.isCharacterDevice() && one.rdev === 0)) return { path: `${upper}/${name}`, uid: one.uid };
+    if (one && isOutside(one, first) && !(one.isCharacterDevice() && one.rdev === 0)) return { path: `${upper}/${name}`, uid: one.uid };
   }
   return undefined;
+}
+
+function isOutside({ uid, gid }: Stats, first: number): boolean {
+  return [uid, gid].some((id) => id < first || id >= first + ID_COUNT);
+}
+
+/** Whom the upper directory itself belongs to, as UID:GID, if that is nobody of FIRST's ids. Undefined: it is, or is not there. */
+export function strangerOf(upper: string, first: number): string | undefined {
+  const seen = ifThere(() => lstatSync(upper));
+  return seen && isOutside(seen, first) ? `${seen.uid}:${seen.gid}` : undefined;
 }
 
 /** Gives the upper directory itself to root inside. */
