@@ -83,36 +83,35 @@ static void put_link(const struct nlmsghdr *message, void *context) {
     put_text("}");
 }
 
+/* Of those that count: the others each link has by itself. */
 static void put_address(const struct nlmsghdr *message, void *context) {
     const struct ifaddrmsg *info = NLMSG_DATA(message);
     bool first;
     (void)context;
-    if (message->nlmsg_type != RTM_NEWADDR) return;
+    if (message->nlmsg_type != RTM_NEWADDR || info->ifa_scope != RT_SCOPE_UNIVERSE) return;
     /* IFA_ADDRESS is the other end's where the two differ. */
     const struct rtattr *local = find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), IFA_LOCAL);
     if (!local) local = find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), IFA_ADDRESS);
     begin_object(&first);
     put_pair_number("link", info->ifa_index, &first);
-    put_pair_number("scope", info->ifa_scope, &first);
     put_pair_number("prefix", info->ifa_prefixlen, &first);
     put_pair_number("flags", number_of(find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), IFA_FLAGS), info->ifa_flags), &first);
     put_pair_address("address", local, format_ip, &first);
     put_text("}");
 }
 
-/* Without RTA_DST: the default route. */
+/* Without RTA_DST: the default route. Removed, one of a router's would be back with its next advertisement. */
 static void put_route(const struct nlmsghdr *message, void *context) {
     const struct rtmsg *info = NLMSG_DATA(message);
     bool first;
     (void)context;
-    if (message->nlmsg_type != RTM_NEWROUTE) return;
+    if (message->nlmsg_type != RTM_NEWROUTE || info->rtm_protocol == RTPROT_RA) return;
     const struct rtattr *attributes = RTM_RTA(info);
     long size = RTM_PAYLOAD(message);
+    if (number_of(find_attribute(attributes, size, RTA_TABLE), info->rtm_table) != RT_TABLE_MAIN) return;
     begin_object(&first);
     put_pair_number("link", number_of(find_attribute(attributes, size, RTA_OIF), 0), &first);
     put_pair_number("prefix", info->rtm_dst_len, &first);
-    put_pair_number("table", number_of(find_attribute(attributes, size, RTA_TABLE), info->rtm_table), &first);
-    put_pair_number("protocol", info->rtm_protocol, &first);
     put_pair_address("to", find_attribute(attributes, size, RTA_DST), format_ip, &first);
     put_pair_address("gateway", find_attribute(attributes, size, RTA_GATEWAY), format_ip, &first);
     put_text("}");

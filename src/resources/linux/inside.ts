@@ -15,8 +15,10 @@ interface Written {
   readonly error: number;
   readonly first?: number;
   readonly links?: readonly WrittenLink[];
-  readonly addresses?: readonly { link: number; scope: number; flags: number; prefix: number; address?: string }[];
-  readonly routes?: readonly { link: number; prefix: number; table: number; protocol: number; to?: string; gateway?: string }[];
+  /** Those that are of use beyond their link. */
+  readonly addresses?: readonly { link: number; flags: number; prefix: number; address?: string }[];
+  /** Those of the main table that no router has advertised. */
+  readonly routes?: readonly { link: number; prefix: number; to?: string; gateway?: string }[];
 }
 
 interface WrittenLink {
@@ -37,9 +39,6 @@ interface WrittenLink {
 }
 
 /** rtnetlink(7) */
-const RT_SCOPE_UNIVERSE = 0;
-const RT_TABLE_MAIN = 254;
-const RTPROT_RA = 9;
 const IFA_F_PERMANENT = 0x80;
 
 /** By name: a line with the namespace's name, a line with what is in it. A namespace that is gone by now is left out. */
@@ -68,7 +67,7 @@ const isWritten = withFields({ error: isNumber, first: either(isNumber, undefine
 
 function toInside({ first, links = [], addresses = [], routes = [] }: Written): Inside {
   const names = new Map(links.map((link) => [link.index, link.name]));
-  const wanted = addresses.filter(({ scope, flags, address }) => scope === RT_SCOPE_UNIVERSE && !isFromRouter(flags, address));
+  const wanted = addresses.filter(({ flags, address }) => !isFromRouter(flags, address));
   return {
     ...(first === undefined ? {} : { firstId: first }),
     links: links.flatMap((link) =>
@@ -78,9 +77,7 @@ function toInside({ first, links = [], addresses = [], routes = [] }: Written): 
         wanted.filter((one) => one.link === link.index).map((one) => `${one.address}/${one.prefix}`),
       ),
     ),
-    routes: routes
-      .filter(({ table, protocol }) => table === RT_TABLE_MAIN && protocol !== RTPROT_RA)
-      .map(({ link, prefix, to, gateway }) => ({ destination: toDestination(to, prefix), gateway, link: names.get(link) })),
+    routes: routes.map(({ link, prefix, to, gateway }) => ({ destination: toDestination(to, prefix), gateway, link: names.get(link) })),
   };
 }
 
