@@ -3,7 +3,9 @@
  *   /, JSON                 the links of this machine; then a byte on TOLD_FD
  *   NAME, JSON              for each name in /run/netns
  *   an empty line, ROOT     where cgroup v2 is mounted
- *   SCOPE/NAME, JSON        for each PID 1 of a subhost; then another byte
+ *   SCOPE/NAME, JSON        for each PID 1 of a subhost
+ *   an empty line
+ *   PID NUMBER              for each mount namespace that is none of theirs: a process in it; then another byte
  *
  * each on a line of its own, to a file in memory. Who reads it knows by the bytes how far it has come; if this ends early
  * there is one less, and what has been written counts for nothing. */
@@ -11,6 +13,7 @@
 #include "json.h"
 #include "look.h"
 #include "modes.h"
+#include "namespaces.h"
 #include "survey.h"
 #include "text.h"
 
@@ -95,6 +98,25 @@ static void put_processes(void) {
     sys_close((int)fd);
 }
 
+static void take_pid(const char *name, unsigned char type, const void *context) {
+    const int *proc = context;
+    if (type != TYPE_FOLDER || *name < '1' || *name > '9') return;
+    uint64_t number = mount_namespace(*proc, name);
+    if (!number || !is_new_namespace(number)) return;
+    put_text(name);
+    put_text(" ");
+    put_number((int64_t)number);
+    put_text("\n");
+}
+
+static void put_namespaces(void) {
+    int proc = (int)open_listed(AT_FDCWD, "/proc");
+    put_text("\n");
+    if (proc < 0) return;
+    list_folder(proc, owners, sizeof owners, take_pid, &proc);
+    sys_close(proc);
+}
+
 int look_ahead(int count, char **word) {
     (void)word;
     if (count > 0) return USAGE;
@@ -103,6 +125,7 @@ int look_ahead(int count, char **word) {
     long fd = open_listed(AT_FDCWD, "/run/netns");
     if (fd >= 0) list_folder((int)fd, names, sizeof names, take_netns, NULL);
     put_processes();
+    put_namespaces();
     tell();
     return DONE;
 }

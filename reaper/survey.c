@@ -6,6 +6,7 @@
 #include "folder.h"
 #include "ids.h"
 #include "json.h"
+#include "namespaces.h"
 #include "process.h"
 #include "text.h"
 #include "told.h"
@@ -98,21 +99,40 @@ static const char *after_word(const char *text) {
     return *text == ' ' ? text + 1 : text;
 }
 
+/* In "ROOT POINT OPTIONS [TAG...] - TYPE SOURCE ..." the source, if that is MARK; else NULL. */
+static char *find_own_source(const char *text, const char *mark) {
+    const char *word = after_word(after_word(after_word(text)));
+    while (*word && *word != '\n' && !starts_with(word, "- ")) word = after_word(word);
+    word = after_word(after_word(word));
+    return *mark && starts_with(word, mark) && word[length_of(mark)] == ' ' ? (char *)word : NULL;
+}
+
+/* A backslash in the place of what is another text for each subhost: the kernel writes none alone. Returns the line's new end. */
+static char *hide_source(char *source, const char *end) {
+    const char *rest = source;
+    while (*rest != ' ') rest++;
+    for (*source++ = '\\'; rest < end; rest++) *source++ = *rest;
+    return source;
+}
+
 /* "ID PARENT MAJOR:MINOR TEXT" of each line as ID,"MAJOR:MINOR",TEXT: only these numbers are not the same for many subhosts. */
-static void put_mounts(bool *first) {
+static void put_mounts(const char *mark, bool *first) {
     put_key("mounts", first);
     put_text("[");
-    for (const char *line = mounts, *end; *line; line = *end ? end + 1 : end) {
-        const char *device = after_word(after_word(line)), *text = after_word(device);
+    for (char *line = mounts, *end; *line; line = *end ? end + 1 : end) {
+        const char *device = after_word(after_word(line));
+        char *text = (char *)after_word(device);
         int64_t id = 0;
-        end = end_of(line);
+        end = (char *)end_of(line);
         for (const char *digit = line; *digit >= '0' && *digit <= '9'; digit++) id = id * 10 + *digit - '0';
         if (line != mounts) put_text(",");
         put_number(id);
         put_text(",");
         put_string(device, text == device ? 0 : (size_t)(text - device - 1));
         put_text(",");
-        put_told(text, (size_t)(end - text));
+        char *source = find_own_source(text, mark);
+        const char *told_end = source ? hide_source(source, end) : end;
+        put_told(text, (size_t)(told_end - text));
     }
     put_text("]");
 }
@@ -147,6 +167,14 @@ static void put_hostname(int folder, bool *first) {
     sys_close((int)uts);
 }
 
+static void put_mount_namespace(int folder, bool *first) {
+    uint64_t number = mount_namespace(folder, ".");
+    if (!number) return;
+    is_new_namespace(number);
+    put_key("mountns", first);
+    put_number((int64_t)number);
+}
+
 void put_process(const char *root, const char *owner) {
     char netns[LINK_BYTES] = {0};
     const char *pid;
@@ -165,11 +193,12 @@ void put_process(const char *root, const char *owner) {
         put_status(&first);
         put_file("stat", stat, &first);
         put_file("netns", netns, &first);
+        put_mount_namespace((int)folder, &first);
         if (read_ids(pid, &first_id) >= 0) {
             put_key("first", &first);
             put_number(first_id);
         }
-        put_mounts(&first);
+        put_mounts(arguments + length_of(arguments) + 1, &first);
         put_devices((int)folder, &first);
         put_hostname((int)folder, &first);
         put_text("}\n");

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
+import type { Namespaces } from './linux/holders.ts';
 import { type Inside, parseInsides } from './linux/inside.ts';
 import type { Link } from './linux/ip.ts';
 import { parseInits } from './live-init.ts';
@@ -19,6 +20,8 @@ interface AheadSurvey {
   readonly root: string;
   /** By mark. */
   readonly inits: ReadonlyMap<string, LiveInit>;
+  /** Undefined: they have not been told. */
+  readonly namespaces: Namespaces | undefined;
 }
 
 /** How many bytes tell that it has come so far. */
@@ -68,5 +71,11 @@ function readAll(memory: number): string {
 
 function toSurvey(lines: readonly string[]): AheadSurvey {
   const end = lines.indexOf('', 2);
-  return { insides: parseInsides(lines.slice(2, end)), root: lines[end + 1] ?? '', inits: parseInits(lines.slice(end + 2)) };
+  const last = lines.indexOf('', end + 2);
+  const inits = parseInits(lines.slice(end + 2, last));
+  const others = lines.slice(last + 1, -1).map((line) => line.split(' ').map(Number) as [number, number]);
+  const own = [...inits.values()].flatMap(({ pid, mountns }): [number, number][] => (mountns === undefined ? [] : [[pid, mountns]]));
+  // There is our own at least.
+  const namespaces = others.length > 0 ? new Map([...own, ...others]) : undefined;
+  return { insides: parseInsides(lines.slice(2, end)), root: lines[end + 1] ?? '', inits, namespaces };
 }

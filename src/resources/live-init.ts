@@ -15,6 +15,7 @@ interface Written extends ProcessTexts {
   readonly mounts: readonly (string | number)[];
   readonly devices?: readonly string[];
   readonly hostname?: string;
+  readonly mountns?: number;
 }
 
 const isWritten = withFields({
@@ -22,6 +23,7 @@ const isWritten = withFields({
   mounts: Array.isArray,
   devices: either(listOf(isText), undefined),
   hostname: either(isText, undefined),
+  mountns: either(isNumber, undefined),
 });
 
 /** Of a subhost, read now. Undefined: there is none in its cgroup. */
@@ -64,7 +66,7 @@ export function parseInits(lines: readonly string[]): Map<string, LiveInit> {
     const owner = parseMark(`ob:${lines[at]}`);
     const written = parseJson(lines[at + 1] ?? '', isWritten) as Written;
     // Also of what is none: what follows may be told by what is told here.
-    const mounts = joinMounts(written.mounts, known);
+    const mounts = joinMounts(written.mounts, known, written.arguments[1] ?? '');
     const init = toInit(written);
     if (owner && init && written.arguments[1] === markOf(owner)) found.set(markOf(owner), toSeen(init, owner, { ...written, mounts }, now));
   }
@@ -74,9 +76,14 @@ export function parseInits(lines: readonly string[]): Map<string, LiveInit> {
 function toSeen(
   init: Init,
   owner: Owner,
-  { netns, mounts, devices, hostname }: Omit<Written, 'mounts'> & Pick<LiveInit, 'mounts'>,
+  { netns, mounts, devices, hostname, mountns }: Omit<Written, 'mounts'> & Pick<LiveInit, 'mounts'>,
   now: number,
 ): LiveInit {
   const live = toLiveInit(init, cgroupName(owner), netns, mounts, now);
-  return { ...live, ...(devices ? { devices } : {}), ...(hostname === undefined ? {} : { hostname }) };
+  return {
+    ...live,
+    ...(devices ? { devices } : {}),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(mountns === undefined ? {} : { mountns }),
+  };
 }

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import type { Ahead } from './ahead.ts';
 import { parseConfinement } from './confinement.ts';
 import { type End, readEnd } from './end.ts';
@@ -11,7 +11,7 @@ import { accessOf } from './linux/access.ts';
 import { findCgroupRoot, listCgroups } from './linux/cgroup.ts';
 import { findPlaces, type Places } from './linux/controllers.ts';
 import { cgroupWord, listGroups } from './linux/groups.ts';
-import { findMountsOfUppers, type KnownMounts, type UpperUse } from './linux/holders.ts';
+import { findMountsOfUppers, type KnownMounts, type Namespaces, type UpperUse } from './linux/holders.ts';
 import type { Init } from './linux/init.ts';
 import type { Inside } from './linux/inside.ts';
 import type { Link } from './linux/ip.ts';
@@ -70,6 +70,8 @@ export interface LiveInit extends Init {
   readonly devices?: readonly string[];
   /** The same of its host name. */
   readonly hostname?: string;
+  /** And of the number of its mount namespace. */
+  readonly mountns?: number;
 }
 
 /**
@@ -134,14 +136,12 @@ export interface Look {
 }
 
 const NETNS_FOLDER = '/run/netns';
-/** NSFS_MAGIC of statfs(2): what /run/netns/NAME shows when a namespace is mounted there. */
-const NSFS_MAGIC = 0x6e736673;
 
 /** ISFORPLAN: nearly all of it will be asked for, so one program reads it. AHEAD: what has been read already. */
 export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Look {
-  const netnsNames = once(readNetnsNames);
   const strays = once(readStrays);
   const mounts = once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8')));
+  const netnsNames = once(() => readNetnsNames(mounts));
   const cgroupRoot = once(() => findCgroupRoot(mounts()));
   const places = once(() => findPlaces(mounts()));
   const limitReader = once(() => createLimitReader(places()));
@@ -152,6 +152,7 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Lo
   });
   const stray: Look['stray'] = (owner) => strays().get(markOf(owner));
   const init: Look['init'] = (owner) => readInit(cgroupRoot(), owner) ?? stray(owner);
+  let namespaces: Namespaces | undefined;
   const survey = once(async (): Promise<Survey> => {
     const names = (): string[] => netnsNames().flatMap((one) => (one.real ? one.name : []));
     // Nobody waits where nothing was begun: what is to be read is asked for before the caller goes on.
@@ -160,7 +161,10 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Lo
     // They may be newer.
     const missing = names().filter((name) => !told.insides.has(name));
     const more = missing.length > 0 ? (await readSurvey(reaper, missing)).insides : [];
-    return { insides: new Map([...told.insides, ...more]), inits: told.root === cgroupRoot() ? told.inits : new Map() };
+    const insides = missing.length > 0 ? new Map([...told.insides, ...more]) : told.insides;
+    if (told.root !== cgroupRoot()) return { insides, inits: new Map() };
+    namespaces = told.namespaces;
+    return { insides, inits: told.inits };
   });
   return {
     links: once(async () => (ahead && (await ahead.links())) ?? (isForPlan ? (await survey()).links : undefined) ?? readLinks()),
@@ -185,7 +189,7 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Lo
     hostname: async (init) => init.hostname ?? (await readHostname(reaper, init.pid)),
     maskable: once(readMaskable),
     capabilities: once(() => parseConfinement(readFileSync('/proc/self/status', 'utf8')).capabilities),
-    mountsOfUppers: findMountsOfUppers,
+    mountsOfUppers: (uppers, known) => findMountsOfUppers(uppers, known, namespaces),
     tree: onceFor(readTree),
     isSameDirectory,
     accessOf,
@@ -215,7 +219,7 @@ function onceFor<K, T>(read: (key: K) => T): (key: K) => T {
     return known();
   };
 }
-function readNetnsNames(): NetnsName[] {
+function readNetnsNames(mounts: () => readonly MountEntry[]): NetnsName[] {
   let names: string[];
   try {
     names = readdirSync(NETNS_FOLDER);
@@ -224,14 +228,26 @@ function readNetnsNames(): NetnsName[] {
     throw error;
   }
   if (names.length === 0) return [];
-  const layers = countLayers(readFileSync('/proc/self/mountinfo', 'utf8'));
-  return names.sort().flatMap((name) => readNetnsName(name, layers.get(`${NETNS_FOLDER}/${name}`) ?? 1));
+  const layers = readLayers(mounts());
+  const device = statSync('/proc/self/ns/net').dev;
+  return names.sort().flatMap((name) => readNetnsName(name, layers.get(`${NETNS_FOLDER}/${name}`) ?? 1, device));
 }
 
-function readNetnsName(name: string, layers: number): NetnsName[] {
-  const path = `${NETNS_FOLDER}/${name}`;
+/** By point, where two may lie on one another: nearly always no point is there twice, and no more has to be read. */
+function readLayers(mounts: readonly MountEntry[]): ReadonlyMap<string, number> {
+  const points = new Set<string>();
+  for (const { point } of mounts) {
+    if (points.has(point) && point.startsWith(NETNS_FOLDER)) return countLayers(readFileSync('/proc/self/mountinfo', 'utf8'));
+    points.add(point);
+  }
+  return new Map();
+}
+
+/** DEVICE: of the filesystem that all namespaces are on. */
+function readNetnsName(name: string, layers: number, device: number): NetnsName[] {
   try {
-    return [{ name, real: statfsSync(path).type === NSFS_MAGIC, inode: statSync(path).ino, layers }];
+    const { dev, ino } = statSync(`${NETNS_FOLDER}/${name}`);
+    return [{ name, real: dev === device, inode: ino, layers }];
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +58,22 @@ test('what is read before Node has started', { skip: noLive }, async (t) => {
     assert(byIp.length > 4);
     assert.deepEqual(seen, byIp);
     await rig.machine.sh('ip link del d0');
+  });
+
+  await t.test('tells of each mount namespace, and where the process in it has ended, another is looked for', async () => {
+    const { machine } = rig;
+    const overlay = 'mount -t overlay -o lowerdir=/,upperdir=/mnt/web/root,workdir=/mnt/w mine /mnt/m';
+    const child = machine.start('unshare', ['-m', 'sh', '-c', `mkdir /mnt/w /mnt/m; ${overlay}; echo $$; exec sleep 1000`]);
+    const pid = Number(await once(child.stdout ?? child, 'data'));
+    const text = `${await machine.sh(`${REAPER} ahead 3>/dev/null`)}\n`;
+    const [line = ''] = text.match(new RegExp(`^${pid} \\d+\n`, 'm')) ?? [];
+    assert.equal(`${pid} ${(await machine.sh(`readlink /proc/${pid}/ns/mnt`)).replace(/\D/g, '')}\n`, line);
+    const other = `/mnt/web/root is the upper directory of another mount already: mine on /mnt/m, seen by process ${pid}`;
+    assert.ok((await planWith(text, BUNDLE)).includes(other));
+    assert.ok((await planWith(text.replace(line, line.replace(String(pid), '9999999')), BUNDLE)).includes(other));
+    assert.equal(await planWith(text.replace(line, ''), BUNDLE), NOTHING, 'nothing else is asked');
+    assert.ok((await planWith(text.replace(/(\n\d+ \d+)+\n$/, '\n'), BUNDLE)).includes(other), 'not told of at all');
+    await machine.sh(`kill ${pid}; while [ -d /proc/${pid} ]; do sleep 0.01; done`);
   });
 
   await t.test('leaves no process, and needs none of the standard streams', async () => {

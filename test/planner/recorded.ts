@@ -172,7 +172,11 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
       return toInside(Object.values(nameless).find((one) => one.inode === inode));
     },
     inside: async (name) => toInside(netns[name]),
-    mounts: () => parseMounts(`${withMasks(Object.values(recorded.mounts).flat().join('\n'))}\n`),
+    mounts: () => {
+      const entries = parseMounts(`${withMasks(Object.values(recorded.mounts).flat().join('\n'))}\n`);
+      const more = parseMountinfo(Object.values(mountinfo).join('\n')).filter(({ point }) => !entries.some((one) => one.point === point));
+      return [...entries, ...more.map((one) => ({ ...one, options: [...one.options, ...one.superOptions] }))];
+    },
     mountinfo: () => parseMountinfo(['1 0 254:0 / / rw - ext4 /dev/root rw', ...Object.values(mountinfo)].join('\n')),
     loop: (source) => loops[source],
     isPlainFolder: (folder, path) => !missing.includes(`${folder}/${path}`),

@@ -47,14 +47,19 @@ export function whereOf({ source, point, pid }: UpperUse): string {
 
 /**
  * By upper directory: the overlays in any mount namespace that use it. One that was started by other means, in a
- * namespace of its own, does not show in our /proc/mounts. KNOWN: what has been read already, by process.
+ * namespace of its own, does not show in our /proc/mounts. KNOWN: what has been read already, by process. TOLD: what has been
+ * told of all namespaces.
  */
-export function findMountsOfUppers(uppers: readonly string[], known: KnownMounts = new Map()): Map<string, UpperUse[]> {
+export function findMountsOfUppers(uppers: readonly string[], known: KnownMounts = new Map(), told?: Namespaces): Map<string, UpperUse[]> {
   const found = new Map<string, UpperUse[]>();
   if (uppers.length === 0) return found;
   const find = createFinder(uppers);
-  for (const pid of onePerMountNamespace([...known.keys()])) {
-    for (const { source, point, device, superOptions } of known.get(pid)?.filter(isOverlay) ?? readOverlays(pid)) {
+  const isSeen = createMemory(known);
+  for (const pid of onePerMountNamespace([...known.keys()], told)) {
+    const overlays = known.get(pid)?.filter(isOverlay) ?? readOverlays(pid, isSeen);
+    // It has ended since that was told: another one may be in its namespace still.
+    if (!overlays && told) return findMountsOfUppers(uppers, known);
+    for (const { source, point, device, superOptions } of overlays ?? []) {
       const upper = find(device, optionValue(superOptions, 'upperdir'));
       if (upper !== undefined) found.set(upper, [...(found.get(upper) ?? []), { source, device, point, pid }]);
     }
@@ -64,14 +69,25 @@ export function findMountsOfUppers(uppers: readonly string[], known: KnownMounts
 
 export type KnownMounts = ReadonlyMap<number, readonly Mount[]>;
 
+/** By process, the number of its mount namespace: all namespaces there are. */
+export type Namespaces = ReadonlyMap<number, number>;
+
 function isOverlay({ type }: Mount): boolean {
   return type === 'overlay';
 }
 
-/** Only these lines are taken apart: each of many namespaces may have a copy of all mounts of the machine. */
-function readOverlays(pid: number): Mount[] {
-  const lines = (readIfThere(`/proc/${pid}/mountinfo`) ?? '').split('\n');
-  return parseMountinfo(lines.filter((line) => line.includes(' - overlay ')).join('\n'));
+/** Tells whether a line of mountinfo is of an overlay that shows among KNOWN as well: copies of it say nothing new. */
+function createMemory(known: KnownMounts): (line: string) => boolean {
+  const overlays = [...known.values()].flatMap((mounts) => mounts.filter(isOverlay));
+  const seen = new Set(overlays.map(({ device, superOptions }) => `${device} ${optionValue(superOptions, 'upperdir')}`));
+  return (line) => seen.has(`${line.split(' ', 3)[2]} ${/,upperdir=([^,]*)/.exec(line)?.[1]}`);
+}
+
+/** Only these lines are taken apart: each of many namespaces may have a copy of all mounts of the machine. Undefined: it has ended. */
+function readOverlays(pid: number, isSeen: (line: string) => boolean): Mount[] | undefined {
+  const text = readIfThere(`/proc/${pid}/mountinfo`);
+  const lines = text?.split('\n').filter((line) => line.includes(' - overlay ') && !isSeen(line));
+  return lines && parseMountinfo(lines.join('\n'));
 }
 
 /** Which of UPPERS an overlay is on: it may have been told another name of the same directory. */
@@ -93,10 +109,12 @@ function idOf(path: string): string | undefined {
 }
 
 /** FIRST: rather these than others in the same one. */
-function onePerMountNamespace(first: readonly number[]): number[] {
-  const byNamespace = new Map<string, number>();
-  for (const pid of new Set([...first, ...listPids()])) {
-    const namespace = readLinkIfThere(`/proc/${pid}/ns/mnt`);
+function onePerMountNamespace(first: readonly number[], told?: Namespaces): number[] {
+  // One that was not told of has come since, and others with it.
+  const namespaces = told && first.every((pid) => told.has(pid)) ? told : undefined;
+  const byNamespace = new Map<string | number, number>();
+  for (const pid of new Set([...first, ...(namespaces?.keys() ?? listPids())])) {
+    const namespace = namespaces ? namespaces.get(pid) : readLinkIfThere(`/proc/${pid}/ns/mnt`);
     if (namespace && !byNamespace.has(namespace)) byNamespace.set(namespace, pid);
   }
   return [...byNamespace.values()];

@@ -29,17 +29,24 @@ function parseLine(line: string): Mount[] {
   return told && id ? [{ id: Number(id), device, ...told }] : [];
 }
 
+/** In the place of a source that is the mark of the subhost: the kernel writes no backslash alone. */
+const OWN_SOURCE = '\\';
+
 /**
  * The same as `reaper look` writes it: ID, MAJOR:MINOR and the rest of the line for each mount, one after another. KNOWN: all such
- * rests so far; one that has come before is told by its number there.
+ * rests so far; one that has come before is told by its number there. MARK: of the subhost in which all this is mounted.
  */
-export function joinMounts(parts: readonly (string | number)[], known: (Told | undefined)[]): Mount[] {
+export function joinMounts(parts: readonly (string | number)[], known: (Told | undefined)[], mark: string): Mount[] {
   const mounts: Mount[] = [];
   for (let at = 0; at + 2 < parts.length; at += 3) {
     const rest = parts[at + 2] ?? '';
     if (typeof rest === 'string') known.push(toTold(rest.split(' ')));
     const told = known[typeof rest === 'string' ? known.length - 1 : rest];
-    if (told) mounts.push({ id: Number(parts[at]), device: String(parts[at + 1]), ...told });
+    if (!told) continue;
+    // Field by field: to spread it takes four times as long, and there are twenty for each subhost.
+    const { root, point, options, type, superOptions } = told;
+    const source = told.source === OWN_SOURCE ? mark : told.source;
+    mounts.push({ id: Number(parts[at]), device: String(parts[at + 1]), root, point, options, type, source, superOptions });
   }
   return mounts;
 }
