@@ -37,9 +37,8 @@ export function diff(
       return [spec.address, left.has(spec.address) ? unchanged(spec, one) : compare(rules.get(kindOf(spec.address)), spec, one)];
     }),
   );
-  const settled = new Map<Address, Change>();
   const resting = new Set([...live.values()].flatMap(({ rests, subhost }) => (rests && subhost ? [subhost] : [])));
-  const wanted = [...own.values()].map((change) => settle(change, own, settled)).map((change) => rest(change, resting));
+  const wanted = settleAll(own).map((change) => rest(change, resting));
   const removed = [...live.values()].filter((one) => !own.has(one.address)).map(remove);
   return [...wanted, ...removed];
 }
@@ -62,8 +61,9 @@ function unchanged(spec: Spec, live: Live | undefined): Change {
 function compare(rules: Kind['rules'] | undefined, spec: Spec, live: Live | undefined): Change {
   const base = { address: spec.address, subhost: spec.subhost, because: [], spec };
   if (!live) return { ...base, action: 'create', fields: [] };
-  if (live.rests) return unchanged(spec, live);
-  const fields = differingFields(spec, live).map((field): FieldChange => {
+  const differing = live.rests ? [] : differingFields(spec, live);
+  if (differing.length === 0) return unchanged(spec, live);
+  const fields = differing.map((field): FieldChange => {
     const rule = rules?.[field];
     if (!rule) throw new Error(`${spec.address}: no rule for field ${field}`);
     return { field, old: live.fields[field] ?? null, new: spec.fields[field] ?? null, ...rule };
@@ -76,9 +76,9 @@ function compare(rules: Kind['rules'] | undefined, spec: Spec, live: Live | unde
  * lists by position: so both are cut down to the common fields first, and lists come sorted. Nearly all are equal at first sight.
  */
 function differingFields(spec: Spec, live: Live): string[] {
-  const common = Object.keys(spec.fields).filter(
-    (name) => live.fields[name] !== undefined && !isSame(live.fields[name], spec.fields[name]),
-  );
+  const common: string[] = [];
+  for (const name of Object.keys(spec.fields))
+    if (live.fields[name] !== undefined && !isSame(live.fields[name], spec.fields[name])) common.push(name);
   if (common.length === 0) return [];
   const cut = (fields: Partial<Fields>): Record<string, unknown> => Object.fromEntries(common.map((name) => [name, fields[name]]));
   const found = new Set(deepDiff.diff(cut(live.fields), cut(spec.fields))?.map((one) => one.path?.[0]));
@@ -86,8 +86,17 @@ function differingFields(spec: Spec, live: Live): string[] {
 }
 
 function isSame(one: unknown, other: unknown): boolean {
-  if (!Array.isArray(one) || !Array.isArray(other)) return one === other;
+  if (one === other) return true;
+  if (!Array.isArray(one) || !Array.isArray(other)) return false;
   return one.length === other.length && one.every((item, index) => item === other[index]);
+}
+
+function settleAll(own: ReadonlyMap<Address, Change>): Change[] {
+  const all = [...own.values()];
+  // Nearly always there is nothing that could have an effect on anything.
+  if (!all.some(isMadeAnew)) return all;
+  const settled = new Map<Address, Change>();
+  return all.map((change) => settle(change, own, settled));
 }
 
 /** A change, once the changes of all that it stands on are known. */

@@ -15,16 +15,12 @@ export interface World {
 
 /** Asks every kind what exists. Reads only. */
 export async function readWorld(kinds: readonly Kind[], machine: Machine, desired: readonly Spec[]): Promise<World> {
-  const seen = await Promise.all(
-    kinds.map((kind) =>
-      kind.list(
-        machine,
-        desired.filter((spec) => kindOf(spec.address) === kind.name),
-      ),
-    ),
-  );
-  const live = seen.flatMap((one) => one.live).map((one): [Address, Live] => [one.address, one]);
-  return { live: new Map(live), blockers: seen.flatMap((one) => one.blockers) };
+  const byKind = new Map<string, Spec[]>(kinds.map(({ name }) => [name, []]));
+  for (const spec of desired) byKind.get(kindOf(spec.address))?.push(spec);
+  const seen = await Promise.all(kinds.map((kind) => kind.list(machine, byKind.get(kind.name) ?? [])));
+  const live = new Map<Address, Live>();
+  for (const one of seen.flatMap((some) => some.live)) live.set(one.address, one);
+  return { live, blockers: seen.flatMap((one) => one.blockers) };
 }
 
 /** The kind's name in an address. */

@@ -23,6 +23,7 @@ export interface Step {
  * Refuses needs that are unknown or go in a circle, before anything is done. Pure.
  */
 export function order(changes: readonly Change[]): Step[] {
+  if (changes.every(({ action }) => action === 'none')) return [];
   const steps = toSteps(changes);
   refuseCircles(steps);
   return steps;

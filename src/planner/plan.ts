@@ -52,8 +52,10 @@ export function makePlan(
   return { changes, blockers: blockers.filter((one) => !untold(one)), steps: order(changes) };
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** What is shared stays as long as any that is left alone is there: it may be plugged into it. */
-function isLeft({ address, subhost, action }: Change, live: World['live'], leave: ReadonlySet<string> = new Set()): boolean {
+function isLeft({ address, subhost, action }: Change, live: World['live'], leave: ReadonlySet<string> = NOBODY): boolean {
   if (subhost !== null) return leave.has(subhost);
   if (action !== 'remove' || leave.size === 0) return false;
   return leave.has(address) || [...live.values()].some((one) => one.subhost !== null && leave.has(one.subhost));

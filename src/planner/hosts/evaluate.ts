@@ -38,7 +38,8 @@ function evaluateSubhost(node: MapNode, place: Place): MapNode {
 }
 
 function evaluateValue(key: string, node: Node, place: Place): Node {
-  if (key === 'cables' && node.kind === 'list') return { ...node, items: node.items.flatMap((item) => toCables(item, place)) };
+  if (key === 'cables' && node.kind === 'list')
+    return node.items.some(isCommand) ? { ...node, items: node.items.flatMap((item) => toCables(item, place)) } : node;
   const printed = print(node, place);
   if (!printed) return node;
   return key === 'start' && printed.value.trim() !== 'none' ? toList(printed) : printed;
@@ -87,6 +88,12 @@ function find(node: MapNode, name: string): Node | undefined {
   return node.entries.find(({ key }) => key.text === name)?.value;
 }
 
+/** NODE itself where nothing changes, as nearly everywhere. */
 function mapEntries(node: MapNode, change: (key: string, value: Node) => Node): MapNode {
-  return { ...node, entries: node.entries.map(({ key, value }) => ({ key, value: change(key.text, value) })) };
+  let entries: MapNode['entries'] | undefined;
+  node.entries.forEach(({ key, value }, index) => {
+    const changed = change(key.text, value);
+    if (changed !== value) entries = (entries ?? node.entries).with(index, { key, value: changed });
+  });
+  return entries ? { ...node, entries } : node;
 }

@@ -81,10 +81,19 @@ function createRealPath(stats: Map<string, Stats>): (path: string) => string {
     known.set(path, real);
     return real;
   };
+  /** PATH with the folder that it is in by its real path. */
+  const nextTo = (path: string): string => {
+    const at = path.lastIndexOf('/');
+    const name = path.slice(at + 1);
+    if (name === '' || name === '.' || name === '..') return join(realPath(dirname(path)), basename(path));
+    // Nearly always; what node:path does goes through each character several times.
+    const folder = at === 0 ? '/' : realPath(path.slice(0, at));
+    return folder === '/' ? `/${name}` : `${folder}/${name}`;
+  };
   /** PATH is absolute. */
   const find = (path: string): string => {
     try {
-      const here = join(realPath(dirname(path)), basename(path));
+      const here = nextTo(path);
       const seen = lstatSync(here, { throwIfNoEntry: false });
       if (seen?.isSymbolicLink()) return realpathSync.native(here);
       if (seen) stats.set(here, seen);
@@ -92,7 +101,7 @@ function createRealPath(stats: Map<string, Stats>): (path: string) => string {
     } catch (error) {
       // A loop, or a file where a directory should be: `whatIs` tells.
       if (!hasCode(error, 'ENOENT')) return path;
-      return join(realPath(dirname(path)), basename(path));
+      return nextTo(path);
     }
   };
   return realPath;

@@ -17,6 +17,9 @@ const DEFAULT_START: readonly StartEntry[] = ['networking', 'ssh'].map((name) =>
 const INIT_START: readonly StartEntry[] = [{ name: INIT_SCRIPT, optional: false }];
 const DEFAULT_RAM_BYTES = 50 * 2 ** 20;
 
+/** What is nothing but a name, as the usual folders are, need not be taken apart. */
+const IS_NAME = /^[a-z]+$/;
+
 /** FOLDER: where the hosts file is; FILE_OF: the full path of the file in which a line is. */
 interface Source {
   readonly folder: string;
@@ -52,7 +55,7 @@ function toBridge({ name, value }: Named<RawBridge>): Bridge {
 
 function toSubhost({ value: name, line }: Placed<string>, raw: RawSubhost, { folder, fileOf, facts, own, scope }: Context): Subhost {
   const base = facts.realPath(resolvePath(raw.base ? dirname(fileOf(raw.base.line)) : folder, raw.base?.value ?? ''));
-  const below = (path: string): string => facts.realPath(resolvePath(base, path));
+  const below = (path: string): string => facts.realPath(IS_NAME.test(path) && base !== '/' ? `${base}/${path}` : resolvePath(base, path));
   const { lower, upper, work, disks } = toLayers(raw, { name, scope, facts, below });
   const hooks = {
     ...(typeof raw.upper?.value === 'string' && facts.whatIs(upper) === 'program' ? { setup: upper } : {}),

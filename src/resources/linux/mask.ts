@@ -64,7 +64,11 @@ function plainOnes(paths: readonly string[]): Set<string> {
 
 /** What lies in a folder that is hidden needs no more. */
 function isOutsideOf(folders: ReadonlySet<string>): (path: string) => boolean {
-  return (path) => !foldersAbove(path).some((folder) => folders.has(folder));
+  return (path) => {
+    for (let at = path.lastIndexOf('/', path.length - 2); at > 0; at = path.lastIndexOf('/', at - 1))
+      if (folders.has(path.slice(0, at))) return false;
+    return true;
+  };
 }
 
 /** `/a` and `/a/b` of `/a/b/c`. */
@@ -75,7 +79,9 @@ function foldersAbove(path: string): string[] {
 
 /** A link, and what it leads to. */
 function realPaths(tree: Tree, pattern: string): string[] {
-  const found = tree.expand(pattern.replace(/\/$/, '')).flatMap((path) => [tree.resolve(path), tree.resolve(path, true)]);
+  const all = tree.expand(pattern.replace(/\/$/, ''));
+  if (all.length === 1 && all.every(tree.isPlain)) return all;
+  const found = all.flatMap((path) => [tree.resolve(path), tree.resolve(path, true)]);
   return [...new Set(found)].filter((path): path is string => path !== undefined && path !== '/');
 }
 

@@ -8,6 +8,8 @@ export interface Tree {
   stat(path: string): Stats | undefined;
   /** PATH with no link on the way; undefined: the folder that it should be in is not there. FOLLOW: nor at its end. */
   resolve(path: string, follow?: boolean): string | undefined;
+  /** PATH, if that is what `resolve` gives for it in either way: the folder that it should be in is there, and no link on the way or at its end. */
+  isPlain(path: string): boolean;
   /** What a path with `*` in its names stands for; one without stands for itself, be it there or not. */
   expand(path: string): string[];
   /** Where PATH is on the machine. */
@@ -16,6 +18,9 @@ export interface Tree {
 
 /** As the kernel has it, path_resolution(7). */
 const MAX_LINKS = 40;
+
+/** Names that lead elsewhere. */
+const UNPLAIN: ReadonlySet<string> = new Set(['', '.', '..']);
 
 export function openTree(root: string): Tree {
   const onMachine = (path: string): string => (root === '/' ? path : root + path);
@@ -47,6 +52,17 @@ export function openTree(root: string): Tree {
     }
     return done || '/';
   };
+  const plain = new Map([['', true]]);
+  const isPlainFolder = (path: string): boolean => {
+    const known = plain.get(path) ?? (isPlain(path) && stat(path)?.isDirectory() === true);
+    plain.set(path, known);
+    return known;
+  };
+  const isPlain = (path: string): boolean => {
+    const at = path.lastIndexOf('/');
+    const name = path.slice(at + 1);
+    return !UNPLAIN.has(name) && isPlainFolder(path.slice(0, at)) && !stat(path)?.isSymbolicLink();
+  };
   const expand = (path: string): string[] => {
     const at = path.split('/').findIndex((name) => name.includes('*'));
     if (at < 0) return [path];
@@ -60,7 +76,7 @@ export function openTree(root: string): Tree {
       .sort()
       .flatMap((name) => expand([folder, name, ...names.slice(at + 1)].join('/')));
   };
-  return { stat, resolve, expand, onMachine };
+  return { stat, resolve, isPlain, expand, onMachine };
 }
 
 function toPattern(name: string): RegExp {
