@@ -36,6 +36,18 @@ int finish(int fs, bool fine, unsigned attributes, struct failure *failure) {
     return fine ? (int)mount : -1;
 }
 
+/* Overlayfs makes a folder of its own in the work directory. Where it cannot, as on a filesystem that is full, the overlay is
+ * read-only, and only the kernel's log says why (ovl_make_workdir): so the same is tried. */
+static bool is_writable(int overlay, const char *work, struct failure *failure) {
+    struct statfs now;
+    if (!did(failure, "mount", sys_fstatfs(overlay, &now))) return false;
+    if (!(now.f_flags & ST_RDONLY)) return true;
+    int folder = (int)sys_openat(AT_FDCWD, work, DIRECTORY, 0);
+    long error = folder < 0 ? folder : sys_mkdirat(folder, "work", 0);
+    if (folder >= 0) sys_close(folder);
+    return did(failure, "work", error < 0 && error != -EEXIST ? error : -EROFS);
+}
+
 int make_overlay(const char *mark, const char *lower, char **word, struct failure *failure) {
     int fs = (int)sys_fsopen("overlay");
     if (!did(failure, "overlay", fs)) return -1;
@@ -43,7 +55,10 @@ int make_overlay(const char *mark, const char *lower, char **word, struct failur
                 set(fs, "upperdir", word[0], failure) && set(fs, "workdir", word[1], failure) &&
                 /* Nothing of ours makes one: in an upper that came from elsewhere it would show another folder of the lower. */
                 set(fs, "redirect_dir", "nofollow", failure);
-    return finish(fs, fine, MOUNT_ATTR_NODEV, failure);
+    int overlay = finish(fs, fine, MOUNT_ATTR_NODEV, failure);
+    if (overlay < 0 || is_writable(overlay, word[1], failure)) return overlay;
+    sys_close(overlay);
+    return -1;
 }
 
 /* A bind mount shows the source of its filesystem and can have no other: this lies beneath it and carries the mark. */

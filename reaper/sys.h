@@ -4,6 +4,7 @@
 #define SYS_H
 
 #include <asm/errno.h>
+#include <asm/statfs.h>
 #include <asm/unistd.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
@@ -28,6 +29,8 @@
 /* umount2(2): not in the kernel's exported headers. */
 #define MNT_DETACH 2
 #define UMOUNT_NOFOLLOW 8
+/* statvfs(3): the same. */
+#define ST_RDONLY 1
 
 #if defined(__x86_64__)
 static inline long sys(long n, long a, long b, long c, long d, long e, long f) {
@@ -222,6 +225,7 @@ static inline long sys_openat2(int at, const char *path, const struct open_how *
 static inline long sys_statx(int at, const char *path, int flags, unsigned mask, struct statx *to) {
     return SYS5(statx, at, path, flags, mask, to);
 }
+static inline long sys_fstatfs(int fd, struct statfs *to) { return SYS2(fstatfs, fd, to); }
 static inline long sys_faccessat(int at, const char *path) { return SYS3(faccessat, at, path, 0); }
 static inline long sys_mkdirat(int at, const char *path, unsigned mode) {
     return SYS3(mkdirat, at, path, mode);

@@ -48,6 +48,16 @@ test('one that fails says why, leaves nothing, and does not stop the others', { 
   assert.deepEqual(await mountsOf(machine), ['ob:t/b /mnt/b/live tmpfs ro', 'tmpfs /mnt/b/live tmpfs rw']);
 });
 
+test('an overlay that would come up read-only, as nothing can be made in its work directory, is none', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh('cd /mnt; mkdir a; mount -t tmpfs -o nr_inodes=5 few a; mkdir a/upper a/work a/live; : >a/last');
+  const full = await machine.run(REAPER, ['mount', ...OVERLAY]);
+  assert.deepEqual([full.code, full.stdout], [1, 'a error work 28 \n']);
+  assert.equal(await machine.sh("grep -c ' /mnt/a/live ' /proc/mounts || :"), '0');
+  await machine.sh('mount -o remount,nr_inodes=9 /mnt/a');
+  assert.equal((await machine.run(REAPER, ['mount', ...OVERLAY])).stdout, 'a ok\n');
+});
+
 test('what is in use stays, and what lies above goes first', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
   await machine.sh(FOLDERS);
