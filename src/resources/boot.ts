@@ -62,6 +62,8 @@ export function toEntry(entry: Subhost['start'][number]): string {
 interface Progress extends BootResult {
   /** By which the reaper knows it. */
   readonly index: number;
+  /** Where there is nothing to start, nothing takes long. */
+  readonly hasList: boolean;
   error?: ObError;
   failed: { name: string; status: string }[];
   skipped: string[];
@@ -71,8 +73,8 @@ interface Progress extends BootResult {
 
 /**
  * Boots subhosts with one helper process: all are made ready at once, then at most `width` run their start
- * lists at a time. Two-phase: nothing runs inside before the commit; if `ob` dies first, they die too. ONEND: told of each
- * that has come to the end of its list before the others have.
+ * lists at a time; who has none waits for nobody. Two-phase: nothing runs inside before the commit; if `ob` dies first, they
+ * die too. ONEND: told of each that has come to the end of its list before the others have.
  */
 export async function bootSubhosts(
   { reaper, width, signal }: Pick<Machine, 'reaper' | 'width' | 'signal'>,
@@ -81,7 +83,10 @@ export async function bootSubhosts(
   onEnd: (mark: string, result: BootResult) => void = () => {},
 ): Promise<Map<string, BootResult>> {
   const all = new Map<string, Progress>(
-    requests.map(({ mark }, index) => [mark, { index, failed: [], skipped: [], pid: undefined, state: 'new' }]),
+    requests.map(({ mark, subhost }, index) => [
+      mark,
+      { index, hasList: subhost.start.length > 0, failed: [], skipped: [], pid: undefined, state: 'new' },
+    ]),
   );
   let answer: ((text: string) => void) | undefined;
   // Counted once for a piece of news, and not for each subhost that could be meant: of a thousand each sends a few.
@@ -90,7 +95,9 @@ export async function bootSubhosts(
     const waiting = some('new');
     const ready = some('ready');
     if (signal?.aborted) for (const one of [...waiting, ...ready]) end(one, interrupted());
-    const next = signal?.aborted ? [] : ready.slice(0, Math.max(0, width - some('committed').length));
+    const room = Math.max(0, width - some('committed').filter((one) => one.hasList).length);
+    const willing = [...ready.filter((one) => !one.hasList), ...ready.filter((one) => one.hasList).slice(0, room)];
+    const next = signal?.aborted ? [] : willing;
     for (const one of next) one.state = 'committed';
     if (next.length > 0) answer?.(next.map(({ index }) => `${index}\n`).join(''));
     if (signal?.aborted || (waiting.length === 0 && next.length === ready.length)) answer?.('');
@@ -108,9 +115,10 @@ export async function bootSubhosts(
       const mark = line.slice(0, line.indexOf(' '));
       const one = all.get(mark);
       if (!one || hasEnded(one)) return;
+      const { state } = one;
       takeLine(one, line, (text) => say(mark, text));
       if (hasEnded(one)) onEnd(mark, one);
-      commitNext();
+      if (one.state !== state || signal?.aborted) commitNext();
     },
   });
   clearTimeout(giveUp);

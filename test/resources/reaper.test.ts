@@ -98,13 +98,24 @@ test('start lists are begun one after another, as many at a time as are allowed'
       echo "ob:t/$name finished"
     done`;
   const said: string[] = [];
-  const requests = [request('a'), request('b'), request('c')];
+  const requests = [request('a', ['one']), request('b', ['one']), request('c', ['one'])];
   const booted = await bootSubhosts({ reaper: createFake(t, script), width: 1 }, requests, (mark, text) => said.push(`${mark} ${text}`));
   assert.deepEqual(said, ['ob:t/a starting turn-1', 'ob:t/b starting turn-2', 'ob:t/c starting turn-3']);
   assert.deepEqual(
     [...booted.values()].map((one) => one.error),
     [undefined, undefined, undefined],
   );
+});
+
+test('a subhost that starts nothing waits for no list', async (t) => {
+  const script = `
+    for name in a b c; do echo "ob:t/$name ready"; done
+    read -t 30 one; read -t 30 two; read -t 30 three
+    for name in a b c; do echo "ob:t/$name start $one$two$three"; echo "ob:t/$name finished"; done`;
+  const said: string[] = [];
+  const requests = [request('a', ['one']), request('b'), request('c')];
+  await bootSubhosts({ reaper: createFake(t, script), width: 1 }, requests, (_, text) => said.push(text));
+  assert.deepEqual(said, Array(3).fill('starting 012'));
 });
 
 test('a subhost of which nothing more is heard has ended, and the last words are told', async (t) => {
