@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -46,5 +46,8 @@ test('a name in the place of a file is told to be none', async (t) => {
   const cwd = folder(t);
   const hint = '    -> a hosts file is named here, not a subhost: ob COMMAND --help\n';
   assert.deepEqual(await ob(['validate', 'web'], { cwd }), { code: 65, stdout: '', stderr: `ob: web: there is no such file\n${hint}` });
+  // Where its base is beside the hosts file.
+  mkdirSync(`${cwd}/db`);
+  assert.deepEqual(await ob(['validate', 'db'], { cwd }), { code: 65, stdout: '', stderr: `ob: db: it is a directory\n${hint}` });
   assert.equal((await ob(['validate', 'web.yaml'], { cwd })).stderr, 'ob: web.yaml: there is no such file\n');
 });

@@ -44,7 +44,7 @@ function readRegular(path: string): Buffer {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) throw refuse(path, stat.isDirectory() ? ': it is a directory' : ': it is no regular file');
+    if (!stat.isFile()) throw refuse(path, stat.isDirectory() ? ': it is a directory' : ': it is no regular file', hintFor(path));
     const buffer = Buffer.alloc(MAX_BYTES + 1);
     let length = 0;
     const begin = stateOf(fd);

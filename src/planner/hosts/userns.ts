@@ -18,7 +18,7 @@ const SLOTS = (MOST - LEAST_ID) / ID_COUNT + 1;
 /** No id may be the last one: it means "none". */
 const HIGHEST = 2 ** 32 - 2 * ID_COUNT;
 
-const word = oneOf(['none', 'auto']);
+const word = oneOf(['none', 'auto'], `the first of its ids like ${10 * ID_COUNT}`);
 const number: Shape<number> = {
   schema: { type: 'integer', minimum: ID_COUNT, maximum: HIGHEST, multipleOf: ID_COUNT },
   read(node, report) {

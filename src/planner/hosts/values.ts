@@ -107,14 +107,16 @@ export function wholeNumber(least: number, most: number): Shape<number> {
 export const restart = oneOf(['always', 'on-failure', 'never']);
 export const lowerChange = oneOf(['warn', 'restart']);
 
-/** One of a few words. */
-export function oneOf<const T extends string>(words: readonly T[]): Shape<T> {
+/** One of a few words. MORE: what else can stand there, which another shape reads. */
+export function oneOf<const T extends string>(words: readonly T[], ...more: readonly string[]): Shape<T> {
   return {
     schema: { enum: words },
     read(node, report) {
       const found = words.find((one) => node.kind === 'scalar' && node.value === one);
-      const list = words.length === 2 ? words.join(' or ') : words.join(', ');
-      if (!found) report(node, `${list} is wanted here, not ${describe(node)}`);
+      const all = [...words, ...more];
+      const list = `${all.slice(0, -1).join(', ')} or ${all.at(-1)}`;
+      const isText = node.kind === 'scalar' && typeof node.value === 'string';
+      if (!found) report(node, `${list} is wanted here, not ${isText ? quote(String(node.value)) : describe(node)}`);
       return found;
     },
   };
