@@ -57,7 +57,7 @@ function upperOf({ fields }: MountLive): string | undefined {
 
 /** One and the same overlay has one device, wherever it shows: what PID 1 has is ours, else what is mounted. */
 function otherThan(machine: Machine, root: MountLive, { extra, fields }: MountSpec, uses: readonly UpperUse[]): UpperUse | undefined {
-  if (new Set(uses.map(({ device }) => device)).size < 2) return undefined;
+  if (uses.every(({ device }) => device === uses[0]?.device)) return undefined;
   const { mark, subhost } = extra;
   const isRoot = (point: string) => (one: { type: string; source: string; point: string }) =>
     one.type === 'overlay' && isRootMark(one.source, mark) && one.point === point;
