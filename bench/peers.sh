@@ -1,28 +1,42 @@
 #!/bin/sh
 # bench/peers.sh [COMMAND...]: runs COMMAND (default: the benchmark) with its peers on a throw-away machine: a mount
-# namespace whose root is an overlay on this one with a tmpfs above it, where apt installs them. Nothing of it stays but
-# what COMMAND writes into this checkout. As root, on Debian, with network.
+# namespace whose root is a copy of what this one's system is made of (in TMPDIR; some GB), where apt installs them. Nothing of
+# it stays but what COMMAND writes into this checkout. As root, on Debian, with network.
+#
+# A copy, as an overlay on the machine's root could not be shown with other owners (see `userns`), and has one layer more.
 set -eu
 checkout=$(cd "$(dirname "$0")/.." && pwd -P)
 [ $# -gt 0 ] || set -- npm run bench -- --check
 
+case $(readlink -f "$(command -v node)") in
+/usr/*) ;;
+*) echo 'bench/peers.sh: node has to be in /usr, which is copied' >&2 && exit 1 ;;
+esac
+
 if [ -z "${OB_BENCH_ROOT:-}" ]; then
     root=$(mktemp -d)
-    trap 'rmdir "$root"' EXIT
+    trap 'rm -rf --one-file-system "$root"' EXIT
+    trap 'exit 130' INT TERM
     OB_BENCH_ROOT=$root unshare -m --propagation private "$0" "$@"
     exit
 fi
 
-root=$OB_BENCH_ROOT
-mount -t tmpfs tmpfs "$root"
-mkdir "$root/upper" "$root/work" "$root/machine"
-machine=$root/machine
-mount -t overlay -o "lowerdir=/,upperdir=$root/upper,workdir=$root/work" overlay "$machine"
+machine=$OB_BENCH_ROOT
+# It becomes the root, which has to be a mount.
+mount --bind "$machine" "$machine"
+chmod 755 "$machine"
+echo 'copying the system' >&2
+tar -C / --one-file-system --anchored --exclude=var/cache --exclude=var/tmp --exclude="${checkout#/}" -cf - \
+    $(cd / && ls -d bin sbin lib* usr etc var) | tar -C "$machine" -xpf -
+for folder in /*; do
+    [ ! -d "$folder" ] || mkdir -p -m "$(stat -c %a "$folder")" "$machine$folder"
+done
+mkdir -p -m 1777 "$machine/var/tmp"
+mkdir -p "$machine/var/cache/apt/archives/partial" "$machine/old" "$machine$checkout"
 for folder in proc sys dev; do mount --rbind "/$folder" "$machine/$folder"; done
 mount --bind "$checkout" "$machine$checkout"
 mount -t tmpfs -o mode=755 tmpfs "$machine/run"
 cp -L /etc/resolv.conf "$machine/run/resolv.conf"
-mkdir "$machine/old"
 cd "$machine"
 pivot_root . old
 umount -l /old
