@@ -16,7 +16,10 @@ export interface Order {
   readonly argument: string;
 }
 
-/** The kernel has one lock for all links. Two at a time only wait for each other, with a processor each, and what waits for the first waits for both. */
+/**
+ * The kernel has one lock for all links. Two at a time only wait for each other, with a processor each, and what waits for the
+ * first waits for both.
+ */
 const inLine = createLine();
 
 /**
