@@ -89,6 +89,9 @@ function lateModule(name) {
     Object.defineProperty(exports, 'default', { get: () => (isBuildingSnapshot() ? exports : real()) });`;
 }
 
+/** Only differences are asked for: `performance` tells the same, but it takes nine modules of Node, at each start. */
+const CLOCK = 'const clock = () => { const [seconds, ns] = process.hrtime(); return seconds * 1000 + ns / 1e6; };';
+
 const common = { bundle: true, platform: 'node', target: 'node20', logLevel: 'warning' };
 
 await build({
@@ -115,8 +118,8 @@ await build({
   minifySyntax: true,
   outfile: script,
   plugins: [late],
-  define: { 'import.meta.url': 'importMetaUrl' },
-  banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+  define: { 'import.meta.url': 'importMetaUrl', 'performance.now': 'clock' },
+  banner: { js: `const importMetaUrl = require("node:url").pathToFileURL(__filename).href; ${CLOCK}` },
 });
 takeSnapshot();
 
