@@ -28,10 +28,10 @@ const ASSERT = `
  * one. It has said `[]` and ended well.
  */
 const PLAYED_SPAWN = `
-    exports.spawn = (...words) => isBuildingSnapshot() ? play() : real().spawn(...words);
-    function play() {
+    exports.spawn = (...words) => isBuildingSnapshot() ? play(words[2].stdio) : real().spawn(...words);
+    function play([first]) {
       const { EventEmitter } = require('node:events'), { PassThrough } = require('node:stream');
-      const [stdin, stdout, stderr] = [null, new PassThrough(), new PassThrough()];
+      const [stdin, stdout, stderr] = [first === 'pipe' ? new PassThrough() : null, new PassThrough(), new PassThrough()];
       const streams = { stdin, stdout, stderr, stdio: [stdin, stdout, stderr] };
       const child = Object.assign(new EventEmitter(), { pid: 1, exitCode: 0, signalCode: null, kill: () => true }, streams);
       process.nextTick(() => {

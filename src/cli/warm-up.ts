@@ -112,4 +112,5 @@ export async function warmUp(): Promise<void> {
   planEvents(makePlan(kinds, desired, world)).forEach(say);
   await applyAndDestroy(machine, desired, world);
   await run('/bin/true', []);
+  await run('/bin/true', [], { onLine: () => {} });
 }

@@ -4,6 +4,7 @@ import { execa, execaSync } from 'execa';
 import { hasCode, ObError } from './error.ts';
 import { findProgram, needProgram, SYSTEM_PATH } from './programs.ts';
 import { type Ended, type Ran, toRan } from './ran.ts';
+import { startTalk } from './talk.ts';
 
 const TIME_LIMIT_MS = 60_000;
 
@@ -24,7 +25,7 @@ export interface RunOptions {
   readonly descriptors?: readonly (number | 'pipe')[];
   /** Goes on until it is told to end: no time limit, and what it has said is not kept. */
   readonly isEndless?: boolean;
-  /** Called with every line of stdout as it comes. */
+  /** Called with every line of stdout as it comes; for programs of our own. */
   readonly onLine?: (line: string, say: (text: string) => void) => void;
 }
 
@@ -58,23 +59,35 @@ export async function run(program: string, args: readonly string[], options: Run
   return toRan(await (started ?? runOurselves(path, args, options)), program, args, timeLimitMs);
 }
 
+async function talk(path: string, args: readonly string[], onLine: NonNullable<RunOptions['onLine']>, options: RunOptions): Promise<Ended> {
+  const { isEndless = false, timeLimitMs = TIME_LIMIT_MS, signal, descriptors = [] } = options;
+  const { stdin, stdout, ended } = startTalk(path, args, {
+    ...surroundings(options),
+    timeLimitMs: isEndless ? 0 : timeLimitMs,
+    keepsWords: !isEndless,
+    signal,
+    descriptors: descriptors.filter((one) => one !== 'pipe'),
+  });
+  await feed(stdin, stdout, onLine);
+  return ended;
+}
+
 async function runOurselves(path: string, args: readonly string[], options: RunOptions): Promise<Ended> {
+  if (options.onLine) return talk(path, args, options.onLine, options);
   const child = spawn(path, () =>
     execa(...withDeath(path, args, options), {
       reject: false,
       // In a session of its own: Ctrl-C at the terminal is for ob, which lets what runs come to its end.
       detached: true,
-      timeout: options.isEndless ? 0 : (options.timeLimitMs ?? TIME_LIMIT_MS),
-      buffer: { stdout: !options.isEndless && !options.onLine, stderr: !options.isEndless },
+      timeout: options.timeLimitMs ?? TIME_LIMIT_MS,
       ...(options.signal ? { cancelSignal: options.signal } : {}),
       ...surroundings(options),
       maxBuffer: 1 << 28,
       ...(options.input === undefined ? {} : { input: options.input }),
-      stdio: [options.input === undefined && !options.onLine ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])] as never,
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])] as never,
     }),
   );
   const limit = options.isUnknown && child.pid ? endAllIn(options.timeLimitMs ?? TIME_LIMIT_MS, child.pid, child) : undefined;
-  if (options.onLine) await feed(child as never, options.onLine);
   const result = await child;
   clearTimeout(limit);
   return result;
@@ -186,8 +199,8 @@ async function saysFirst(stream: Readable, word: string): Promise<boolean> {
   return false;
 }
 
-/** Reads the lines of a child as they come. execa can do that too, and takes many times as long for each. */
-async function feed({ stdin, stdout }: { stdin: Writable; stdout: Readable }, onLine: NonNullable<RunOptions['onLine']>): Promise<void> {
+/** Reads the lines of a child as they come. */
+async function feed(stdin: Writable, stdout: Readable, onLine: NonNullable<RunOptions['onLine']>): Promise<void> {
   // The other side may be gone already; what it left unsaid shows in its output and exit code.
   stdin.on('error', () => {});
   const say = (text: string) => void (text ? stdin.write(text) : stdin.end());
