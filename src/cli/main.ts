@@ -102,9 +102,10 @@ const EPILOGUE = 'FILE is ./hosts.yaml if none is named, else /etc/ob/hosts.yaml
 
 /** What a command line means; undefined if it was help or the version that was asked for. */
 export async function parse(
-  words: readonly string[],
+  asked: readonly string[],
   columns = process.stdout.columns,
 ): Promise<{ command: Command; args: Args } | undefined> {
+  const words = asked[0] === 'help' && asked.length > 1 ? [...asked.slice(1), '--help'] : asked;
   let wanted: { command: Command; args: Args } | undefined;
   // Told where it is: the folder that we were started in may be gone.
   const parser = yargs(words.length > 0 ? [...words] : ['--help'], '/')

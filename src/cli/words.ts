@@ -2,6 +2,7 @@ import { isConf } from '../planner/conf/read.ts';
 import { nearest } from '../planner/hosts/shape.ts';
 import { ExitCode, ObError } from '../resources/error.ts';
 import type { Args, Command, Format } from './command.ts';
+import { synonymOf } from './synonyms.ts';
 
 /** What yargs makes of the words of a command line. */
 export type Raw = Readonly<Record<string, unknown>>;
@@ -155,10 +156,13 @@ export function usageError(message: string, words: readonly string[], commands: 
   if (command?.takesCommand && !name.startsWith('-') && !rest.includes('--'))
     return usage('the command to run comes after --', `ob ${command.name} ${name} -- ${rest.join(' ')}`);
   if (words.some((word) => word === dashed(unknown) || word.startsWith(`${dashed(unknown)}=`) || isShort(word, unknown)))
-    return usage(`there is no option ${dashed(unknown)}${nearest(dashed(unknown), options.map(dashed))}`, hint);
+    return usage(
+      `there is no option ${dashed(unknown)}${synonymOf(dashed(unknown)) ?? nearest(dashed(unknown), options.map(dashed))}`,
+      hint,
+    );
   if (command) return usage(`too many arguments: ${unknown}`, hint);
   const names = commands.map(({ name }) => name);
-  return usage(`there is no command "${unknown}"${nearest(unknown, names)}`, hint);
+  return usage(`there is no command "${unknown}"${synonymOf(unknown) ?? nearest(unknown, names)}`, hint);
 }
 
 function dashed(name: string): string {

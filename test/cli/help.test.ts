@@ -35,6 +35,7 @@ for (const command of COMMANDS)
   test(`ob ${command} --help has examples of that command and fits a terminal of 80 columns`, async () => {
     const help = await helpOf(command, '--help');
     assert.equal(await helpOf(command, '-h'), help);
+    assert.equal(await helpOf('help', command), help);
     const examples = examplesIn(help);
     assert.ok(examples.length > 0, help);
     for (const example of examples) assert.match(example, new RegExp(`^ob ${command}\\b`));

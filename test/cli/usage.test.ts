@@ -6,6 +6,12 @@ import { ob } from './helpers.ts';
 const WRONG: readonly (readonly [words: string, says: string, hint: string])[] = [
   ['aply', 'there is no command "aply"; did you mean "apply"?', 'ob --help'],
   ['frobnicate', 'there is no command "frobnicate"; known are plan, apply, destroy,', 'ob --help'],
+  ['up', 'there is no command "up"; that is ob apply', 'ob --help'],
+  ['run', 'there is no command "run"; that is ob exec', 'ob --help'],
+  ['constructor', 'there is no command "constructor"; known are plan, apply,', 'ob --help'],
+  ['apply --check', 'there is no option --check; ob plan shows what apply would do', 'ob apply --help'],
+  ['apply -n', 'there is no option -n; ob plan shows what apply would do', 'ob apply --help'],
+  ['apply --yes', 'there is no option --yes; known are --limit,', 'ob apply --help'],
   ['--json', 'no command is given', 'ob --help'],
   ['apply --jsn', 'there is no option --jsn; did you mean "--json"?', 'ob apply --help'],
   ['apply --lock-timeuot 3', 'there is no option --lock-timeuot; did you mean "--lock-timeout"?', 'ob apply --help'],

@@ -10,7 +10,9 @@ for (const [word, meant] of [
   ['bd', 'db'],
   ['cleint', 'client'],
   ['weeb', 'web'],
+  ['cli', 'client'],
 ])
   test(`"${word}" is a slip of "${meant}"`, () => assert.equal(nearest(word ?? '', NAMES), `; did you mean "${meant}"?`));
 
-test('what is like none of them is told what there is', () => assert.equal(nearest('mail', NAMES), '; known are client, db, web'));
+for (const word of ['mail', 'dbs1', 'wood', 'c'])
+  test(`"${word}" is like none of them, and told what there is`, () => assert.equal(nearest(word, NAMES), '; known are client, db, web'));

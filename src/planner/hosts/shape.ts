@@ -222,9 +222,10 @@ const MAX_COMPARED = 64;
 /** `; did you mean "cables"?`, if there is a word that is near enough. */
 export function nearest(word: string, words: readonly string[]): string {
   const compared = word.slice(0, MAX_COMPARED).toLowerCase();
-  const ranked = words.map((one) => ({ one, far: distance(compared, one.toLowerCase()) })).sort((a, b) => a.far - b.far);
+  const isBegin = (one: string): boolean => compared.length > 2 && one.toLowerCase().startsWith(compared);
+  const ranked = words.map((one) => ({ one, far: isBegin(one) ? 1 : distance(compared, one.toLowerCase()) })).sort((a, b) => a.far - b.far);
   const [best] = ranked;
-  if (best && best.far <= Math.max(1, Math.floor(best.one.length / 2))) return `; did you mean ${quote(best.one)}?`;
+  if (best && best.far <= Math.max(1, Math.round(best.one.length / 3))) return `; did you mean ${quote(best.one)}?`;
   return `; known are ${showText(words.slice(0, MAX_LISTED).join(', '))}${words.length > MAX_LISTED ? ', …' : ''}`;
 }
 
