@@ -1,4 +1,4 @@
-/* reaper look: links, addresses and routes of many network namespaces, each as a line of JSON after a line with the
+/* reaper look, reaper glance: links, addresses and routes of many network namespaces, each as a line of JSON after a line with the
  * namespace's name, or its path. One process for a thousand namespaces, where `ip` takes a thousand. Nothing is put together here:
  * what belongs to which link is told by index, and whoever reads it joins. */
 #include "address.h"
@@ -14,7 +14,7 @@
 enum { LINK_UP = 1 }; /* IFF_UP; <linux/if.h> wants a libc */
 enum { TRIES = 8 };
 
-static bool is_first;
+static bool is_first, in_brief;
 
 static void begin_object(bool *first) {
     put_text(is_first ? "{" : ",{");
@@ -137,9 +137,9 @@ static void put_inside(int fd, unsigned first) {
     put_text("{\"first\":");
     put_number(first);
     long error = put_list(fd, "links", RTM_GETLINK, put_link);
-    long later = put_list(fd, "addresses", RTM_GETADDR, put_address);
+    long later = in_brief ? 0 : put_list(fd, "addresses", RTM_GETADDR, put_address);
     if (!error) error = later;
-    later = put_list(fd, "routes", RTM_GETROUTE, put_route);
+    if (!in_brief) later = put_list(fd, "routes", RTM_GETROUTE, put_route);
     put_text(",\"error\":");
     put_number(-(error ? error : later));
     put_text("}\n");
@@ -212,8 +212,14 @@ int look(int count, char **word) {
     if (count < 1) return USAGE;
     long beside = owners + 1 < count ? start_beside(word + owners + 1) : 0;
     for (int i = 0; i < names; i++) look_at(word[i]);
-    for (int i = names + 2; i < owners; i++) put_process(word[names + 1], word[i]);
+    for (int i = names + 2; i < owners; i++) (in_brief ? put_process_in_brief : put_process)(word[names + 1], word[i]);
     flush_json();
     if (!beside) return DONE;
     return beside > 0 && sys_wait4(beside, &status, 0) == beside && status == 0 ? DONE : FAILED_BESIDE;
+}
+
+/* The same for who only wants to take all of it away: links without their addresses and routes, processes without what is inside. */
+int glance(int count, char **word) {
+    in_brief = true;
+    return look(count, word);
 }

@@ -13,7 +13,7 @@ static const struct {
 } modes[] = {
     {"netns", make_netns}, {"unname", unname_netns}, {"drop-netns", drop_netns}, {"drop-links", drop_links}, {"boot", boot}, {"stop", stop}, {"retry", retry},
     {"log", show_log},
-    {"exec", become_copy}, {"share", share}, {"resize", resize}, {"look", look}, {"ahead", look_ahead}, {"configure", configure},
+    {"exec", become_copy}, {"share", share}, {"resize", resize}, {"look", look}, {"glance", glance}, {"ahead", look_ahead}, {"configure", configure},
     {"mount", mount_roots}, {"umount", unmount_roots}, {"filter", filter}, {"hide", hide},
     {"serve", serve_programs},
 };
@@ -23,7 +23,7 @@ static int run_mode(int count, char **argv) {
     block_signal(SIGPIPE);
     for (size_t i = 0; count > 1 && i < sizeof modes / sizeof *modes; i++)
         if (same(argv[1], modes[i].name)) return modes[i].run(count - 2, argv + 2);
-    write_word(2, "usage: reaper", "netns|unname|drop-netns|drop-links|boot|stop|retry|log|exec|share|resize|look|ahead|configure|mount|umount|filter|hide|serve WORD...");
+    write_word(2, "usage: reaper", "netns|unname|drop-netns|drop-links|boot|stop|retry|log|exec|share|resize|look|glance|ahead|configure|mount|umount|filter|hide|serve WORD...");
     return USAGE;
 }
 

@@ -17,6 +17,7 @@ int become_copy(int count, char **word);
 int share(int count, char **word);
 int resize(int count, char **word);
 int look(int count, char **word);
+int glance(int count, char **word);
 int look_ahead(int count, char **word);
 int configure(int count, char **word);
 int mount_roots(int count, char **word);

@@ -175,7 +175,7 @@ static void put_mount_namespace(int folder, bool *first) {
     put_number((int64_t)number);
 }
 
-void put_process(const char *root, const char *owner) {
+static void put_init(const char *root, const char *owner, bool in_brief) {
     char netns[LINK_BYTES] = {0};
     const char *pid;
     long size;
@@ -184,7 +184,7 @@ void put_process(const char *root, const char *owner) {
     long folder = find_init(root, owner, &pid, &size);
     if (folder < 0) return;
     if (read_file((int)folder, "status", status, sizeof status) > 0 && read_file((int)folder, "stat", stat, sizeof stat) > 0 &&
-        read_file((int)folder, "mountinfo", mounts, sizeof mounts) > 0 &&
+        (in_brief || read_file((int)folder, "mountinfo", mounts, sizeof mounts) > 0) &&
         sys_readlinkat((int)folder, "ns/net", netns, sizeof netns - 1) > 0) {
         put_text(owner);
         put_text("\n{\"pid\":");
@@ -198,10 +198,18 @@ void put_process(const char *root, const char *owner) {
             put_key("first", &first);
             put_number(first_id);
         }
-        put_mounts(arguments + length_of(arguments) + 1, &first);
-        put_devices((int)folder, &first);
-        put_hostname((int)folder, &first);
+        if (in_brief) {
+            put_text(",\"mounts\":[]");
+        } else {
+            put_mounts(arguments + length_of(arguments) + 1, &first);
+            put_devices((int)folder, &first);
+            put_hostname((int)folder, &first);
+        }
         put_text("}\n");
     }
     sys_close((int)folder);
 }
+
+void put_process(const char *root, const char *owner) { put_init(root, owner, false); }
+
+void put_process_in_brief(const char *root, const char *owner) { put_init(root, owner, true); }

@@ -72,12 +72,12 @@ export function newLook(): Look {
   return createLook(REAPER);
 }
 
-/** Begins to read what a plan needs, while its file is read. */
-export function lookAhead(): Look {
+/** Begins to read what a plan needs, while its file is read. INBRIEF: see `Look`. */
+export function lookAhead(inBrief = false): Look {
   const ahead = takeAhead();
   if (ahead) return createLook(REAPER, false, ahead);
   // Two programs are done sooner than one, but only where somebody else starts them.
-  const look = createLook(REAPER, !hasStarter());
+  const look = createLook(REAPER, !hasStarter(), undefined, inBrief);
   // What fails now fails again for who asks.
   for (const begun of [look.links(), look.inside('')]) begun.catch(() => {});
   return look;

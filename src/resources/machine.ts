@@ -79,6 +79,8 @@ export interface LiveInit extends Init {
  * Reads only.
  */
 export interface Look {
+  /** What there is, is only looked for to be taken away: of a PID 1 that was seen nothing of what is inside is known. */
+  readonly inBrief: boolean;
   links(): Promise<readonly Link[]>;
   netnsNames(): readonly NetnsName[];
   inside(netns: string): Promise<Inside | undefined>;
@@ -137,8 +139,8 @@ export interface Look {
 
 const NETNS_FOLDER = '/run/netns';
 
-/** ISFORPLAN: nearly all of it will be asked for, so one program reads it. AHEAD: what has been read already. */
-export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Look {
+/** ISFORPLAN: nearly all of it will be asked for, so one program reads it. AHEAD: what has been read already. INBRIEF: see `Look`. */
+export function createLook(reaper: string, isForPlan = false, ahead?: Ahead, inBrief = false): Look {
   const strays = once(readStrays);
   const mounts = once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8')));
   const netnsNames = once(() => readNetnsNames(mounts));
@@ -157,7 +159,7 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Lo
     const names = (): string[] => netnsNames().flatMap((one) => (one.real ? one.name : []));
     // Nobody waits where nothing was begun: what is to be read is asked for before the caller goes on.
     const told = ahead && (await ahead.all());
-    if (!told) return readSurvey(reaper, names(), { root: cgroupRoot(), owners: cgroups(), withLinks: isForPlan });
+    if (!told) return readSurvey(reaper, names(), { root: cgroupRoot(), owners: cgroups(), withLinks: isForPlan, inBrief });
     // They may be newer.
     const missing = names().filter((name) => !told.insides.has(name));
     const more = missing.length > 0 ? (await readSurvey(reaper, missing)).insides : [];
@@ -167,6 +169,7 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead): Lo
     return { insides, inits: told.inits };
   });
   return {
+    inBrief,
     links: once(async () => (ahead && (await ahead.links())) ?? (isForPlan ? (await survey()).links : undefined) ?? readLinks()),
     netnsNames,
     inside: async (netns) => (await survey()).insides.get(netns),

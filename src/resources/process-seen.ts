@@ -92,6 +92,7 @@ async function toLive(machine: Machine, name: string, wanted: Subhost | undefine
   const handle = { cgroup: cgroupPath(root, owner), init };
   const base = baseOf(name);
   if (!init) return [toEnded({ ...base, fields: { running: 'no' }, handle }, owner, look.end(owner), wanted)];
+  if (look.inBrief) return [{ ...base, fields: { running: init.isStopping ? 'stopping' : 'yes' }, handle }];
   const dead = wanted?.checkServices ? { dead_services: await look.deadServices(owner, init) } : {};
   const fields = {
     ...(await seenFields(machine, init, name)),

@@ -43,6 +43,8 @@ interface Wanted {
   readonly owners?: readonly Owner[];
   /** Has `ip` run meanwhile: to start one more program costs Node as much as a look at a hundred namespaces. */
   readonly withLinks?: boolean;
+  /** No addresses nor routes, and of a PID 1 nothing of what is inside. */
+  readonly inBrief?: boolean;
 }
 
 /** All that is wanted with one program: who needs some of it needs most of it. */
@@ -54,7 +56,7 @@ export async function readSurvey(reaper: string, names: readonly string[], wante
   const ip = wanted.withLinks && findProgram(reaper) ? findProgram('ip') : undefined;
   if (named.length + known.length === 0 && !ip) return { insides: new Map(), inits: new Map() };
   const beside = ip ? ['/', ip, ...LIST_LINKS] : [];
-  const words = ['look', ...named, '/', `${root}/${FOLDER}`, ...known, ...beside];
+  const words = [wanted.inBrief ? 'glance' : 'look', ...named, '/', `${root}/${FOLDER}`, ...known, ...beside];
   const ran = await run(reaper, words, ip ? { descriptors: ['pipe', 'pipe'] } : {});
   if (!ran.ok && ran.exitCode !== ONLY_IP_FAILED) return readWithIp(named);
   const lines = ran.output.split('\n');

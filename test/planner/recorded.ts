@@ -185,6 +185,7 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     init,
     initSeen: async (owner) => init(owner),
     stray: () => undefined,
+    inBrief: false,
     places: () => new Map(CONTROLLERS.map((controller) => [controller, { version: 2, root: '/sys/fs/cgroup' }])),
     limits: ({ scope, name }) => inits[`${scope}/${name}`]?.limits ?? { pids: 2048 },
     end: ({ scope, name }) => inits[`${scope}/${name}`]?.end,

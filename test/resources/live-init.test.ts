@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parseConfinement } from '../../src/resources/confinement.ts';
+import { parseInsides } from '../../src/resources/linux/inside.ts';
 import { parseMountinfo } from '../../src/resources/linux/mountinfo.ts';
 import { parseInits } from '../../src/resources/live-init.ts';
 import { createMachine, noLive, REAPER } from '../machine.ts';
@@ -37,6 +38,18 @@ test('the reaper tells of each PID 1 what /proc tells', { skip: noLive }, async 
       ['/bin/false', '001'],
     ],
   );
+
+  await t.test('or less of it, for who takes it away', async () => {
+    const told = await machine.run(REAPER, ['glance', 'web', '/', '/sys/fs/cgroup/ob', 'demo/gone', 'demo/web', 'demo/worker']);
+    const lines = told.stdout.split('\n');
+    const { links = [], routes } = parseInsides(lines.slice(0, 2)).get('web') ?? {};
+    assert.deepEqual([links.map(({ name, alias, addresses }) => [name, alias, addresses]), routes], [[['lo', 'ob:demo/web', []]], []]);
+    const plain = (map: ReturnType<typeof parseInits>) =>
+      [...map].map(([mark, { devices, hostname, ...init }]) => [mark, { ...init, mounts: [], uptimeSeconds: 0 }]);
+    const brief = parseInits(lines.slice(2));
+    for (const init of brief.values()) assert.deepEqual([init.mounts, init.devices, init.hostname], [[], undefined, undefined]);
+    assert.deepEqual(plain(brief), plain(inits));
+  });
 });
 
 const WRITTEN = {

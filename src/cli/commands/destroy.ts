@@ -36,7 +36,7 @@ export const destroy: Command = {
 };
 
 async function takeDown(args: Args, context: Context): Promise<number> {
-  const look = lookAhead();
+  const look = lookAhead(true);
   const owners = await listOwners(look);
   const { scope, inFile } = await findTarget(args, owners, look);
   const limit = limitOf(args.names, args.files, inFile);
