@@ -67,6 +67,6 @@ test('a signal to ob is one to the command', { skip: noLive }, async (t) => {
 
 test('the README of the reaper modes is the usage line', () => {
   const source = readFileSync(new URL('../../reaper/main.c', import.meta.url), 'utf8');
-  const names = [...source.matchAll(/\{"([a-z]+)", \w+\}/g)].map(([, name]) => name);
+  const names = [...source.matchAll(/\{"([a-z-]+)", \w+\}/g)].map(([, name]) => name);
   assert.ok(source.includes(`"${names.join('|')} WORD..."`), names.join('|'));
 });
