@@ -92,6 +92,13 @@ static void mac_of(int i, unsigned char mac[6]) {
     memcpy(mac, bytes, 6);
 }
 
+/* One of each, as an end has anyway: else the kernel makes one for each processor, and waits for all of them to take it back. */
+static void add_one_queue(struct request *request) {
+    const uint32_t one = 1;
+    add(request, IFLA_NUM_TX_QUEUES, &one, sizeof one);
+    add(request, IFLA_NUM_RX_QUEUES, &one, sizeof one);
+}
+
 /* One message for both ends: names, MAC, group, bridge, up, and the peer's namespace. */
 static void add_cable(int netlink, int i, int bridge, int netns) {
     char name[IFNAMSIZ];
@@ -104,6 +111,7 @@ static void add_cable(int netlink, int i, int bridge, int netns) {
     add(&request, IFLA_IFNAME, name, (size_t)snprintf(name, sizeof name, "s%d0", i) + 1);
     add(&request, IFLA_GROUP, &group, sizeof group);
     add(&request, IFLA_MASTER, &master, sizeof master);
+    add_one_queue(&request);
     struct rtattr *info = add(&request, IFLA_LINKINFO, NULL, 0);
     add(&request, IFLA_INFO_KIND, "veth", 4);
     struct rtattr *data = add(&request, IFLA_INFO_DATA, NULL, 0);
@@ -111,6 +119,7 @@ static void add_cable(int netlink, int i, int bridge, int netns) {
     add(&request, IFLA_IFNAME, "eth0", 5);
     add(&request, IFLA_ADDRESS, mac, 6);
     add(&request, IFLA_NET_NS_FD, &ns, sizeof ns);
+    add_one_queue(&request);
     end_nest(&request, other);
     end_nest(&request, data);
     end_nest(&request, info);
