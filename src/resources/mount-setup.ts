@@ -4,6 +4,7 @@ import { ObError } from './error.ts';
 import { type Environment, environmentOf, runHook } from './hooks.ts';
 import type { Subhost } from './hosts.ts';
 import type { Address } from './kind.ts';
+import { takeForRoot } from './linux/access.ts';
 import { type MountEntry, parseMounts } from './linux/mountinfo.ts';
 import { readIfThere } from './linux/proc.ts';
 import { mountSetups, unmountRoots } from './linux/roots.ts';
@@ -64,6 +65,8 @@ export async function tearDown(machine: Machine, root: SetUpRoot, explain: (erro
   if (live === undefined) return;
   const env = readEnvironment(machine, root, live);
   const folder = existsSync(env['BASE'] ?? '') ? env['BASE'] : undefined;
+  // As before a setup: it may have been open to others since, and the program may lie in it.
+  if (folder) takeForRoot(folder);
   const hint = `it is run again by the next run; umount ${live} if nothing of it has to be taken down`;
   await runHook('teardown of upper', [root.program], folder ?? '/', { ...env, ACTION: 'teardown' }, hint);
   for (const point of marked) await unmount(point, readDepth(machine, point));

@@ -111,6 +111,26 @@ test('a program as upper sets up before the root is mounted and tears down once 
   });
 });
 
+test('a base that others could write is taken back before the program in it tears down, but not a program of theirs', {
+  skip: noLive,
+}, async (t) => {
+  const { machine, log } = await createSetUp(t);
+  await machine.sh('mkdir /mnt/web; mv /mnt/setup /mnt/web');
+  machine.write('/mnt/hosts.yaml', WITH_SETUP.replace('/mnt/setup', '/mnt/web/setup'));
+  await succeed(machine, 'apply');
+  await machine.sh('chown 65534:65534 /mnt/web; chmod 777 /mnt/web');
+  await succeed(machine, 'stop', 'web');
+  assert.equal(await log(), 'setup teardown');
+  assert.equal(await machine.sh('stat -c "%u:%g %a" /mnt/web'), '0:0 700');
+
+  await succeed(machine, 'start', 'web');
+  await machine.sh('chown 65534:65534 /mnt/web/setup');
+  const refused = await machine.ob('destroy');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stdout, /would be run as root, and others than root can change \/mnt\/web\/setup/);
+  assert.equal(await log(), 'setup');
+});
+
 test('a run that is killed while the program sets up or tears down is healed by the next one', { skip: noLive }, async (t) => {
   const { machine, log } = await createSetUp(t);
   /** Kills ob at the moment when the program does ACTION, and sees that the program does not go on. */
