@@ -109,8 +109,9 @@ test('what a subhost uses is what its processes use', { skip: noLive }, async (t
   // A process that holds 32 MB, in a cgroup of its own below the subhost's.
   await rig.machine.sh(`${PID1}
     mkdir /sys/fs/cgroup/ob/demo/web/below
-    nsenter -t $(pid1 web) -m -p setsid sh -c 'x=$(head -c 32000000 /dev/zero | tr "\\0" x); echo held >/run/held; sleep 1000' >/dev/null 2>&1 &
-    echo $! >/sys/fs/cgroup/ob/demo/web/below/cgroup.procs
+    pid=$(pid1 web)
+    (read -r own rest </proc/self/stat; echo $own >/sys/fs/cgroup/ob/demo/web/below/cgroup.procs
+     exec nsenter -t $pid -m -p setsid sh -c 'x=$(head -c 32000000 /dev/zero | tr "\\0" x); echo held >/run/held; sleep 1000') >/dev/null 2>&1 &
     until [ -e /proc/$(pid1 web)/root/run/held ]; do sleep 0.05; done`);
   const after = (await read(rig)).all.find(({ name }) => name === 'web');
   assert.ok(Number(after?.memory_bytes) - Number(before.memory_bytes) > 32_000_000, JSON.stringify([before, after]));
