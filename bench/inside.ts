@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { memoryOf, pids } from './memory.ts';
+import { momentsOf } from './moments.ts';
 import { address, BASE, copyPrograms, hostsYaml, isThere, mac, type Peer, peersOf, type Tools } from './peers.ts';
 import type { Row, Sample } from './results.ts';
 
@@ -149,6 +150,20 @@ async function applyAndDestroy(n: number): Promise<void> {
   }
 }
 
+/** Each moment in the place of a peer. */
+async function moments(n: number): Promise<void> {
+  for (let round = 1; round <= order.rounds; round++) {
+    mkdirSync(BASE, { recursive: true });
+    writeFileSync(`${BASE}/hosts.yaml`, hostsYaml(n));
+    for (const command of ['apply', 'destroy'] as const) {
+      const seen = await momentsOf([ob, command, '--json', `${BASE}/hosts.yaml`]);
+      for (const { what, ms } of seen ?? []) record(`${command}-moments`, n, what, round, ms);
+    }
+    await until('no links', () => links().length === 0);
+    clear();
+  }
+}
+
 async function planNothing(n: number): Promise<void> {
   if (!(await obUp(n))) return;
   for (let round = 1; round <= order.rounds * 3; round++) {
@@ -220,6 +235,10 @@ for (const { name, version } of peers) {
 for (const n of order.sizes) {
   note(`apply and destroy ${n}`);
   await applyAndDestroy(n);
+}
+for (const n of [1, 100]) {
+  note(`how far ${n}`);
+  await moments(n);
 }
 for (const n of order.planSizes) {
   note(`plan ${n}`);

@@ -5,6 +5,8 @@ import { barTable, rowTable } from './table.ts';
 const TITLES: Readonly<Record<Row, string>> = {
   apply: 'Apply on an empty machine',
   destroy: 'Destroy, until no link is left',
+  'apply-moments': 'How far an apply has come',
+  'destroy-moments': 'How far a destroy has come',
   plan: 'Plan with nothing to do',
   'quiet-cpu': '`apply --quiet` with nothing to do',
   resident: 'Resident memory per subhost',

@@ -8,11 +8,23 @@ export interface Sample {
 }
 
 /** What is measured. */
-export type Row = 'apply' | 'destroy' | 'plan' | 'quiet-cpu' | 'resident' | 'memory' | 'node-left' | 'first-byte';
+export type Row =
+  | 'apply'
+  | 'destroy'
+  | 'apply-moments'
+  | 'destroy-moments'
+  | 'plan'
+  | 'quiet-cpu'
+  | 'resident'
+  | 'memory'
+  | 'node-left'
+  | 'first-byte';
 
 export const UNITS: Readonly<Record<Row, string>> = {
   apply: 'ms',
   destroy: 'ms',
+  'apply-moments': 'ms since its start',
+  'destroy-moments': 'ms since its start',
   plan: 'ms',
   'quiet-cpu': 'ms of CPU',
   resident: 'kB',

@@ -18,7 +18,8 @@ export function barTable(verdicts: readonly Verdict[]): string {
 export function rowTable(samples: readonly Sample[], row: Row): string | undefined {
   const mine = samples.filter((one) => one.row === row);
   const sizes = [...new Set(mine.map(({ n }) => n))].sort((a, b) => a - b);
-  const peers = [...new Set(mine.map(({ peer }) => peer))].sort(limitAndObFirst);
+  const names = [...new Set(mine.map(({ peer }) => peer))];
+  const peers = row.endsWith('-moments') ? names : names.sort(limitAndObFirst);
   if (sizes.length === 0) return undefined;
   const rows = peers.map((peer) => [peer, ...sizes.map((n) => cell(spread(mine, row, n, peer)))]);
   return table(['', ...sizes.map((n) => `N = ${n}`)], rows);
