@@ -35,6 +35,9 @@ mkdir -p -m 1777 "$machine/var/tmp"
 mkdir -p "$machine/var/cache/apt/archives/partial" "$machine/old" "$machine$checkout"
 for folder in proc sys dev; do mount --rbind "/$folder" "$machine/$folder"; done
 mount --bind "$checkout" "$machine$checkout"
+# The start-up snapshot is for the very node that has made it: here that is another file.
+mkdir -p "$checkout/dist" "$machine/dist"
+mount --bind "$machine/dist" "$machine$checkout/dist"
 mount -t tmpfs -o mode=755 tmpfs "$machine/run"
 cp -L /etc/resolv.conf "$machine/run/resolv.conf"
 cd "$machine"
@@ -55,4 +58,5 @@ if ! apt-get -qy install --no-install-recommends overlay-boot=1.6.4-1 >&2; then
     dpkg -i "$package" >&2
 fi
 cd "$checkout"
+scripts/build >&2
 exec "$@"
