@@ -1,6 +1,7 @@
 import type { Address, Blocker, Kind, Live, Spec } from '../resources/kind.ts';
 import type { Change } from './diff.ts';
 import { diff } from './diff.ts';
+import { leaveAlone } from './left.ts';
 import { kindOf, type World } from './live.ts';
 import { order, type Step } from './order.ts';
 
@@ -40,7 +41,7 @@ export function makePlan(
   const live = limit ? limitLive(there, limit, new Set([...specs.map((spec) => spec.address), ...also])) : there;
   const running = new Set(kinds.filter((kind) => kind.runs).map((kind) => kind.name));
   const runs = (address: Address): boolean => running.has(kindOf(address));
-  const all = diff(kinds, specs, live, leave).filter((change) => !isLeft(change, live, leave));
+  const all = leaveAlone(diff(kinds, specs, live, leave), { live, blockers: world.blockers }, leave);
   const kept = asked === 'stop' ? all.filter(({ address, live }) => runs(address) || live?.endsWithRun) : all;
   const ordered = asked === 'restart' ? kept.map((change) => (runs(change.address) ? restarted(change) : change)) : kept;
   const changes = renew(ordered, runs);
@@ -50,15 +51,6 @@ export function makePlan(
   const explained = new Set(blockers.flatMap(({ explains }) => explains ?? []));
   const untold = ({ address, explains }: Blocker): boolean => explains === undefined && explained.has(pending.get(address) ?? '');
   return { changes, blockers: blockers.filter((one) => !untold(one)), steps: order(changes) };
-}
-
-const NOBODY: ReadonlySet<string> = new Set();
-
-/** What is shared stays as long as any that is left alone is there: it may be plugged into it. */
-function isLeft({ address, subhost, action }: Change, live: World['live'], leave: ReadonlySet<string> = NOBODY): boolean {
-  if (subhost !== null) return leave.has(subhost);
-  if (action !== 'remove' || leave.size === 0) return false;
-  return leave.has(address) || [...live.values()].some((one) => one.subhost !== null && leave.has(one.subhost));
 }
 
 function wake(live: World['live']): World['live'] {

@@ -1,5 +1,6 @@
 import type { Address, Blocker, Live, Spec } from './kind.ts';
 import { blockerInside, markSeen, ownerOf, partLinks } from './link-rules.ts';
+import type { Inside } from './linux/inside.ts';
 import type { Link, Route } from './linux/ip.ts';
 import type { Machine } from './machine.ts';
 import { insideOf } from './netns-home.ts';
@@ -48,9 +49,9 @@ async function toLive(machine: Machine, link: Link, spec: VethSpec | undefined):
   const owner = ownerOf(link);
   const name = owner && owner !== 'unfinished' ? owner.name : null;
   // Where the alias is lost, the file knows; a name may end in digits itself.
-  const netns = name ?? spec?.extra.netns ?? /^(.*?)\d+$/.exec(link.name)?.[1] ?? '';
+  const netns = name ?? spec?.extra.netns ?? (await homeOf(machine, link)) ?? /^(.*?)\d+$/.exec(link.name)?.[1] ?? '';
   const inside = await insideOf(machine, netns);
-  const peer = inside?.links.find((one) => one.kind !== undefined && one.index === link.peerIndex && one.peerIndex === link.index);
+  const peer = peerOf(link, inside);
   return {
     address: `veth/${link.name}`,
     subhost: name,
@@ -67,6 +68,16 @@ async function toLive(machine: Machine, link: Link, spec: VethSpec | undefined):
     },
     handle: { inside: peer?.name },
   };
+}
+
+function peerOf(link: Link, inside: Inside | undefined): Link | undefined {
+  return inside?.links.find((one) => one.kind !== undefined && one.index === link.peerIndex && one.peerIndex === link.index);
+}
+
+/** Where neither alias nor name tells whose a cable is: the network namespace in which its other end is. */
+async function homeOf({ look }: Machine, link: Link): Promise<string | undefined> {
+  for (const { name } of look.netnsNames()) if (peerOf(link, await look.inside(name))) return name;
+  return undefined;
 }
 
 /** Is this a bridge of the scope's? */

@@ -252,3 +252,14 @@ test('what has lost its mark is in the way, and what is advised helps', { skip: 
       await rig.settled();
     });
 });
+
+test('a cable that has neither its alias nor its name is known by its other end', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  rig.hosts(HOSTS);
+  await rig.apply();
+  await rig.machine.sh("ip link set web0 alias ''; ip link set web0 down; ip link set web0 name x");
+  assert.match(await rig.plan(), /^- {3}veth\/x .*\n\+ {3}veth\/web0 /m);
+  await rig.apply();
+  await rig.settled();
+  assert.equal(await rig.machine.sh('ip -o link show type veth | wc -l'), '1');
+});

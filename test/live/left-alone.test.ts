@@ -362,3 +362,30 @@ test('events that cannot be kept are a note; the log is bounded, and follows no 
   assert.equal(await machine.sh(`wc -c <${log}.1`), '1048500');
   assert.match((await machine.ob('events')).stdout, /^== ob apply\n\S+ demo\/web {2}changed veth\/web0 .*\n$/);
 });
+
+test('what needs something that is left alone waits for it', { skip: noLive }, async (t) => {
+  const rig = await createPair(t);
+  const { machine } = rig;
+
+  await t.test('cables, for a bridge that is not there', async () => {
+    await machine.sh('ip address flush dev ob0');
+    assert.match((await machine.ob('apply', '--quiet')).stdout, /^changed {3}bridge\/ob0 /);
+    await machine.sh('ip address flush dev ob0');
+    assert.deepEqual(await machine.ob('apply', '--quiet'), SILENT);
+    await machine.sh('ip link delete ob0');
+    assert.deepEqual(await machine.ob('apply', '--quiet'), SILENT);
+    assert.equal((await machine.ob('plan', '--detailed-exitcode')).code, 2);
+    await rig.apply();
+    await rig.settled();
+  });
+
+  await t.test('a cable, for the name of its other end', async () => {
+    assert.equal((await machine.ob('hold', 'client')).code, 0);
+    await machine.sh('ip link delete client0; ip link set web0 down; ip link set web0 name client0');
+    assert.deepEqual(await machine.ob('apply', '--quiet'), SILENT);
+    assert.match(await machine.sh('ip -o link show client0'), /ob:demo\/web/);
+    assert.equal((await machine.ob('release', 'client')).code, 0);
+    await rig.apply();
+    await rig.settled();
+  });
+});

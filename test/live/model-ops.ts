@@ -38,9 +38,14 @@ const MORE: readonly Drift[] = [
   ['the root is mounted a second time', 'mount --bind /mnt/$NAME/live /mnt/$NAME/live'],
 ].map(([what = '', inject = '']) => ({ what, inject, names: '' }));
 
+/** Mended under a subhost that runs; where its root is mounted anew, a person's files are in the way, and rightly so. */
+const IS_IN_THE_WAY = /upper directory is given to a user/;
+
 /** Where nothing may be done as long as a drift lasts, no run can mend it. What a subhost has not, cannot be taken from it. */
 const ALL = [
-  ...SORTS.filter((sort) => lackingFor(sort) === undefined).flatMap((sort) => driftsOf(sort).filter(({ undo }) => undo === undefined)),
+  ...SORTS.filter((sort) => lackingFor(sort) === undefined)
+    .flatMap((sort) => driftsOf(sort))
+    .filter(({ undo, what }) => undo === undefined && !IS_IN_THE_WAY.test(what)),
   ...MORE,
 ];
 
