@@ -124,7 +124,9 @@ static long add_gateway(const struct place *place, const char *argument) {
 }
 
 static long remove_gateway(const struct place *place, const char *argument) {
-    long error = change_gateway(place, RTM_DELROUTE, 0, argument);
+    long error;
+    /* There may be one for each metric. */
+    while ((error = change_gateway(place, RTM_DELROUTE, 0, argument)) >= 0) {}
     return error == -ESRCH ? 0 : error;
 }
 

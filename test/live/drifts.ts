@@ -102,7 +102,7 @@ export const DRIFTS: readonly Drift[] = [
   },
   {
     what: 'there is a default route more',
-    inject: 'ip -n $NAME route add default via 10.77.0.9 dev eth0 metric 9',
+    inject: 'for metric in 9 10; do ip -n $NAME route add default via 10.77.0.9 dev eth0 metric $metric; done',
     names: 'veth/web0 gateway: [10.77.0.1, 10.77.0.9] -> [10.77.0.1]',
   },
 

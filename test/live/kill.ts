@@ -39,7 +39,7 @@ function childrenOf(pid: number | undefined): string[] {
 }
 
 /** It may have ended, and nsenter(1) not yet said so. */
-function kill(pid: number): void {
+export function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OB, type Ran, type Span } from '../machine.ts';
 import { assertSame } from '../snapshot.ts';
 import { LOOPS_LEFT, noImages } from './images.ts';
+import { kill } from './kill.ts';
 import { edited, firstModel, hostsText, type Model, NAMES, namesIn, variantOf } from './model-hosts.ts';
 import { type KillAt, losesLastMark, losesMark, type Op, scriptFor, show } from './model-ops.ts';
 import { KEPT, prepare } from './model-scene.ts';
@@ -144,7 +145,7 @@ async function killed({ rig, hits }: State, at: KillAt, ...words: string[]): Pro
   if (child.exitCode !== null || child.signalCode !== null) return;
   // What was started here joins the machine, and starts ob in its pid namespace.
   const [pid] = childrenOf(child.pid ?? 0);
-  if (pid) process.kill(pid, 'SIGKILL');
+  if (pid) kill(pid);
   await ended;
   hits.kills += child.exitCode === 0 ? 0 : 1;
 }
