@@ -55,9 +55,16 @@ const LOSES_MARK = /cable has lost its|bridge has lost its|of no subhost|no long
 /** Where no root is, what would cover it has no mark, and is rightly nobody's. */
 const NEEDS_ROOT = /root is (covered|mounted a second time)/;
 
+/** A run that was killed may have left a link with one of its marks: that is all that tells whose it is. */
+function hasBothMarks(what: string): string {
+  const [, kind] = /(cable|bridge) has lost its/.exec(what) ?? [];
+  return kind ? `ip -o link show ${kind === 'bridge' ? 'ob0' : '$NAME"0"'} | grep -q "group 28514 .*alias ob:"; ` : '';
+}
+
 export function scriptFor({ drift, name, other }: Extract<Op, { do: 'drift' }>): string {
   const guards = [
     NEEDS_ROOT.test(drift.what) ? 'grep -q "^ob:demo/$NAME[@ ].*/mnt/$NAME/live overlay" /proc/mounts; ' : '',
+    hasBothMarks(drift.what),
     losesLastMark(drift) ? '[ -n "$(pid1 $NAME)" ]; ' : '',
   ];
   return scriptOf({ ...drift, inject: guards.join('') + drift.inject }, name, other);
