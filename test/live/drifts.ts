@@ -395,6 +395,8 @@ export const DRIFTS: readonly Drift[] = [
     inject: `
       until [ /proc/self/fd/9 -ef /run/ob/lock ]; do exec 9>>/run/ob/lock; flock 9; done
       pid=$(pid1 $NAME)
+      # Where PID 1 has the ids of the machine anyway, this one would be as good.
+      [ ! /proc/$pid/ns/user -ef /proc/self/ns/user ]
       mkdir /proc/$pid/root/run/ob:demo
       echo 'trap exit TERM; while :; do sleep 1000 & wait; done' >/proc/$pid/root/run/ob:demo/$NAME
       words=$(tr '\\0' ' ' </proc/$pid/cmdline | cut -d' ' -f2-)
