@@ -27,11 +27,12 @@ mount --bind "$machine" "$machine"
 chmod 755 "$machine"
 echo 'copying the system' >&2
 tar -C / --one-file-system --anchored --exclude=var/cache --exclude=var/tmp --exclude="${checkout#/}" -cf - \
-    $(cd / && ls -d bin sbin lib* usr etc var) | tar -C "$machine" -xpf -
+    $(cd / && ls -d bin sbin lib* usr etc var root/.bashrc root/.profile) | tar -C "$machine" -xpf -
 for folder in /*; do
     [ ! -d "$folder" ] || mkdir -p -m "$(stat -c %a "$folder")" "$machine$folder"
 done
 mkdir -p -m 1777 "$machine/var/tmp"
+chmod 700 "$machine/root"
 mkdir -p "$machine/var/cache/apt/archives/partial" "$machine/old" "$machine$checkout"
 for folder in proc sys dev; do mount --rbind "/$folder" "$machine/$folder"; done
 mount --bind "$checkout" "$machine$checkout"
