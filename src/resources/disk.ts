@@ -18,6 +18,7 @@ import { ObError, toObError } from './error.ts';
 import { DISKS, type Disk, type HostsFile } from './hosts.ts';
 import type { Kind, Result, Task } from './kind.ts';
 import { explainBusy } from './linux/holders.ts';
+import { createLine } from './linux/line.ts';
 import { readAttachment, readLoop } from './linux/loop.ts';
 import { hasFilesystem } from './linux/modules.ts';
 import { parseMountinfo } from './linux/mountinfo.ts';
@@ -110,14 +111,8 @@ function toSpec(scope: string, name: string, disk: Disk, isWritten: boolean): Di
   };
 }
 
-let last: Promise<unknown> = Promise.resolve();
-
-/** One call after another: mount(8) looks for a loop device of the image before it makes one, and two would write it both. */
-function inTurn<T>(act: () => Promise<T>): Promise<T> {
-  const turn = last.then(act);
-  last = turn.catch(() => undefined);
-  return turn;
-}
+/** mount(8) looks for a loop device of the image before it makes one, and two calls at once would write it both. */
+const inTurn = createLine();
 
 async function convergeAll(machine: Machine, tasks: readonly DiskTask[]): Promise<Result[]> {
   const results: Result[] = [];
