@@ -2,7 +2,6 @@ import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import type { Ahead } from './ahead.ts';
 import { parseConfinement } from './confinement.ts';
 import { type End, readEnd } from './end.ts';
-import { hasCode } from './error.ts';
 import { unhiddenReader } from './hiding.ts';
 import type { Subhost } from './hosts.ts';
 import type { Result } from './kind.ts';
@@ -17,7 +16,8 @@ import type { Inside } from './linux/inside.ts';
 import type { Link } from './linux/ip.ts';
 import { type Loop, readLoop } from './linux/loop.ts';
 import { readTree, type Tree } from './linux/lower-tree.ts';
-import { countLayers, type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
+import { type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
+import { type NetnsName, readNetnsNames } from './linux/netns-names.ts';
 import { findWrongOwner, strangerOf, type WrongOwner } from './linux/owners.ts';
 import { ifThere, type ProcessId } from './linux/proc.ts';
 import { readInit, readStrays } from './live-init.ts';
@@ -44,17 +44,6 @@ export interface Machine {
   readonly look: Look;
   /** Says what is going on with one object, for the progress display. */
   readonly say: (address: string, text: string) => void;
-}
-
-/** One name in /run/netns. */
-export interface NetnsName {
-  readonly name: string;
-  /** False: a plain file, left behind by a crash; no namespace is mounted on it. */
-  readonly real: boolean;
-  /** Inode of the namespace: the number in `net:[4026532281]`. */
-  readonly inode: number;
-  /** How many namespaces are mounted there on one another; the topmost is what the name shows. */
-  readonly layers: number;
 }
 
 /** The PID 1 of a subhost and what it lives in. */
@@ -136,8 +125,6 @@ export interface Look {
   /** Who owns a path and what others may do with it: `root 0700`. Undefined: it is not there. */
   accessOf(path: string): string | undefined;
 }
-
-const NETNS_FOLDER = '/run/netns';
 
 /** ISFORPLAN: nearly all of it will be asked for, so one program reads it. AHEAD: what has been read already. INBRIEF: see `Look`. */
 export function createLook(reaper: string, isForPlan = false, ahead?: Ahead, inBrief = false): Look {
@@ -221,40 +208,6 @@ function onceFor<K, T>(read: (key: K) => T): (key: K) => T {
     seen.set(key, known);
     return known();
   };
-}
-function readNetnsNames(mounts: () => readonly MountEntry[]): NetnsName[] {
-  let names: string[];
-  try {
-    names = readdirSync(NETNS_FOLDER);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
-    throw error;
-  }
-  if (names.length === 0) return [];
-  const layers = readLayers(mounts());
-  const device = statSync('/proc/self/ns/net').dev;
-  return names.sort().flatMap((name) => readNetnsName(name, layers.get(`${NETNS_FOLDER}/${name}`) ?? 1, device));
-}
-
-/** By point, where two may lie on one another: nearly always no point is there twice, and no more has to be read. */
-function readLayers(mounts: readonly MountEntry[]): ReadonlyMap<string, number> {
-  const points = new Set<string>();
-  for (const { point } of mounts) {
-    if (points.has(point) && point.startsWith(NETNS_FOLDER)) return countLayers(readFileSync('/proc/self/mountinfo', 'utf8'));
-    points.add(point);
-  }
-  return new Map();
-}
-
-/** DEVICE: of the filesystem that all namespaces are on. */
-function readNetnsName(name: string, layers: number, device: number): NetnsName[] {
-  try {
-    const { dev, ino } = statSync(`${NETNS_FOLDER}/${name}`);
-    return [{ name, real: dev === device, inode: ino, layers }];
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return [];
-    throw error;
-  }
 }
 
 function isPlainFolder(folder: string, path: string): boolean {

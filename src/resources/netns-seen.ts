@@ -1,6 +1,7 @@
 import { showIds } from './ids.ts';
 import type { Blocker, Live, Spec } from './kind.ts';
-import type { LiveInit, Machine, NetnsName } from './machine.ts';
+import type { NetnsName } from './linux/netns-names.ts';
+import type { LiveInit, Machine } from './machine.ts';
 import { markOf, type Owner, parseMark } from './marks.ts';
 import { homelessInit } from './netns-home.ts';
 
