@@ -45,6 +45,12 @@ static bool is_program(const char *path) {
            status.stx_mode & 0111;
 }
 
+/* Node takes a dozen MB in its first 30 ms, and a third of these goes into the faults for each page of them: in huge pages, of one
+ * heap that is not given back, that is a twelfth less. Whoever has said something of this himself is left to it: mallopt(3), and
+ * "Memory Allocation Tunables" in the manual of the GNU C library, from 2.35 on; others pass it over. */
+static char tunables[] =
+    "GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.top_pad=8388608";
+
 /* Of what PATH names only whole names count: an empty one would be the folder that one happens to be in. */
 static bool find_node(char **env) {
     const char *told = value_of(env, "OB_NODE="), *rest = value_of(env, "PATH=");
@@ -178,10 +184,11 @@ void enter(long *stack) {
     find_self();
     drop_variables(given);
     int variables = count_words(given);
-    char *env[variables + 2];
+    char *env[variables + 3], *more;
     for (int i = 0; i < variables; i++) env[i] = given[i];
-    env[variables] = only_reads(count, argv) ? look_ahead() : NULL;
-    env[variables + 1] = NULL;
+    if (!value_of(given, "GLIBC_TUNABLES=")) env[variables++] = tunables;
+    if (only_reads(count, argv) && (more = look_ahead())) env[variables++] = more;
+    env[variables] = NULL;
     if (!find_node(env)) give_up("there is no node on this machine: apt-get install nodejs");
     join_path(&blob, "/ob.blob");
     join_path(&bundle, "/ob.js");

@@ -23,26 +23,9 @@ const ASSERT = `
   export const strictEqual = (one, other, message) => check(Object.is(one, other), message);
   export const notStrictEqual = (one, other, message) => check(!Object.is(one, other), message);`;
 
-/**
- * What plays a child process while the snapshot is taken, where there can be none: execa is gone through as for a real
- * one. It has said `[]` and ended well.
- */
+/** While the snapshot is taken there can be no child process: see src/cli/rehearsal/stage.ts. */
 const PLAYED_SPAWN = `
-    exports.spawn = (...words) => isBuildingSnapshot() ? play(words[2].stdio) : real().spawn(...words);
-    function play([first]) {
-      const { EventEmitter } = require('node:events'), { PassThrough } = require('node:stream');
-      const [stdin, stdout, stderr] = [first === 'pipe' ? new PassThrough() : null, new PassThrough(), new PassThrough()];
-      const streams = { stdin, stdout, stderr, stdio: [stdin, stdout, stderr] };
-      const child = Object.assign(new EventEmitter(), { pid: 1, exitCode: 0, signalCode: null, kill: () => true }, streams);
-      process.nextTick(() => {
-        child.emit('spawn');
-        stdout.end('[]');
-        stderr.end();
-        child.emit('exit', 0, null);
-        setImmediate(() => child.emit('close', 0, null));
-      });
-      return child;
-    }`;
+    exports.spawn = (...words) => (isBuildingSnapshot() ? globalThis.obPlayProgram : real().spawn)(...words);`;
 
 const late = {
   name: 'late',
@@ -92,6 +75,9 @@ function lateModule(name) {
 /** Only differences are asked for: `performance` tells the same, but it takes nine modules of Node, at each start. */
 const CLOCK = 'const clock = () => { const [seconds, ns] = process.hrtime(); return seconds * 1000 + ns / 1e6; };';
 
+/** For a snapshot, which takes a second. */
+const LONGEST_MS = 60_000;
+
 const common = { bundle: true, platform: 'node', target: 'node20', logLevel: 'warning' };
 
 await build({
@@ -134,7 +120,7 @@ function takeSnapshot() {
     writeFileSync('dist/ob.node', `${ino}.${size}.${Math.floor(ctimeMs / 1000)} ${resolve('dist')}\n${flags.join(' ')}\n`);
   } catch (error) {
     for (const name of ['dist/ob.blob', 'dist/ob.node']) rmSync(name, { force: true });
-    process.stderr.write(`ob: this Node takes no snapshot, ob will start slower: ${String(error.stderr ?? error).slice(0, 400)}\n`);
+    process.stderr.write(`ob: this Node takes no snapshot, ob will start slower: ${String(error.stderr ?? error).slice(0, 2000)}\n`);
   } finally {
     rmSync(script, { force: true });
   }
@@ -161,10 +147,11 @@ function makeSmaller(blob, flags) {
  */
 function takeWithFlags(blob) {
   const take = (flags) =>
-    execFileSync(process.execPath, [...flags, '--snapshot-blob', blob, '--build-snapshot', script], { stdio: 'pipe' });
+    execFileSync(process.execPath, [...flags, '--snapshot-blob', blob, '--build-snapshot', script], { stdio: 'pipe', timeout: LONGEST_MS });
   // Strings are hashed anew with a seed of each start's own, against those who send names that collide; who writes a hosts
   // file has root already. That takes a sixth of the start.
-  const flags = ['--no-opt', '--no-rehash-snapshot'];
+  // Threads that collect garbage beside the program are for heaps of another size: they take a tenth of a plan for 100 subhosts.
+  const flags = ['--no-opt', '--no-rehash-snapshot', '--single-threaded-gc'];
   try {
     take(flags);
     return flags;

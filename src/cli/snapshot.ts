@@ -1,7 +1,12 @@
 import { startupSnapshot } from 'node:v8';
 import { main } from './main.ts';
-import { warmUp } from './warm-up.ts';
+import { rehearse } from './rehearsal/rehearse.ts';
+import { playProgram } from './rehearsal/stage.ts';
 
 // What `node --build-snapshot` runs: everything is loaded by then, and main is what the snapshot begins with.
-void warmUp();
+Object.assign(globalThis, { obPlayProgram: playProgram });
+void rehearse().then((failed) => {
+  // For its test.
+  if (failed.length > 0 && process.env['OB_REHEARSAL'] === 'strict') throw new Error(failed.join('\n'));
+});
 startupSnapshot.setDeserializeMainFunction(() => void main());

@@ -15,6 +15,11 @@ export function findProgram(name: string): string | undefined {
   return found.get(name);
 }
 
+/** As if none had been looked up yet. */
+export function forgetPrograms(): void {
+  found.clear();
+}
+
 /** The same, or an error that says what to install. */
 export function needProgram(name: string): string {
   const path = findProgram(name);

@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -15,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { noLive } from '../machine.ts';
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
 
@@ -75,10 +77,31 @@ test('of what Node has compiled of its own, the snapshot holds what a run loads'
   assert.deepEqual(readFileSync(blob), torn);
 });
 
+test('all that is rehearsed while the snapshot is taken comes to a good end', { skip: noSnapshot || noLive }, (t) => {
+  const folder = mkdtempSync(`${tmpdir()}/ob snapshot `);
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const name of ['src', 'scripts', 'node_modules', 'package.json', 'tsconfig.json'])
+    symlinkSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), `${folder}/${name}`);
+  mkdirSync(`${folder}/dist`);
+  const env = { ...process.env, OB_REHEARSAL: 'strict' };
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/bundle.mjs'], { cwd: folder, env, encoding: 'utf8' });
+  assert.deepEqual([status, stderr], [0, '']);
+  assert.deepEqual(readdirSync(`${folder}/dist`).sort(), ['ob.blob', 'ob.js', 'ob.node'], 'and leaves nothing behind');
+});
+
 test('what the environment says to other programs of Node does not matter', () => {
   const env = { ...process.env, NODE_OPTIONS: '--max-lazy', NODE_EXTRA_CA_CERTS: '/nowhere' };
   const { status, stderr } = spawnSync(`${DIST}/ob`, ['--version'], { env, encoding: 'utf8' });
   assert.deepEqual([status, stderr], [0, '']);
+});
+
+test("how Node's memory is laid out is said to Node alone, and not where somebody else says it", (t) => {
+  const { dist, node } = createFolder(t);
+  writeFileSync(node, '#!/bin/sh\necho "$GLIBC_TUNABLES"\n');
+  const told = (more: NodeJS.ProcessEnv): string =>
+    execFileSync(`${dist}/ob`, ['status'], { env: { ...process.env, OB_NODE: node, ...more }, encoding: 'utf8' });
+  assert.match(told({}), /^glibc\.malloc\.hugetlb=1:/);
+  assert.equal(told({ GLIBC_TUNABLES: 'glibc.malloc.check=0' }), 'glibc.malloc.check=0\n');
 });
 
 test('without PATH, Node is looked for where system programs are; in no folder that one happens to be in', (t) => {
