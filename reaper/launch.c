@@ -8,10 +8,10 @@ ENTRY_POINT;
 
 __attribute__((noreturn, used)) void enter(long *stack);
 
-enum { FAILED = 1, MAX_FLAGS = 16, MAX_PATH = 960, TOLD_FD = 3 };
+enum { FAILED = 1, MAX_FLAGS = 16, MAX_PATH = 960, FIRST_FREE = 3 };
 
 static char self[MAX_PATH], dist[MAX_PATH], mark[2048];
-static struct line node, blob, bundle, wanted, ahead;
+static struct line node, blob, bundle, wanted, early;
 
 __attribute__((noreturn)) static void give_up(const char *words) {
     struct line line;
@@ -29,12 +29,12 @@ static const char *value_of(char **env, const char *name) {
 }
 
 /* Meant for other programs of Node: with flags of its own it refuses the snapshot, and certificates take longer to read than
- * a plan. OB_AHEAD nobody says but we. */
+ * a plan. OB_AHEAD and OB_HELPER nobody says but we. */
 static void drop_variables(char **env) {
     char **kept = env;
     for (; *env; env++)
         if (!starts_with(*env, "NODE_OPTIONS=") && !starts_with(*env, "NODE_EXTRA_CA_CERTS=") &&
-            !starts_with(*env, "OB_AHEAD="))
+            !starts_with(*env, "OB_AHEAD=") && !starts_with(*env, "OB_HELPER="))
             *kept++ = *env;
     *kept = NULL;
 }
@@ -124,50 +124,80 @@ static void find_self(void) {
     for (long i = 0; i < end; i++) dist[i] = self[i];
 }
 
-/* Becomes the reaper, with the file in memory for what it says. */
-__attribute__((noreturn)) static void become_reaper(int memory, int told) {
-    static char mode[] = "ahead";
-    struct line path;
-    join_path(&path, "/reaper");
-    sys_dup3(memory, 1, 0);
-    sys_dup3(memory, 2, 0);
-    sys_dup3(told, TOLD_FD, 0);
-    sys_close_range(TOLD_FD + 1, ~0U);
-    sys_execve(path.text, (char *[]){path.text, mode, NULL}, (char *[]){NULL});
+/* Becomes the reaper, with these as its first descriptors; -1 ends them. Nothing else of ours is open there. */
+__attribute__((noreturn)) static void become_reaper(char *const words[], const int *files) {
+    static char locale[] = "LC_ALL=C", path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    static struct line program;
+    unsigned count = 0;
+    join_path(&program, "/reaper");
+    for (; files[count] >= 0; count++) sys_dup3(files[count], (int)count, 0);
+    sys_close_range(count, ~0U);
+    /* A signal of the terminal is for Node, and the folder that we are in may have to be unmounted. */
+    sys_setsid();
+    sys_chdir("/");
+    sys_execve(program.text, words, (char *[]){locale, path, NULL});
     sys_exit(FAILED);
 }
 
 /* As a child of its own child, which ends: so nobody has to wait for it. */
-static void start_reaper(int memory, int told) {
+static void start_reaper(char *const words[], const int *files) {
     int status;
     long pid = sys_clone(SIGCHLD);
     if (!pid) {
-        if (!sys_clone(SIGCHLD)) become_reaper(memory, told);
+        if (!sys_clone(SIGCHLD)) become_reaper(words, files);
         sys_exit(0);
     }
     if (pid > 0) sys_wait4(pid, &status, 0);
 }
 
+static void begin_variable(const char *name, int64_t value) {
+    clear_line(&early);
+    add_text(&early, name);
+    add_number(&early, value);
+}
+
 /* What a plan is made of is read while Node starts, on another core: OB_AHEAD=MEMORY.PIPE tells it where, see ahead.c. Where
  * anything is amiss, Node has it read. */
 static char *look_ahead(void) {
+    static char name[] = "reaper", mode[] = "ahead";
     int ends[2];
     long memory = sys_memfd_create("ob-ahead", 0);
     /* One of a standard stream that is closed is not for this. */
-    if (memory < TOLD_FD || sys_pipe2(ends, 0) < 0) return NULL;
-    start_reaper((int)memory, ends[1]);
+    if (memory < FIRST_FREE || sys_pipe2(ends, 0) < 0) return NULL;
+    start_reaper((char *[]){name, mode, NULL}, (int[]){(int)memory, (int)memory, (int)memory, ends[1], -1});
     sys_close(ends[1]);
-    clear_line(&ahead);
-    add_text(&ahead, "OB_AHEAD=");
-    add_number(&ahead, memory);
-    add_text(&ahead, ".");
-    add_number(&ahead, ends[0]);
-    return (char *)as_path(&ahead);
+    begin_variable("OB_AHEAD=", memory);
+    add_text(&early, ".");
+    add_number(&early, ends[0]);
+    return (char *)as_path(&early);
 }
 
-/* Whatever follows: a wrong word costs a look that nobody takes. */
-static bool only_reads(int count, char **argv) {
-    return count > 1 && (same(argv[1], "plan") || same(argv[1], "status")) && sys_getuid() == 0;
+/* Who starts programs for Node from when it has the lock is there by then: OB_HELPER=SOCKET, see serve.c. Where anything is amiss,
+ * Node starts one. */
+static char *start_helper(void) {
+    static char name[] = "reaper", mode[] = "serve", told[] = "told";
+    int ends[2], none = (int)sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
+    if (none < FIRST_FREE || sys_socketpair(AF_UNIX, SOCK_STREAM, ends) < 0) return NULL;
+    start_reaper((char *[]){name, mode, told, NULL}, (int[]){ends[1], ends[1], none, -1});
+    sys_close(none);
+    sys_close(ends[1]);
+    begin_variable("OB_HELPER=", ends[0]);
+    return (char *)as_path(&early);
+}
+
+static bool is_one_of(const char *word, const char *const *words) {
+    while (*words)
+        if (same(word, *words++)) return true;
+    return false;
+}
+
+/* Whatever follows: a wrong word costs a program that nobody asks. NULL: nothing is begun. */
+static char *begin_early(int count, char **argv) {
+    static const char *const reading[] = {"plan", "status", NULL};
+    static const char *const changing[] = {"apply", "destroy", "start", "stop", "restart", NULL};
+    if (count < 2 || sys_getuid() != 0) return NULL;
+    if (is_one_of(argv[1], reading)) return look_ahead();
+    return is_one_of(argv[1], changing) ? start_helper() : NULL;
 }
 
 static int count_words(char **words) {
@@ -187,7 +217,7 @@ void enter(long *stack) {
     char *env[variables + 3], *more;
     for (int i = 0; i < variables; i++) env[i] = given[i];
     if (!value_of(given, "GLIBC_TUNABLES=")) env[variables++] = tunables;
-    if (only_reads(count, argv) && (more = look_ahead())) env[variables++] = more;
+    if ((more = begin_early(count, argv))) env[variables++] = more;
     env[variables] = NULL;
     if (!find_node(env)) give_up("there is no node on this machine: apt-get install nodejs");
     join_path(&blob, "/ob.blob");

@@ -46,13 +46,16 @@ static bool take_number(char **text, int64_t *value) {
     return is_number;
 }
 
-static bool read_head(int64_t *key, int64_t *size, int64_t *input) {
+/* A line of so many numbers. */
+static bool read_numbers(int64_t *numbers, int count) {
     char head[HEAD_BYTES], *text = head;
     for (size_t length = 0; length < sizeof head; length++) {
         if (!read_all(head + length, 1)) return false;
         if (head[length] != '\n') continue;
         head[length] = 0;
-        return take_number(&text, key) && take_number(&text, size) && take_number(&text, input) && *size <= MAX_BYTES;
+        for (int i = 0; i < count; i++)
+            if (!take_number(&text, &numbers[i])) return false;
+        return true;
     }
     return false;
 }
@@ -181,8 +184,9 @@ static void kill_job(int64_t key) {
 }
 
 static bool take_request(char **env) {
-    int64_t key, size, input;
-    if (!read_head(&key, &size, &input) || !read_all(bytes, (size_t)size)) return false;
+    int64_t head[3];
+    if (!read_numbers(head, 3) || head[1] > MAX_BYTES || !read_all(bytes, (size_t)head[1])) return false;
+    int64_t key = head[0], size = head[1], input = head[2];
     if (size == 0) {
         kill_job(key);
         return true;
@@ -208,10 +212,10 @@ static void take_ended(const struct pollfd *ended) {
     running = left;
 }
 
-/* The lock belongs to the open file, which is also that of whoever has started us: when they are killed it is still held here, for
+/* The lock belongs to the open file, which is also that of whom we work for: when they are killed it is still held here, for
  * as long as a program runs that changes something. The next run would look at the machine in the middle of that. */
-static bool take_lock(void) {
-    long error = sys_flock(LOCK_FD, TRY_EXCLUSIVE);
+static bool take_lock(long error) {
+    if (error == 0) error = sys_flock(LOCK_FD, TRY_EXCLUSIVE);
     put_text("{\"lock\":");
     put_number(-error);
     put_text("}\n");
@@ -219,13 +223,34 @@ static bool take_lock(void) {
     return error == 0;
 }
 
-/* `lock`: first of all the file that is open as descriptor 3 is locked; if that is not to be had, this ends. When nothing more can
- * be asked for, it ends with the last program. */
+/* Ours becomes a descriptor of theirs. */
+static long share_file(int64_t pid, int64_t fd) {
+    long pidfd = sys_pidfd_open((long)pid);
+    if (pidfd < 0) return pidfd;
+    long shared = sys_pidfd_getfd((int)pidfd, (int)fd);
+    sys_close((int)pidfd);
+    if (shared < 0 || shared == LOCK_FD) return shared < 0 ? shared : 0;
+    sys_dup3((int)shared, LOCK_FD, 0);
+    sys_close((int)shared);
+    return 0;
+}
+
+/* False: we are not wanted, or the lock is not to be had. */
+static bool is_wanted(int count, char **word) {
+    int64_t file[2];
+    if (count == 1 && same(word[0], "lock")) return take_lock(0);
+    if (count == 1 && same(word[0], "told")) return read_numbers(file, 2) && take_lock(share_file(file[0], file[1]));
+    return true;
+}
+
+/* First of all a file is locked; if that is not to be had, this ends. `lock`: the one that is open as descriptor 3. `told`: the
+ * first line that is said is `PID FD`, and it is that one; who was started before those for whom it works, has none of them. When
+ * nothing more can be asked for, it ends with the last program. */
 int serve_programs(int count, char **word) {
     struct pollfd poll[MAX_JOBS + 1];
     char **env = word + count + 1;
     bool is_over = false;
-    if (count == 1 && same(word[0], "lock") && !take_lock()) return FAILED;
+    if (!is_wanted(count, word)) return FAILED;
     for (;;) {
         for (int i = 0; i < running; i++) poll[i] = (struct pollfd){.fd = jobs[i].pidfd, .events = POLLIN};
         poll[running] = (struct pollfd){.fd = !is_over && running < MAX_JOBS ? 0 : -1, .events = POLLIN};

@@ -178,6 +178,8 @@ static inline long sys_sigtimedwait(const signal_set *set, siginfo_t *info, cons
     return SYS4(rt_sigtimedwait, set, info, limit, sizeof *set);
 }
 static inline long sys_pidfd_open(long pid) { return SYS2(pidfd_open, pid, 0); }
+/* Since Linux 5.6; needs what ptrace(2) needs. */
+static inline long sys_pidfd_getfd(int pidfd, int fd) { return SYS3(pidfd_getfd, pidfd, fd, 0); }
 static inline long sys_pidfd_send_signal(int fd, int signal, const siginfo_t *info) {
     return SYS4(pidfd_send_signal, fd, signal, info, 0);
 }
@@ -303,6 +305,10 @@ static inline long sys_setsockopt(int fd, int level, int name, const void *value
 }
 static inline long sys_socket(int family, int type, int protocol) {
     return SYS3(socket, family, type, protocol);
+}
+enum { AF_UNIX = 1, SOCK_STREAM = 1 }; /* unix(7) */
+static inline long sys_socketpair(int family, int type, int ends[2]) {
+    return SYS4(socketpair, family, type, 0, ends);
 }
 static inline long sys_bind(int fd, const void *address, size_t size) {
     return SYS3(bind, fd, address, size);

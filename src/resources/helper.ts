@@ -1,3 +1,4 @@
+import { constants as system } from 'node:os';
 import { either, isNumber, isText, withFields } from './checks.ts';
 import { parseJson } from './linux/inside.ts';
 import type { Ended } from './ran.ts';
@@ -29,18 +30,34 @@ const isLine = withFields({ lock: number, key: number, exit: number, out: text, 
 /**
  * A small process that starts programs for us. Node is large: for each program that it starts itself its page tables are
  * copied, and every page that it writes to afterwards. First of all it takes the lock on the open file FD, which is ours then;
- * undefined: another has it.
+ * undefined: another has it. SOCKET: of one that was started before us, by dist/ob.
  */
-export async function openHelper(reaper: string, fd: number): Promise<Helper | undefined> {
+export async function openHelper(reaper: string, fd: number, socket = takeSocket()): Promise<Helper | undefined> {
+  const { helper, lock } = await begin(reaper, fd, socket);
+  // Where ptrace(2) is denied it cannot share a file with us.
+  return helper || socket === undefined || lock === EAGAIN ? helper : openHelper(reaper, fd, undefined);
+}
+
+/** Once for each run: it is ended with the lock. */
+function takeSocket(env = process.env): number | undefined {
+  const socket = env['OB_HELPER'];
+  delete env['OB_HELPER'];
+  return socket === undefined ? undefined : Number(socket);
+}
+
+const EAGAIN = system.errno.EAGAIN;
+
+/** LOCK: what became of it, an errno. Undefined: it did not say. */
+async function begin(reaper: string, fd: number, socket: number | undefined): Promise<{ helper?: Helper; lock?: number | undefined }> {
   const waiting = new Map<number, (ended: Ended) => void>();
   let say: ((text: string) => void) | undefined;
   let lastKey = 0;
   let isOver: Promise<unknown> = Promise.resolve();
-  const isOurs = await new Promise<boolean>((settle) => {
+  const lock = await new Promise<number | undefined>((settle) => {
     const onLine = (words: string, reply: (text: string) => void): void => {
       const line = parseJson(words, isLine) as Line;
       if (line.lock === 0) say = reply;
-      if (line.lock !== undefined) settle(line.lock === 0);
+      if (line.lock !== undefined) settle(line.lock);
       waiting.get(line.key ?? 0)?.({
         failed: line.exit !== 0,
         timedOut: false,
@@ -50,18 +67,19 @@ export async function openHelper(reaper: string, fd: number): Promise<Helper | u
       });
       waiting.delete(line.key ?? 0);
     };
-    isOver = run(reaper, ['serve', 'lock'], { isEndless: true, descriptors: [fd], onLine });
+    const how = socket === undefined ? { descriptors: [fd] } : { socket, input: `${process.pid} ${fd}\n` };
+    isOver = run(reaper, ['serve', 'lock'], { isEndless: true, ...how, onLine });
     void isOver.finally(() => {
       say = undefined;
       for (const tell of waiting.values()) tell({ failed: true, timedOut: false, stderr: 'the reaper that started it has ended' });
-      settle(false);
+      settle(undefined);
     });
   });
   const end = async (): Promise<void> => {
     say?.('');
     await isOver;
   };
-  if (!isOurs) return undefined;
+  if (lock !== 0) return { lock };
   const start: Starter['start'] = (path, args, { input = '', timeLimitMs }) => {
     const words = [path, ...args].map((word) => `${word}\0`).join('');
     if (!say || args.length >= MOST_WORDS || Buffer.byteLength(words) > MOST_BYTES) return undefined;
@@ -72,7 +90,7 @@ export async function openHelper(reaper: string, fd: number): Promise<Helper | u
     say(`${key} ${Buffer.byteLength(words)} ${Buffer.byteLength(input)}\n${words}${input}`);
     return within(timeLimitMs, ended, () => say?.(`${key} 0 0\n`));
   };
-  return { start, end };
+  return { helper: { start, end }, lock };
 }
 
 async function within(ms: number, ended: Promise<Ended>, kill: () => void): Promise<Ended> {

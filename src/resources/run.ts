@@ -4,7 +4,7 @@ import { execa, execaSync } from 'execa';
 import { hasCode, ObError } from './error.ts';
 import { findProgram, needProgram, SYSTEM_PATH } from './programs.ts';
 import { type Ended, type Ran, toRan } from './ran.ts';
-import { startTalk } from './talk.ts';
+import { joinTalk, startTalk, type Talk } from './talk.ts';
 
 const TIME_LIMIT_MS = 60_000;
 
@@ -25,7 +25,9 @@ export interface RunOptions {
   readonly descriptors?: readonly (number | 'pipe')[];
   /** Goes on until it is told to end: no time limit, and what it has said is not kept. */
   readonly isEndless?: boolean;
-  /** Called with every line of stdout as it comes; for programs of our own. */
+  /** It runs already: the socket by which it hears and speaks. */
+  readonly socket?: number | undefined;
+  /** Called with every line of stdout as it comes; for programs of our own. `input` is said first. */
   readonly onLine?: (line: string, say: (text: string) => void) => void;
 }
 
@@ -60,15 +62,19 @@ export async function run(program: string, args: readonly string[], options: Run
 }
 
 async function talk(path: string, args: readonly string[], onLine: NonNullable<RunOptions['onLine']>, options: RunOptions): Promise<Ended> {
-  const { isEndless = false, timeLimitMs = TIME_LIMIT_MS, signal, descriptors = [] } = options;
-  const { stdin, stdout, ended } = startTalk(path, args, {
-    ...surroundings(options),
-    timeLimitMs: isEndless ? 0 : timeLimitMs,
-    keepsWords: !isEndless,
-    signal,
-    descriptors: descriptors.filter((one) => one !== 'pipe'),
-  });
-  await feed(stdin, stdout, onLine);
+  const { isEndless = false, timeLimitMs = TIME_LIMIT_MS, signal, descriptors = [], socket, input } = options;
+  const start = (): Talk =>
+    startTalk(path, args, {
+      ...surroundings(options),
+      timeLimitMs: isEndless ? 0 : timeLimitMs,
+      keepsWords: !isEndless,
+      signal,
+      descriptors: descriptors.filter((one) => one !== 'pipe'),
+    });
+  const { stdin, stdout, ended } = socket === undefined ? start() : joinTalk(socket);
+  const told = feed(stdin, stdout, onLine);
+  if (input) stdin.write(input);
+  await told;
   return ended;
 }
 

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { messageOf, ObError } from './error.ts';
 import type { Ended } from './ran.ts';
@@ -16,7 +17,7 @@ interface TalkOptions {
   readonly descriptors?: readonly number[];
 }
 
-interface Talk {
+export interface Talk {
   readonly stdin: Writable;
   readonly stdout: Readable;
   /** Never rejects. */
@@ -40,6 +41,15 @@ export function startTalk(path: string, args: readonly string[], options: TalkOp
   if (!stdin || !stdout || !stderr)
     throw new ObError(`cannot start ${path}: too many open files`, { hint: 'ob may have too few of them: ulimit -n' });
   return { stdin, stdout, ended };
+}
+
+/** The same with one that runs already, and hears and speaks by an open socket, which is ours then. How it ends is not known. */
+export function joinTalk(fd: number): Talk {
+  const socket = new Socket({ fd });
+  const ended = new Promise<Ended>((settle) => socket.once('close', () => settle({ failed: false, timedOut: false, stderr: '' })));
+  // What it left unsaid tells the rest.
+  socket.on('error', () => {});
+  return { stdin: socket, stdout: socket, ended };
 }
 
 /** Node tells some errors by an event, and throws others. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createMachine, noLive } from '../machine.ts';
+import { createMachine, noLive, OB } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
 import { BEGUN, HOSTS, holdApply, initsOf, isThere, letGo, ownersOfLock, startOb } from './helpers.ts';
 
@@ -50,7 +50,7 @@ test('kill -9 frees the lock, whatever runs on: no subhost and nothing that wait
   const owners = (await ownersOfLock(machine)).map((pid) =>
     machine.read(`/proc/${pid}/cmdline`).split('\0').slice(-3, -1).join(' ').replace(/.*\//, ''),
   );
-  assert.deepEqual(owners.sort(), ['ob apply', 'serve lock'].sort(), 'ob, and what starts programs for it');
+  assert.deepEqual(owners.sort(), ['ob apply', 'serve told'].sort(), 'ob, and what starts programs for it');
   await machine.sh(`kill -9 ${held.pid}`);
   await held.ended;
   assert.ok(isThere(machine, '/run/ob/lock'), 'the file is left over');
@@ -129,5 +129,22 @@ test('of eight applies at once each ends well or exits 75, and each subhost has 
     assert.deepEqual(await initsOf(machine), BOTH);
   }
   assert.equal((await machine.ob('plan', '--detailed-exitcode')).code, 0);
+  assert.equal(isThere(machine, '/run/ob/lock'), false);
+});
+
+test('where what was started before Node may not share the lock with it, another is started that has it', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  machine.write('/mnt/hosts.yaml', 'scope: demo\nbridges: { ob0: {} }\nsubhosts: {}\n');
+  const strace = ['-f', '-qq', '-e', 'trace=execve,pidfd_getfd,flock', '-e', 'signal=none'];
+  const trace = async (...more: string[]): Promise<string> => {
+    const ran = await machine.run('strace', [...strace, ...more, OB, 'apply', 'hosts.yaml', '--allow-empty'], { cwd: '/mnt' });
+    assert.equal(ran.code, 0, ran.stderr);
+    return ran.stderr;
+  };
+  const told = await trace();
+  assert.match(told, /\["reaper", "serve", "told"\].*pidfd_getfd\(\d+, \d+, 0\) += \d.*flock\(3, LOCK_EX\|LOCK_NB\) += 0/s);
+  assert.doesNotMatch(told, /"serve", "lock"/);
+  const denied = await trace('-e', 'inject=pidfd_getfd:error=EPERM');
+  assert.match(denied, /\(INJECTED\).*"serve", "lock"\].*flock\(3, LOCK_EX\|LOCK_NB\) += 0/s);
   assert.equal(isThere(machine, '/run/ob/lock'), false);
 });
