@@ -18,7 +18,7 @@ import { createLook, type Look, type Machine } from '../resources/machine.ts';
 import type { Owner } from '../resources/marks.ts';
 import { hasStarter } from '../resources/run.ts';
 import { answer } from './answer.ts';
-import { openKeptFile } from './record/parsed.ts';
+import { keptNames, type Names, openKeptFile } from './record/parsed.ts';
 import { readWanted } from './record/wanted.ts';
 import { isRoot } from './root.ts';
 
@@ -54,6 +54,15 @@ export function readFiles(paths: readonly string[], tell = warn, look = newLook(
 /** The same for its scope and names, which no command tells: none is run. */
 export function readNames(paths: readonly string[], tell = warn, look = newLook()): Promise<HostsFile> {
   return readWith(paths, look, undefined, tell);
+}
+
+/** Only what the file is about: of one that has been applied as it is, and since then not changed, no value is read. */
+export async function readTargets(paths: readonly string[], look: Look): Promise<Names> {
+  const [first = ''] = paths;
+  const kept = isConf(first) ? undefined : keptNames(first);
+  if (kept) return kept;
+  const file = await readNames(paths, warn, look);
+  return { scope: file.scope, names: namesOf(file) };
 }
 
 async function readWith(paths: readonly string[], look: Look, ask: typeof answer | undefined, tell: typeof warn): Promise<HostsFile> {

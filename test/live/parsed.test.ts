@@ -46,6 +46,15 @@ test('what the parser made of a text is used again for the same text and build, 
     assert.match(await rig.plan(), /20M.*10M/);
   });
 
+  await t.test('whom the file names is taken from there, and only of the same text', async () => {
+    const other = (): Promise<number | null> => machine.ob('destroy', '/mnt/hosts.yaml', 'other').then(({ code }) => code);
+    await rig.apply();
+    await machine.sh(`sed -i 's/"names":."web"./"names":["other"]/' ${KEPT}`);
+    assert.equal(await other(), 0, 'it is gone already');
+    await machine.sh('echo >>/mnt/hosts.yaml');
+    assert.equal(await other(), 64, 'there is no such subhost');
+  });
+
   await t.test('it goes with what the file says', async () => {
     await rig.apply();
     assert.equal((await machine.ob('destroy')).code, 0);

@@ -9,7 +9,7 @@ import { withLock } from '../lock.ts';
 import { notThere } from '../owned.ts';
 import { refuseHeld } from '../record/round.ts';
 import { runPlan } from '../run-plan.ts';
-import { findHostsFiles, limitOf, lookAhead, namesOf, planFor, readNames, sayUnknownScope, warn } from '../session.ts';
+import { findHostsFiles, limitOf, lookAhead, planFor, readTargets, sayUnknownScope } from '../session.ts';
 import { withTurn } from '../turn.ts';
 
 export const destroy: Command = {
@@ -61,8 +61,8 @@ async function findTarget({ scope, files, names }: Args, owners: readonly Owner[
     return { scope, inFile: [] };
   }
   try {
-    const read = await readNames(findHostsFiles(files), warn, look);
-    return { scope: read.scope, inFile: namesOf(read) };
+    const { scope, names: inFile } = await readTargets(findHostsFiles(files), look);
+    return { scope, inFile };
   } catch (error) {
     if (!(error instanceof ObError) || error.exitCode !== ExitCode.badFile) throw error;
     const scopes = new Set(owners.filter((owner) => names.includes(owner.name)).map((owner) => owner.scope));

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Facts } from '../../planner/hosts/facts.ts';
+import { readText } from '../../planner/hosts/file.ts';
 import type { Node, Report } from '../../planner/hosts/node.ts';
 import { parseYaml } from '../../planner/hosts/parse.ts';
 import { openHostsFile } from '../../planner/hosts/read.ts';
@@ -21,6 +22,16 @@ interface Parsed {
   readonly node: Node;
 }
 
+interface Kept extends Parsed, Names {
+  readonly build: string;
+}
+
+/** What a hosts file is about. */
+export interface Names {
+  readonly scope: string;
+  readonly names: readonly string[];
+}
+
 /** Files without an error whose text the parser has read in this run, and what it made of that. */
 const fresh = new WeakMap<HostsFile, Parsed>();
 
@@ -28,7 +39,7 @@ const fresh = new WeakMap<HostsFile, Parsed>();
 export function openKeptFile(path: string): (facts: Facts) => HostsFile {
   let parsed: Parsed | undefined;
   const finish = openHostsFile(path, (text: string, report: Report) => {
-    const kept = readKept(text);
+    const kept = readKept(text)?.node;
     const node = kept ?? parseYaml(text, report);
     if (!kept && node) parsed = { text, node };
     return node;
@@ -45,7 +56,14 @@ export function keepParsed(file: HostsFile): void {
   const parsed = fresh.get(file);
   const build = buildOf();
   fresh.delete(file);
-  if (parsed && build && file.subhosts.length > 0) writeWhole(fileOf(file.scope), JSON.stringify({ build, ...parsed }));
+  if (!parsed || !build || file.subhosts.length === 0) return;
+  const kept: Kept = { build, scope: file.scope, names: file.subhosts.map(({ name }) => name), ...parsed };
+  writeWhole(fileOf(file.scope), JSON.stringify(kept));
+}
+
+/** Undefined: read the file. None of its values is looked at, so nothing of the machine can make them wrong. */
+export function keptNames(path: string): Names | undefined {
+  return readKept(readText(path));
 }
 
 /** Of a scope of which nothing is there any more. Needs the lock. */
@@ -54,10 +72,10 @@ export function dropParsed(scope: string): void {
 }
 
 /** Undefined: parse it. What is there was written in one step, by root, for root alone: who could change it could run ob as well. */
-function readKept(text: string): Node | undefined {
+function readKept(text: string): Kept | undefined {
   try {
-    const kept = JSON.parse(readFileSync(fileOf(scopeIn(text)), 'utf8'));
-    return kept.text === text && kept.build === buildOf() ? kept.node : undefined;
+    const kept: Kept = JSON.parse(readFileSync(fileOf(scopeIn(text)), 'utf8'));
+    return kept.text === text && kept.build === buildOf() ? kept : undefined;
   } catch {
     return undefined;
   }
