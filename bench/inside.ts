@@ -1,11 +1,11 @@
 // Runs inside the disposable machine, started by run.ts; says what it has measured, one JSON value a line.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { memoryOf, pids } from './memory.ts';
 import { momentsOf } from './moments.ts';
 import { address, BASE, copyPrograms, hostsYaml, isThere, mac, type Peer, peersOf, type Tools } from './peers.ts';
 import type { Row, Sample } from './results.ts';
+import { PATIENCE_MS, rest, until } from './wait.ts';
 
 export interface Order {
   readonly tools: Tools;
@@ -35,7 +35,6 @@ mkdir -p /run/lock
 `;
 const OWN_LINKS = new Set(['lo', 'br0', 'keep0', 'keep1']);
 const SLOW = new Set(['overlay-boot']);
-const PATIENCE_MS = 600_000;
 
 const order: Order = JSON.parse(process.argv[2] ?? '');
 const { limit, ob } = order.tools;
@@ -69,15 +68,6 @@ function timed(argv: readonly string[]): Timed | undefined {
 function links(): string[] {
   const lines = readFileSync('/proc/net/dev', 'utf8').split('\n').slice(2);
   return lines.flatMap((line) => line.trim().split(':')[0] || []).filter((name) => !OWN_LINKS.has(name));
-}
-
-async function until(what: string, isSo: () => boolean): Promise<number> {
-  const begin = performance.now();
-  while (!isSo()) {
-    if (performance.now() - begin > PATIENCE_MS) throw new Error(`${what} does not come about`);
-    await sleep(1);
-  }
-  return performance.now() - begin;
 }
 
 function countNamed(comm: string): number {
@@ -166,6 +156,7 @@ async function moments(n: number): Promise<void> {
 
 async function planNothing(n: number): Promise<void> {
   if (!(await obUp(n))) return;
+  await rest();
   for (let round = 1; round <= order.rounds * 3; round++) {
     record('plan', n, 'node -e 0', round, timed([process.execPath, '-e', '0'])?.ms);
     record('plan', n, 'ob', round, timed([ob, 'plan', '--detailed-exitcode', `${BASE}/hosts.yaml`])?.ms);
@@ -175,6 +166,7 @@ async function planNothing(n: number): Promise<void> {
 
 async function quietCpu(n: number): Promise<void> {
   if (!(await obUp(n))) return;
+  await rest();
   const playbook = ['ansible-playbook', '-i', 'localhost,', '-e', `n=${n} base=${BASE}`, order.playbook];
   for (let round = 1; round <= order.rounds; round++) {
     record('quiet-cpu', n, 'ob', round, timed([ob, 'apply', '--quiet', `${BASE}/hosts.yaml`])?.cpuMs);
