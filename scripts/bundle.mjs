@@ -23,7 +23,7 @@ const ASSERT = `
   export const strictEqual = (one, other, message) => check(Object.is(one, other), message);
   export const notStrictEqual = (one, other, message) => check(!Object.is(one, other), message);`;
 
-/** While the snapshot is taken there can be no child process: see src/cli/rehearsal/stage.ts. */
+/** While the snapshot is taken there can be no child process: see src/cli/rehearsal/cast.ts. */
 const PLAYED_SPAWN = `
     exports.spawn = (...words) => (isBuildingSnapshot() ? globalThis.obPlayProgram : real().spawn)(...words);`;
 

@@ -1,7 +1,7 @@
 import { startupSnapshot } from 'node:v8';
 import { main } from './main.ts';
+import { playProgram } from './rehearsal/cast.ts';
 import { rehearse } from './rehearsal/rehearse.ts';
-import { playProgram } from './rehearsal/stage.ts';
 
 // What `node --build-snapshot` runs: everything is loaded by then, and main is what the snapshot begins with.
 Object.assign(globalThis, { obPlayProgram: playProgram });

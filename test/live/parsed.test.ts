@@ -55,6 +55,16 @@ test('what the parser made of a text is used again for the same text and build, 
     assert.equal(await other(), 64, 'there is no such subhost');
   });
 
+  await t.test('what has gone from the machine since does not keep a subhost from being destroyed', async () => {
+    await machine.sh('mkdir -p /mnt/data');
+    rig.hosts(HOSTS.replace('start: none', 'start: none, share: [/mnt/data]'));
+    await rig.apply();
+    await machine.sh('umount /mnt/data; rmdir /mnt/data');
+    assert.equal((await machine.ob('plan')).code, 65);
+    assert.equal((await machine.ob('destroy')).code, 0);
+    rig.hosts(HOSTS);
+  });
+
   await t.test('it goes with what the file says', async () => {
     await rig.apply();
     assert.equal((await machine.ob('destroy')).code, 0);
