@@ -46,7 +46,7 @@ static bool is_program(const char *path) {
 }
 
 /* Node takes a dozen MB in its first 30 ms, and a third of these goes into the faults for each page of them: in huge pages, of one
- * heap that is not given back, that is a twelfth less. Whoever has said something of this himself is left to it: mallopt(3), and
+ * heap that is not given back, that is a twelfth less. What stays for long is better off without. Whoever has said something of this himself is left to it: mallopt(3), and
  * "Memory Allocation Tunables" in the manual of the GNU C library, from 2.35 on; others pass it over. */
 static char tunables[] =
     "GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.top_pad=8388608";
@@ -124,7 +124,8 @@ static void find_self(void) {
     for (long i = 0; i < end; i++) dist[i] = self[i];
 }
 
-/* Becomes the reaper, with these as its first descriptors; -1 ends them. Nothing else of ours is open there. */
+/* Becomes the reaper, with these as its first descriptors; -1 ends them. Nothing else of ours is open there. The environment is
+ * that of src/resources/run.ts. */
 __attribute__((noreturn)) static void become_reaper(char *const words[], const int *files) {
     static char locale[] = "LC_ALL=C", path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     static struct line program;
@@ -176,14 +177,19 @@ static char *look_ahead(void) {
  * Node starts one. */
 static char *start_helper(void) {
     static char name[] = "reaper", mode[] = "serve", told[] = "told";
-    int ends[2], none = (int)sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
-    if (none < FIRST_FREE || sys_socketpair(AF_UNIX, SOCK_STREAM, ends) < 0) return NULL;
+    int ends[2];
+    /* Node closes what it has inherited when it starts something, but only up to the first gap: nothing of ours is below. */
+    if (sys_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, ends) < 0 || ends[0] < FIRST_FREE) return NULL;
+    int none = (int)sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
+    if (none < 0) return NULL;
     start_reaper((char *[]){name, mode, told, NULL}, (int[]){ends[1], ends[1], none, -1});
-    sys_close(none);
-    sys_close(ends[1]);
+    sys_fcntl(ends[0], F_SETFD, 0);
     begin_variable("OB_HELPER=", ends[0]);
     return (char *)as_path(&early);
 }
+
+static const char *const reading[] = {"plan", "status", NULL};
+static const char *const changing[] = {"apply", "destroy", "start", "stop", "restart", NULL};
 
 static bool is_one_of(const char *word, const char *const *words) {
     while (*words)
@@ -192,12 +198,10 @@ static bool is_one_of(const char *word, const char *const *words) {
 }
 
 /* Whatever follows: a wrong word costs a program that nobody asks. NULL: nothing is begun. */
-static char *begin_early(int count, char **argv) {
-    static const char *const reading[] = {"plan", "status", NULL};
-    static const char *const changing[] = {"apply", "destroy", "start", "stop", "restart", NULL};
-    if (count < 2 || sys_getuid() != 0) return NULL;
-    if (is_one_of(argv[1], reading)) return look_ahead();
-    return is_one_of(argv[1], changing) ? start_helper() : NULL;
+static char *begin_early(const char *word) {
+    if (sys_getuid() != 0) return NULL;
+    if (is_one_of(word, reading)) return look_ahead();
+    return is_one_of(word, changing) ? start_helper() : NULL;
 }
 
 static int count_words(char **words) {
@@ -216,8 +220,10 @@ void enter(long *stack) {
     int variables = count_words(given);
     char *env[variables + 3], *more;
     for (int i = 0; i < variables; i++) env[i] = given[i];
-    if (!value_of(given, "GLIBC_TUNABLES=")) env[variables++] = tunables;
-    if ((more = begin_early(count, argv))) env[variables++] = more;
+    const char *word = count > 1 ? argv[1] : "";
+    bool is_short = is_one_of(word, reading) || is_one_of(word, changing);
+    if (is_short && !value_of(given, "GLIBC_TUNABLES=")) env[variables++] = tunables;
+    if ((more = begin_early(word))) env[variables++] = more;
     env[variables] = NULL;
     if (!find_node(env)) give_up("there is no node on this machine: apt-get install nodejs");
     join_path(&blob, "/ob.blob");

@@ -1,4 +1,4 @@
-/* reaper serve: starts programs for ob, as many at a time as it asks for, and tells how each ended and what it said. A program
+/* reaper serve [lock|told]: starts programs for ob, as many at a time as it asks for, and tells how each ended and what it said. A program
  * that Node starts itself costs Node, which is large, a copy of its page tables, and a fault for every page that it writes to
  * afterwards; here it costs next to nothing.
  *
@@ -212,10 +212,11 @@ static void take_ended(const struct pollfd *ended) {
     running = left;
 }
 
+static long take_lock(void) { return sys_flock(LOCK_FD, TRY_EXCLUSIVE); }
+
 /* The lock belongs to the open file, which is also that of whom we work for: when they are killed it is still held here, for
  * as long as a program runs that changes something. The next run would look at the machine in the middle of that. */
-static bool take_lock(long error) {
-    if (error == 0) error = sys_flock(LOCK_FD, TRY_EXCLUSIVE);
+static bool tell_lock(long error) {
     put_text("{\"lock\":");
     put_number(-error);
     put_text("}\n");
@@ -223,7 +224,7 @@ static bool take_lock(long error) {
     return error == 0;
 }
 
-/* Ours becomes a descriptor of theirs. */
+/* Their descriptor FD becomes ours as well, as LOCK_FD. */
 static long share_file(int64_t pid, int64_t fd) {
     long pidfd = sys_pidfd_open((long)pid);
     if (pidfd < 0) return pidfd;
@@ -238,9 +239,11 @@ static long share_file(int64_t pid, int64_t fd) {
 /* False: we are not wanted, or the lock is not to be had. */
 static bool is_wanted(int count, char **word) {
     int64_t file[2];
-    if (count == 1 && same(word[0], "lock")) return take_lock(0);
-    if (count == 1 && same(word[0], "told")) return read_numbers(file, 2) && take_lock(share_file(file[0], file[1]));
-    return true;
+    if (count == 1 && same(word[0], "lock")) return tell_lock(take_lock());
+    if (count != 1 || !same(word[0], "told")) return true;
+    if (!read_numbers(file, 2)) return false;
+    long error = share_file(file[0], file[1]);
+    return tell_lock(error ? error : take_lock());
 }
 
 /* First of all a file is locked; if that is not to be had, this ends. `lock`: the one that is open as descriptor 3. `told`: the
@@ -250,6 +253,9 @@ int serve_programs(int count, char **word) {
     struct pollfd poll[MAX_JOBS + 1];
     char **env = word + count + 1;
     bool is_over = false;
+    /* Not those of whoever has started ob: with SIGCHLD ignored nothing could be waited for. */
+    default_dispositions();
+    raise_file_limit();
     if (!is_wanted(count, word)) return FAILED;
     for (;;) {
         for (int i = 0; i < running; i++) poll[i] = (struct pollfd){.fd = jobs[i].pidfd, .events = POLLIN};

@@ -306,7 +306,7 @@ static inline long sys_setsockopt(int fd, int level, int name, const void *value
 static inline long sys_socket(int family, int type, int protocol) {
     return SYS3(socket, family, type, protocol);
 }
-enum { AF_UNIX = 1, SOCK_STREAM = 1 }; /* unix(7) */
+enum { AF_UNIX = 1, SOCK_STREAM = 1, SOCK_CLOEXEC = O_CLOEXEC }; /* unix(7), socket(2) */
 static inline long sys_socketpair(int family, int type, int ends[2]) {
     return SYS4(socketpair, family, type, 0, ends);
 }

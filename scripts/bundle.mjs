@@ -120,9 +120,11 @@ function takeSnapshot() {
     writeFileSync('dist/ob.node', `${ino}.${size}.${Math.floor(ctimeMs / 1000)} ${resolve('dist')}\n${flags.join(' ')}\n`);
   } catch (error) {
     for (const name of ['dist/ob.blob', 'dist/ob.node']) rmSync(name, { force: true });
-    process.stderr.write(`ob: this Node takes no snapshot, ob will start slower: ${String(error.stderr ?? error).slice(0, 2000)}\n`);
+    process.stderr.write(
+      `ob: this Node takes no snapshot, ob will start slower: ${(String(error.stderr ?? '').trim() || String(error)).slice(0, 2000)}\n`,
+    );
   } finally {
-    rmSync(script, { force: true });
+    for (const name of ['', '.yaml', '.text', '.told']) rmSync(script + name, { force: true });
   }
 }
 
@@ -146,17 +148,23 @@ function makeSmaller(blob, flags) {
  * half the CPU, for 100 subhosts as for 1000. A snapshot works only with the flags that it was taken with.
  */
 function takeWithFlags(blob) {
-  const take = (flags) =>
-    execFileSync(process.execPath, [...flags, '--snapshot-blob', blob, '--build-snapshot', script], { stdio: 'pipe', timeout: LONGEST_MS });
   // Strings are hashed anew with a seed of each start's own, against those who send names that collide; who writes a hosts
   // file has root already. That takes a sixth of the start.
   // Threads that collect garbage beside the program are for heaps of another size: they take a tenth of a plan for 100 subhosts.
-  const flags = ['--no-opt', '--no-rehash-snapshot', '--single-threaded-gc'];
-  try {
-    take(flags);
-    return flags;
-  } catch {
-    take([]);
-    return [];
+  const best = ['--no-opt', '--no-rehash-snapshot', '--single-threaded-gc'];
+  const asked = process.env.OB_REHEARSAL;
+  // Another Node may know no such flag, or not be able to keep what a rehearsal has touched.
+  const tries = asked ? [[best, asked]] : [best, []].flatMap((flags) => ['', 'none'].map((manner) => [flags, manner]));
+  let failed;
+  for (const [flags, OB_REHEARSAL] of tries) {
+    try {
+      const env = { ...process.env, OB_REHEARSAL };
+      const words = [...flags, '--snapshot-blob', blob, '--build-snapshot', script];
+      execFileSync(process.execPath, words, { env, stdio: 'pipe', timeout: LONGEST_MS });
+      return flags;
+    } catch (error) {
+      failed ??= error;
+    }
   }
+  throw failed;
 }

@@ -18,7 +18,7 @@ import { createLook, type Look, type Machine } from '../resources/machine.ts';
 import type { Owner } from '../resources/marks.ts';
 import { hasStarter } from '../resources/run.ts';
 import { answer } from './answer.ts';
-import { keptNames, type Names, openKeptFile } from './record/parsed.ts';
+import { keptTarget, openKeptFile, type Target } from './record/parsed.ts';
 import { readWanted } from './record/wanted.ts';
 import { isRoot } from './root.ts';
 
@@ -56,10 +56,10 @@ export function readNames(paths: readonly string[], tell = warn, look = newLook(
   return readWith(paths, look, undefined, tell);
 }
 
-/** Only what the file is about: of one that has been applied as it is, and since then not changed, no value is read. */
-export async function readTargets(paths: readonly string[], look: Look): Promise<Names> {
+/** Only whom the file is about: of one that has been applied as it is, and since then not changed, no value is read. */
+export async function readTarget(paths: readonly string[], look: Look): Promise<Target> {
   const [first = ''] = paths;
-  const kept = isConf(first) ? undefined : keptNames(first);
+  const kept = isConf(first) ? undefined : keptTarget(first);
   if (kept) return kept;
   const file = await readNames(paths, warn, look);
   return { scope: file.scope, names: namesOf(file) };

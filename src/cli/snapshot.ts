@@ -4,9 +4,22 @@ import { playProgram } from './rehearsal/cast.ts';
 import { rehearse } from './rehearsal/rehearse.ts';
 
 // What `node --build-snapshot` runs: everything is loaded by then, and main is what the snapshot begins with.
+
+/** OB_REHEARSAL: `none`, or `strict` for its test. */
+const manner = process.env['OB_REHEARSAL'];
+/** On another Node something that is played may be waited for in vain. */
+const STALLED = 13;
+
+let isOver = manner === 'none';
 Object.assign(globalThis, { obPlayProgram: playProgram });
-void rehearse().then((failed) => {
-  // For its test.
-  if (failed.length > 0 && process.env['OB_REHEARSAL'] === 'strict') throw new Error(failed.join('\n'));
+if (!isOver)
+  void rehearse().then((failed) => {
+    isOver = true;
+    if (failed.length > 0 && manner === 'strict') throw new Error(failed.join('\n'));
+  });
+startupSnapshot.addSerializeCallback(() => {
+  // What was stubbed for a rehearsal must not be kept; a thrown error would not keep Node from that.
+  if (!isOver) process.exit(STALLED);
+  Reflect.deleteProperty(globalThis, 'obPlayProgram');
 });
 startupSnapshot.setDeserializeMainFunction(() => void main());

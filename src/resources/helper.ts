@@ -6,7 +6,7 @@ import { parseReaperError } from './reaper.ts';
 import { run, type Starter } from './run.ts';
 
 export interface Helper extends Starter {
-  /** It ends, now that nothing is asked of it any more. Whoever waits finds nothing of it left. */
+  /** It ends, now that nothing is asked of it any more: then it has let go of the lock. */
   end(): Promise<void>;
 }
 
@@ -30,25 +30,32 @@ const isLine = withFields({ lock: number, key: number, exit: number, out: text, 
 /**
  * A small process that starts programs for us. Node is large: for each program that it starts itself its page tables are
  * copied, and every page that it writes to afterwards. First of all it takes the lock on the open file FD, which is ours then;
- * undefined: another has it. SOCKET: of one that was started before us, by dist/ob.
+ * undefined: another has it.
  */
-export async function openHelper(reaper: string, fd: number, socket = takeSocket()): Promise<Helper | undefined> {
-  const { helper, lock } = await begin(reaper, fd, socket);
+export async function openHelper(reaper: string, fd: number): Promise<Helper | undefined> {
+  const socket = takeSocket();
+  const early = socket === undefined ? {} : await begin(reaper, fd, socket);
   // Where ptrace(2) is denied it cannot share a file with us.
-  return helper || socket === undefined || lock === EAGAIN ? helper : openHelper(reaper, fd, undefined);
+  return early.helper ?? (early.lock === EAGAIN ? undefined : (await begin(reaper, fd)).helper);
 }
 
-/** Once for each run: it is ended with the lock. */
+/** That of the one that dist/ob has started before us. Once for each run: it ends with the lock. */
 function takeSocket(env = process.env): number | undefined {
-  const socket = env['OB_HELPER'];
+  const [, socket] = /^(\d+)$/.exec(env['OB_HELPER'] ?? '') ?? [];
   delete env['OB_HELPER'];
   return socket === undefined ? undefined : Number(socket);
 }
 
 const EAGAIN = system.errno.EAGAIN;
 
-/** LOCK: what became of it, an errno. Undefined: it did not say. */
-async function begin(reaper: string, fd: number, socket: number | undefined): Promise<{ helper?: Helper; lock?: number | undefined }> {
+interface Begun {
+  readonly helper?: Helper;
+  /** What became of the lock: an errno. Undefined: it did not say. */
+  readonly lock?: number | undefined;
+}
+
+/** SOCKET: it has been started. */
+async function begin(reaper: string, fd: number, socket?: number): Promise<Begun> {
   const waiting = new Map<number, (ended: Ended) => void>();
   let say: ((text: string) => void) | undefined;
   let lastKey = 0;
@@ -68,8 +75,10 @@ async function begin(reaper: string, fd: number, socket: number | undefined): Pr
       waiting.delete(line.key ?? 0);
     };
     const how = socket === undefined ? { descriptors: [fd] } : { socket, input: `${process.pid} ${fd}\n` };
-    isOver = run(reaper, ['serve', 'lock'], { isEndless: true, ...how, onLine });
-    void isOver.finally(() => {
+    const words = ['serve', socket === undefined ? 'lock' : 'told'];
+    // What cannot be started, or is no socket, has said nothing.
+    isOver = run(reaper, words, { isEndless: true, ...how, onLine }).catch(() => {});
+    void isOver.then(() => {
       say = undefined;
       for (const tell of waiting.values()) tell({ failed: true, timedOut: false, stderr: 'the reaper that started it has ended' });
       settle(undefined);

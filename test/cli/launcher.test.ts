@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -77,16 +80,43 @@ test('of what Node has compiled of its own, the snapshot holds what a run loads'
   assert.deepEqual(readFileSync(blob), torn);
 });
 
-test('all that is rehearsed while the snapshot is taken comes to a good end', { skip: noSnapshot || noLive }, (t) => {
+/** Takes a snapshot of what FOLDER/src is then. */
+function takeSnapshot(
+  t: test.TestContext,
+  manner: string,
+  change = (folder: string): void => void folder,
+): { folder: string; stderr: string } {
   const folder = mkdtempSync(`${tmpdir()}/ob snapshot `);
   t.after(() => rmSync(folder, { recursive: true }));
-  for (const name of ['src', 'scripts', 'node_modules', 'package.json', 'tsconfig.json'])
-    symlinkSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), `${folder}/${name}`);
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  for (const name of ['scripts', 'node_modules', 'package.json', 'tsconfig.json']) symlinkSync(`${root}/${name}`, `${folder}/${name}`);
+  cpSync(`${root}/src`, `${folder}/src`, { recursive: true });
   mkdirSync(`${folder}/dist`);
-  const env = { ...process.env, OB_REHEARSAL: 'strict' };
+  change(folder);
+  const env = { ...process.env, OB_REHEARSAL: manner };
   const { status, stderr } = spawnSync(process.execPath, ['scripts/bundle.mjs'], { cwd: folder, env, encoding: 'utf8' });
-  assert.deepEqual([status, stderr], [0, '']);
+  assert.equal(status, 0, stderr);
+  return { folder, stderr };
+}
+
+test('all that is rehearsed while the snapshot is taken comes to a good end', { skip: noSnapshot || noLive }, (t) => {
+  const { folder, stderr } = takeSnapshot(t, 'strict');
+  assert.equal(stderr, '');
   assert.deepEqual(readdirSync(`${folder}/dist`).sort(), ['ob.blob', 'ob.js', 'ob.node'], 'and leaves nothing behind');
+});
+
+test('a rehearsal that does not come to its end is not kept, nor what was stubbed for it', { skip: noSnapshot }, (t) => {
+  const stall = (folder: string): void => {
+    const cast = `${folder}/src/cli/rehearsal/cast.ts`;
+    const text = readFileSync(cast, 'utf8');
+    assert.ok(text.includes("stdin?.on('end', end);"));
+    writeFileSync(cast, text.replaceAll("stdin?.on('end', end);", ''));
+  };
+  const strict = takeSnapshot(t, 'strict', stall);
+  assert.match(strict.stderr, /^ob: this Node takes no snapshot, ob will start slower: /);
+  assert.deepEqual(readdirSync(`${strict.folder}/dist`).sort(), ['ob.js'], 'nothing is left behind');
+  const { folder, stderr } = takeSnapshot(t, '', stall);
+  assert.deepEqual([stderr, existsSync(`${folder}/dist/ob.blob`)], ['', true], 'without a rehearsal there is one');
 });
 
 test('what the environment says to other programs of Node does not matter', () => {
@@ -102,6 +132,22 @@ test("how Node's memory is laid out is said to Node alone, and not where somebod
     execFileSync(`${dist}/ob`, ['status'], { env: { ...process.env, OB_NODE: node, ...more }, encoding: 'utf8' });
   assert.match(told({}), /^glibc\.malloc\.hugetlb=1:/);
   assert.equal(told({ GLIBC_TUNABLES: 'glibc.malloc.check=0' }), 'glibc.malloc.check=0\n');
+  const env = { ...process.env, OB_NODE: node };
+  assert.equal(execFileSync(`${dist}/ob`, ['watch'], { env, encoding: 'utf8' }), '\n', 'it stays for long');
+});
+
+test('Node gets the lowest descriptor that is free, of those who help it: it closes them up to the first gap', { skip: noLive }, (t) => {
+  const { dist, node } = createFolder(t);
+  writeFileSync(node, '#!/bin/sh\necho "$OB_HELPER"\n');
+  copyFileSync(`${DIST}/reaper`, `${dist}/reaper`);
+  const env = { ...process.env, OB_NODE: node };
+  const none = openSync('/dev/null', 'r');
+  t.after(() => closeSync(none));
+  const more = Array.from({ length: 17 }, () => none);
+  for (const open of [[], more]) {
+    const { stdout } = spawnSync(`${dist}/ob`, ['apply'], { env, stdio: ['ignore', 'pipe', 'ignore', ...open], encoding: 'utf8' });
+    assert.equal(stdout, `${3 + open.length}\n`);
+  }
 });
 
 test('without PATH, Node is looked for where system programs are; in no folder that one happens to be in', (t) => {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { createMachine, noLive, OB } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
 import { BEGUN, HOSTS, holdApply, initsOf, isThere, letGo, ownersOfLock, startOb } from './helpers.ts';
 
+const BUNDLE = fileURLToPath(new URL('../../dist/ob.js', import.meta.url));
 const BOTH = ['ob:demo/client', 'ob:demo/web'];
 
 test('while one run changes the machine, the next exits 75 and names its pid and command', { skip: noLive }, async (t) => {
@@ -147,4 +149,16 @@ test('where what was started before Node may not share the lock with it, another
   const denied = await trace('-e', 'inject=pidfd_getfd:error=EPERM');
   assert.match(denied, /\(INJECTED\).*"serve", "lock"\].*flock\(3, LOCK_EX\|LOCK_NB\) += 0/s);
   assert.equal(isThere(machine, '/run/ob/lock'), false);
+});
+
+test('it does not matter to who starts programs how ob was started', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  machine.write('/mnt/hosts.yaml', HOSTS);
+  // dash(1) does not ignore the first of them, whatever it is told.
+  const ran = await machine.run('bash', ['-c', `trap '' CHLD PIPE HUP; exec ${OB} apply`], { cwd: '/mnt' });
+  assert.equal(ran.code, 0, ran.stderr);
+  await machine.sh(`cd /mnt; ulimit -Sn 64; exec ${OB} destroy -j 30`);
+  // 0 is no socket here, and what is no number is nothing.
+  for (const said of ['0', '77', 'x', '']) await machine.sh(`cd /mnt; OB_HELPER=${said} node ${BUNDLE} apply </dev/null`);
+  assert.deepEqual(await initsOf(machine), BOTH);
 });

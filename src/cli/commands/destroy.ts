@@ -7,9 +7,10 @@ import { forgetApplied } from '../back/applied.ts';
 import type { Args, Command, Context } from '../command.ts';
 import { withLock } from '../lock.ts';
 import { notThere } from '../owned.ts';
+import type { Target } from '../record/parsed.ts';
 import { refuseHeld } from '../record/round.ts';
 import { runPlan } from '../run-plan.ts';
-import { findHostsFiles, limitOf, lookAhead, planFor, readTargets, sayUnknownScope } from '../session.ts';
+import { findHostsFiles, limitOf, lookAhead, planFor, readTarget, sayUnknownScope } from '../session.ts';
 import { withTurn } from '../turn.ts';
 
 export const destroy: Command = {
@@ -38,7 +39,7 @@ export const destroy: Command = {
 async function takeDown(args: Args, context: Context): Promise<number> {
   const look = lookAhead(true);
   const owners = await listOwners(look);
-  const { scope, inFile } = await findTarget(args, owners, look);
+  const { scope, names: inFile } = await findTarget(args, owners, look);
   const limit = limitOf(args.names, args.files, inFile);
   const { plan, world } = await planFor(scope, [], { limit }, look);
   const there = [...world.live.values()].flatMap((one) => one.subhost ?? []);
@@ -48,26 +49,19 @@ async function takeDown(args: Args, context: Context): Promise<number> {
   return runPlan(plan, { scope, desired: [], selection: { limit }, world, begin }, args, context);
 }
 
-interface Target {
-  readonly scope: string;
-  /** Subhosts of the file, as far as it could be read. */
-  readonly inFile: readonly string[];
-}
-
-/** From the option, else from the file, else from the marks, if they leave no doubt. */
+/** From the option, else from the file, else from the marks, if they leave no doubt; with the names in the file, as far as it could be read. */
 async function findTarget({ scope, files, names }: Args, owners: readonly Owner[], look: Look): Promise<Target> {
   if (scope) {
     sayUnknownScope(scope, owners);
-    return { scope, inFile: [] };
+    return { scope, names: [] };
   }
   try {
-    const { scope, names: inFile } = await readTargets(findHostsFiles(files), look);
-    return { scope, inFile };
+    return await readTarget(findHostsFiles(files), look);
   } catch (error) {
     if (!(error instanceof ObError) || error.exitCode !== ExitCode.badFile) throw error;
     const scopes = new Set(owners.filter((owner) => names.includes(owner.name)).map((owner) => owner.scope));
     const [only] = scopes;
-    if (only && scopes.size === 1) return { scope: only, inFile: [] };
+    if (only && scopes.size === 1) return { scope: only, names: [] };
     const [lost] = names;
     if (lost && scopes.size === 0) refuseUnknown(lost, new Set(owners.map((owner) => owner.name)), owners);
     throw files.some(isConf) ? withNames(error) : withScopes(error, owners);

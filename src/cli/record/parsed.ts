@@ -22,12 +22,12 @@ interface Parsed {
   readonly node: Node;
 }
 
-interface Kept extends Parsed, Names {
+interface Kept extends Parsed, Target {
   readonly build: string;
 }
 
-/** What a hosts file is about. */
-export interface Names {
+/** Whom a hosts file is about. */
+export interface Target {
   readonly scope: string;
   readonly names: readonly string[];
 }
@@ -62,7 +62,7 @@ export function keepParsed(file: HostsFile): void {
 }
 
 /** Undefined: read the file. None of its values is looked at, so nothing of the machine can make them wrong. */
-export function keptNames(path: string): Names | undefined {
+export function keptTarget(path: string): Target | undefined {
   return readKept(readText(path));
 }
 

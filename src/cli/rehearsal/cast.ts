@@ -4,6 +4,9 @@ import { INIT, INSIDE, LINKS } from './scene.ts';
 
 // While a snapshot is taken Node can start no program. They are played: they come to a good end, and say what makes ob go on.
 
+/** No process can have it. */
+const NOBODY = 0x7fffffff;
+
 interface Part {
   readonly stdin: PassThrough | null;
   readonly stdout: PassThrough;
@@ -16,7 +19,7 @@ export function playProgram(path: string, args: readonly string[], { stdio }: { 
   const [first] = Array.isArray(stdio) ? stdio : [];
   const [stdin, stdout, stderr] = [first === 'pipe' ? new PassThrough() : null, new PassThrough(), new PassThrough()];
   const streams = { stdin, stdout, stderr, stdio: [stdin, stdout, stderr] };
-  const child = Object.assign(new EventEmitter(), { pid: 1, exitCode: 0, signalCode: null, kill: () => true }, streams);
+  const child = Object.assign(new EventEmitter(), { pid: NOBODY, exitCode: 0, signalCode: null, kill: () => true }, streams);
   const end = (): void => {
     stdout.end();
     stderr.end();

@@ -23,9 +23,8 @@ import { onStage } from './stage.ts';
  * there while a snapshot is taken. Gives what has failed: of that a run will take longer, and no more.
  */
 export async function rehearse(): Promise<readonly string[]> {
-  const [hosts, text, told] = ['hosts.yaml', 'text', 'told'].map((name) =>
-    fileURLToPath(new URL(`rehearsal.${process.pid}.${name}`, import.meta.url)),
-  ) as [string, string, string];
+  const here = fileURLToPath(import.meta.url);
+  const [hosts, text, told] = [`${here}.yaml`, `${here}.text`, `${here}.told`];
   const files = { [hosts]: HOSTS, [text]: AHEAD, [told]: '\0\0' };
   const audience = createAudience();
   for (const [path, content] of Object.entries(files)) writeFileSync(path, content);
@@ -36,6 +35,7 @@ export async function rehearse(): Promise<readonly string[]> {
       for (const command of ['plan', 'apply', 'destroy']) await rehearseCommand([command, hosts], audience).catch(audience.hearError);
     });
   } finally {
+    startWith(undefined);
     forgetPrograms();
     for (const path of Object.keys(files)) rmSync(path);
   }

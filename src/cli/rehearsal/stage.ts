@@ -24,14 +24,15 @@ function openPlayed(): unknown {
 /** All of node:fs that ob writes with; and what it asks for first. */
 function playedFs(): Record<string, unknown> {
   return {
-    ...Object.fromEntries(WRITERS.map((name) => [name, nothing])),
+    ...Object.fromEntries(STUBBED.map((name) => [name, nothing])),
     lstatSync: withStandIns('lstatSync'),
     openSync: openPlayed(),
     statSync: withStandIns('statSync'),
   };
 }
 
-const WRITERS = [
+/** That all may be done is what `access` says. */
+const STUBBED = [
   'accessSync',
   'appendFileSync',
   'chmodSync',
