@@ -134,6 +134,7 @@ async function applyAndDestroy(n: number): Promise<void> {
     // Now one first and now the other: what the first leaves to the kernel to do is not always the same one's burden.
     for (const peer of round % 2 ? taking : [...taking].reverse()) {
       prepare(peer, n);
+      await rest();
       record('apply', n, peer.name, round, await bringUp(peer, n, peer.create(n, best.get(peer.name) ?? 1)));
       record('destroy', n, peer.name, round, await takeDown(peer, n));
     }
@@ -146,6 +147,7 @@ async function moments(n: number): Promise<void> {
     mkdirSync(BASE, { recursive: true });
     writeFileSync(`${BASE}/hosts.yaml`, hostsYaml(n));
     for (const command of ['apply', 'destroy'] as const) {
+      await rest();
       const seen = await momentsOf([ob, command, '--json', `${BASE}/hosts.yaml`]);
       for (const { what, ms } of seen ?? []) record(`${command}-moments`, n, what, round, ms);
     }
@@ -208,6 +210,7 @@ async function firstByte(): Promise<void> {
       if (!peer.serve) continue;
       prepare(peer, 1);
       copyPrograms(order.tools, 1);
+      await rest();
       const ran = spawnSync(limit, ['first-byte', address(1), '8080', ...peer.serve()], { encoding: 'utf8', timeout: 70_000 });
       if (ran.status === 0) record('first-byte', 1, peer.name, round, Number(ran.stdout) / 1000);
       else note(`failed: ${peer.name} first byte: ${ran.stderr.trim().split('\n').slice(-3).join(' | ')}`);

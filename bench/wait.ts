@@ -13,13 +13,13 @@ export async function until(what: string, isSo: () => boolean): Promise<number> 
   return performance.now() - begin;
 }
 
-const REST_MS = 1000;
+const REST_MS = 250;
 const LONGEST_MS = 30_000;
 const BUSY = 0.05;
 
 /**
- * Until the processors have had nothing to do for a second: when a thousand subhosts are up, the kernel is at work for some seconds
- * more on what it has put off, and who runs then waits for it. On a machine that never rests it is given up.
+ * Until the processors have had nothing to do for a moment: the kernel puts off much of what it has to do for a namespace that
+ * comes or goes, and for a thousand is at work for seconds; who runs then waits for it. On a machine that never rests it is given up.
  */
 export async function rest(): Promise<void> {
   const begin = performance.now();
