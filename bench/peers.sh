@@ -45,6 +45,8 @@ cd "$machine"
 pivot_root . old
 umount -l /old
 mount --bind /run/resolv.conf /etc/resolv.conf
+# That folder is on the machine outside.
+unset TMPDIR
 
 # Services that packages would start are for a machine that stays.
 printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
