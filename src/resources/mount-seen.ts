@@ -64,11 +64,10 @@ export function listRoots(
 ): MountLive[] {
   const unhiddenOf = machine.look.unhidden(desired[0]?.extra.own ?? []);
   const wanted = new Map(desired.map((spec) => [spec.subhost, spec]));
-  const attached = [...stacks.values()]
-    .flatMap((stack) => toLive(machine, stack, wanted))
-    .map((one) => withUnhidden(one, wanted, unhiddenOf));
+  const attached = [...stacks.values()].flatMap((stack) => toLive(machine, stack, wanted));
   const there = new Set(attached.map(({ address }) => address));
-  const roots = [...attached, ...desired.flatMap((spec) => (there.has(spec.address) ? [] : keptByInit(machine, spec)))];
+  const kept = desired.flatMap((spec) => (there.has(spec.address) ? [] : keptByInit(machine, spec)));
+  const roots = [...attached, ...kept].map((one) => withUnhidden(one, wanted, unhiddenOf));
   const merged = mergeCopies(roots, new Map(desired.map((spec) => [spec.address, spec.fields.live])));
   const isHiding = desired.some(({ extra }) => maskOf(extra.subhost));
   return !isHiding && areLeftOver(machine.look.mounts()) ? [...merged, LEFT_OVER] : merged;
@@ -146,7 +145,8 @@ function baseSeen({ look }: Machine, spec: MountSpec | undefined): Pick<MountFie
 }
 
 /** A root that was unmounted in the machine lives on in its subhost, with all that is wanted of it. */
-function keptByInit(machine: Machine, { address, subhost, fields, extra }: MountSpec): MountLive[] {
+function keptByInit(machine: Machine, spec: MountSpec): MountLive[] {
+  const { address, subhost, fields, extra } = spec;
   if (fields.attached === undefined) return [];
   const init = machine.look.init({ scope: machine.scope, name: extra.subhost.name });
   const root = init?.mounts.find(({ point, type, source }) => point === '/' && type === 'overlay' && isRootMark(source, extra.mark));
@@ -155,7 +155,8 @@ function keptByInit(machine: Machine, { address, subhost, fields, extra }: Mount
   const layers = overlayLayers(entry);
   const below = seeBelow(machine, entry);
   const holds = [`dir:${fields.live}`, `dir:${layers['upper']}`, `dir:${layers['work']}`];
-  const seen = { type: 'overlay', ...layers, ...below.fields, attached: false } as const;
+  const folders = { ...baseSeen(machine, spec), ...ownerSeen(machine, layers['userns'], spec) };
+  const seen = { type: 'overlay', ...layers, ...below.fields, ...folders, attached: false } as const;
   const keptBy = `process/${subhost}` as const;
   return [{ address, subhost, needs: [], holds, keptBy, fields: seen, handle: { points: [], setup: null, init }, ...below.renews }];
 }

@@ -125,6 +125,18 @@ function driftOf(what: string): Drift {
   return found;
 }
 
+test('of a root that is unmounted, all else that is wrong is seen, and mended in one run', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  await rig.machine.sh(prepareDrifts(NAMES));
+  rig.hosts(driftHosts(NAMES));
+  await rig.apply();
+  const both = ['the root is unmounted', "a subhost's folder is open to users of the machine"].map(driftOf);
+  for (const drift of both) await rig.machine.sh(scriptOf(drift, 'web', 'client'));
+  assert.deepEqual((await differences(rig, 'drift')).sort(), both.map(({ names }) => names).sort());
+  await rig.apply();
+  await rig.settled();
+});
+
 test('destroy takes away what has drifted too', { skip: noLive }, async (t) => {
   const rig = await createRig(t, { limits: true });
   await rig.machine.sh(prepareDrifts(NAMES));
