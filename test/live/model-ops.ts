@@ -26,7 +26,7 @@ const MORE: readonly Drift[] = [
     `for name in $NAME $OTHER; do grep -q " /run/netns/$name " /proc/self/mountinfo; done
      touch /mnt/swap; mount --bind /run/netns/$NAME /mnt/swap; umount /run/netns/$NAME
      mount --bind /run/netns/$OTHER /run/netns/$NAME; umount /run/netns/$OTHER
-     mount --bind /mnt/swap /run/netns/$OTHER; umount /mnt/swap; rm /mnt/swap`,
+     mount --bind /mnt/swap /run/netns/$OTHER; while umount /mnt/swap 2>/dev/null; do :; done; rm /mnt/swap`,
   ],
   ['what is known in /run/ob is lost', 'rm -rf /run/ob/record /run/ob/wanted/demo.json /run/ob/parsed/demo.json'],
   [
