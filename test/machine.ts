@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 export const noLive = process.getuid?.() === 0 ? undefined : 'live test: needs root';
 
 export const OB = fileURLToPath(new URL('../dist/ob', import.meta.url));
+/** What any Node can run. */
+export const BUNDLE = fileURLToPath(new URL('../dist/ob.js', import.meta.url));
 export const REAPER = fileURLToPath(new URL('../dist/reaper', import.meta.url));
 export const WATCHER = fileURLToPath(new URL('../dist/watcher', import.meta.url));
 

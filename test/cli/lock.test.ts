@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { createMachine, noLive, OB } from '../machine.ts';
+import { BUNDLE, createMachine, noLive, OB } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
 import { BEGUN, HOSTS, holdApply, initsOf, isThere, letGo, ownersOfLock, startOb } from './helpers.ts';
 
-const BUNDLE = fileURLToPath(new URL('../../dist/ob.js', import.meta.url));
 const BOTH = ['ob:demo/client', 'ob:demo/web'];
 
 test('while one run changes the machine, the next exits 75 and names its pid and command', { skip: noLive }, async (t) => {

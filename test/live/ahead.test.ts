@@ -2,13 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseInsides } from '../../src/resources/linux/inside.ts';
 import { parseIpJson, toLink } from '../../src/resources/linux/ip.ts';
-import { noLive, OB, REAPER } from '../machine.ts';
+import { BUNDLE, noLive, OB, REAPER } from '../machine.ts';
 import { createRig } from './rig.ts';
 
-const BUNDLE = fileURLToPath(new URL('../../dist/ob.js', import.meta.url));
 const NOTHING = 'Nothing to do: 9 resources are as wanted.\n';
 
 test('what is read before Node has started', { skip: noLive }, async (t) => {

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { noLive } from '../machine.ts';
+import { BUNDLE, noLive } from '../machine.ts';
 import { createRig, textOf } from './rig.ts';
-
-const BUNDLE = fileURLToPath(new URL('../../dist/ob.js', import.meta.url));
 
 const HOSTS = `scope: demo
 bridges: { ob0: {} }
