@@ -45,9 +45,10 @@ static bool is_program(const char *path) {
            status.stx_mode & 0111;
 }
 
-/* Node takes a dozen MB in its first 30 ms, and a third of these goes into the faults for each page of them: in huge pages, of one
- * heap that is not given back, that is a twelfth less. What stays for long is better off without. Whoever has said something of this himself is left to it: mallopt(3), and
- * "Memory Allocation Tunables" in the manual of the GNU C library, from 2.35 on; others pass it over. */
+/* Node takes a dozen MB in its first 30 ms, and a third of these goes into the faults for each page of them: in huge pages, of
+ * one heap that is not given back, that is a twelfth less. What stays for long is better off without. Whoever has said something
+ * of this himself is left to it: mallopt(3), and "Memory Allocation Tunables" in the manual of the GNU C library, from 2.35 on;
+ * others pass it over. */
 static char tunables[] =
     "GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.top_pad=8388608";
 
@@ -173,8 +174,8 @@ static char *look_ahead(void) {
     return (char *)as_path(&early);
 }
 
-/* Who starts programs for Node from when it has the lock is there by then: OB_HELPER=SOCKET, see serve.c. Where anything is amiss,
- * Node starts one. */
+/* Who starts programs for Node from when it has the lock is there by then: OB_HELPER=SOCKET, see serve.c. Where anything is
+ * amiss, Node starts one. */
 static char *start_helper(void) {
     static char name[] = "reaper", mode[] = "serve", told[] = "told";
     int ends[2];

@@ -1,6 +1,6 @@
-/* reaper serve [lock|told]: starts programs for ob, as many at a time as it asks for, and tells how each ended and what it said. A program
- * that Node starts itself costs Node, which is large, a copy of its page tables, and a fault for every page that it writes to
- * afterwards; here it costs next to nothing.
+/* reaper serve [lock|told]: starts programs for ob, as many at a time as it asks for, and tells how each ended and what it said. A
+ * program that Node starts itself costs Node, which is large, a copy of its page tables, and a fault for every page that it
+ * writes to afterwards; here it costs next to nothing.
  *
  * A request is a line `KEY BYTES INPUT`, then so many bytes of words with a NUL after each, the first of them the absolute
  * name of a program, then so many bytes for its stdin. Without words: the program that was asked for with this key is

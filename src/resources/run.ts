@@ -4,7 +4,7 @@ import { execa, execaSync } from 'execa';
 import { hasCode, ObError } from './error.ts';
 import { findProgram, needProgram, SYSTEM_PATH } from './programs.ts';
 import { type Ended, type Ran, toRan } from './ran.ts';
-import { joinTalk, startTalk, type Talk } from './talk.ts';
+import { joinTalk, startTalk } from './talk.ts';
 
 const TIME_LIMIT_MS = 60_000;
 
@@ -63,15 +63,11 @@ export async function run(program: string, args: readonly string[], options: Run
 
 async function talk(path: string, args: readonly string[], onLine: NonNullable<RunOptions['onLine']>, options: RunOptions): Promise<Ended> {
   const { isEndless = false, timeLimitMs = TIME_LIMIT_MS, signal, descriptors = [], socket, input } = options;
-  const start = (): Talk =>
-    startTalk(path, args, {
-      ...surroundings(options),
-      timeLimitMs: isEndless ? 0 : timeLimitMs,
-      keepsWords: !isEndless,
-      signal,
-      descriptors: descriptors.filter((one) => one !== 'pipe'),
-    });
-  const { stdin, stdout, ended } = socket === undefined ? start() : joinTalk(socket);
+  const limits = { timeLimitMs: isEndless ? 0 : timeLimitMs, keepsWords: !isEndless, signal };
+  const { stdin, stdout, ended } =
+    socket === undefined
+      ? startTalk(path, args, { ...surroundings(options), ...limits, descriptors: descriptors.filter((one) => one !== 'pipe') })
+      : joinTalk(socket);
   const told = feed(stdin, stdout, onLine);
   if (input) stdin.write(input);
   await told;

@@ -17,7 +17,7 @@ interface TalkOptions {
   readonly descriptors?: readonly number[];
 }
 
-export interface Talk {
+interface Talk {
   readonly stdin: Writable;
   readonly stdout: Readable;
   /** Never rejects. */

@@ -49,7 +49,10 @@ async function takeDown(args: Args, context: Context): Promise<number> {
   return runPlan(plan, { scope, desired: [], selection: { limit }, world, begin }, args, context);
 }
 
-/** From the option, else from the file, else from the marks, if they leave no doubt; with the names in the file, as far as it could be read. */
+/**
+ * From the option, else from the file, else from the marks, if they leave no doubt; with the names in the file, as far as it could
+ * be read.
+ */
 async function findTarget({ scope, files, names }: Args, owners: readonly Owner[], look: Look): Promise<Target> {
   if (scope) {
     sayUnknownScope(scope, owners);

@@ -31,7 +31,7 @@ function playedFs(): Record<string, unknown> {
   };
 }
 
-/** That all may be done is what `access` says. */
+/** `access` among them: it says that all may be done. */
 const STUBBED = [
   'accessSync',
   'appendFileSync',
