@@ -6,12 +6,12 @@
  * name of a program, then so many bytes for its stdin. Without words: the program that was asked for with this key is
  * killed. The answer is a line of JSON. */
 #include "json.h"
+#include "lock.h"
 #include "modes.h"
 #include "process.h"
 #include "text.h"
 
-enum { MAX_JOBS = 64, MAX_BYTES = 1 << 20, MAX_WORDS = 1 << 15, HEAD_BYTES = 96, LOCK_FD = 3 };
-enum { TRY_EXCLUSIVE = 2 | 4 }; /* LOCK_EX | LOCK_NB: <linux/fcntl.h> has them only for mandatory locks */
+enum { MAX_JOBS = 64, MAX_BYTES = 1 << 20, MAX_WORDS = 1 << 15, HEAD_BYTES = 96 };
 
 struct job {
     int64_t key;
@@ -210,30 +210,6 @@ static void take_ended(const struct pollfd *ended) {
         tell_end(&job, sys_wait4(job.pid, &how, 0) < 0 ? FAILED << 8 : how);
     }
     running = left;
-}
-
-static long take_lock(void) { return sys_flock(LOCK_FD, TRY_EXCLUSIVE); }
-
-/* The lock belongs to the open file, which is also that of whom we work for: when they are killed it is still held here, for
- * as long as a program runs that changes something. The next run would look at the machine in the middle of that. */
-static bool tell_lock(long error) {
-    put_text("{\"lock\":");
-    put_number(-error);
-    put_text("}\n");
-    flush_json();
-    return error == 0;
-}
-
-/* Their descriptor FD becomes ours as well, as LOCK_FD. */
-static long share_file(int64_t pid, int64_t fd) {
-    long pidfd = sys_pidfd_open((long)pid);
-    if (pidfd < 0) return pidfd;
-    long shared = sys_pidfd_getfd((int)pidfd, (int)fd);
-    sys_close((int)pidfd);
-    if (shared < 0 || shared == LOCK_FD) return shared < 0 ? shared : 0;
-    sys_dup3((int)shared, LOCK_FD, 0);
-    sys_close((int)shared);
-    return 0;
 }
 
 /* False: we are not wanted, or the lock is not to be had. */
