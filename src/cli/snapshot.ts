@@ -14,9 +14,20 @@ let isOver = manner === 'none';
 Object.assign(globalThis, { obPlayProgram: playProgram });
 if (!isOver)
   void rehearse().then((failed) => {
-    isOver = true;
     if (failed.length > 0 && manner === 'strict') throw new Error(failed.join('\n'));
+    forgetTimers(() => {
+      isOver = true;
+    });
   });
+
+/**
+ * Node keeps in mind when the next timer is due, also when that was cleared, and a snapshot keeps it too: what comes out of it would
+ * not wait for a timer that is due later. It is found out anew after one that has come to its end.
+ */
+function forgetTimers(next: () => void): void {
+  setTimeout(next, 1);
+}
+
 startupSnapshot.addSerializeCallback(() => {
   // What was stubbed for a rehearsal must not be kept; a thrown error would not keep Node from that.
   if (!isOver) process.exit(STALLED);

@@ -120,6 +120,18 @@ test('a rehearsal that does not come to its end is not kept, nor what was stubbe
   assert.deepEqual([stderr, existsSync(`${folder}/dist/ob.blob`)], ['', true], 'without a rehearsal there is one');
 });
 
+test('a timer that is due later than all that were rehearsed is waited for', { skip: noSnapshot }, (t) => {
+  const { folder } = takeSnapshot(t, '', (copy) => {
+    const file = `${copy}/src/cli/snapshot.ts`;
+    const text = readFileSync(file, 'utf8');
+    assert.ok(text.includes('void main()'));
+    writeFileSync(file, text.replace('void main()', "void (process.argv.includes('wait') ? setTimeout(() => {}, 1e9) : main())"));
+  });
+  copyFileSync(`${DIST}/ob`, `${folder}/dist/ob`);
+  const { signal } = spawnSync(`${folder}/dist/ob`, ['wait'], { env: { ...process.env, OB_NODE: process.execPath }, timeout: 500 });
+  assert.equal(signal, 'SIGTERM', 'it had not ended');
+});
+
 test('what the environment says to other programs of Node does not matter', () => {
   const env = { ...process.env, NODE_OPTIONS: '--max-lazy', NODE_EXTRA_CA_CERTS: '/nowhere' };
   const { status, stderr } = spawnSync(`${DIST}/ob`, ['--version'], { env, encoding: 'utf8' });
