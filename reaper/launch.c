@@ -227,7 +227,7 @@ void enter(long *stack) {
     if ((more = begin_early(word))) env[variables++] = more;
     env[variables] = NULL;
     if (!find_node(env)) give_up("there is no node on this machine: apt-get install nodejs");
-    join_path(&blob, "/ob.blob");
+    join_path(&blob, is_short ? "/short.blob" : "/ob.blob");
     join_path(&bundle, "/ob.js");
     words[0] = node.text;
     int flags = read_mark(words + 1);

@@ -1,96 +1,11 @@
 import './standing.ts';
-import yargs, { type Argv, type Options } from 'yargs';
+import yargs, { type Argv } from 'yargs';
 import { ExitCode } from '../resources/error.ts';
-import type { Args, Command, OptionName } from './command.ts';
-import { apply } from './commands/apply.ts';
-import { boot } from './commands/boot.ts';
-import { createCompletion } from './commands/completion.ts';
-import { confirm } from './commands/confirm.ts';
-import { cron } from './commands/cron.ts';
-import { destroy } from './commands/destroy.ts';
-import { diff } from './commands/diff.ts';
-import { enter } from './commands/enter.ts';
-import { events } from './commands/events.ts';
-import { exec } from './commands/exec.ts';
-import { explain } from './commands/explain.ts';
-import { hold } from './commands/hold.ts';
-import { importConfs } from './commands/import.ts';
-import { list } from './commands/list.ts';
-import { logs } from './commands/logs.ts';
-import { plan } from './commands/plan.ts';
-import { release } from './commands/release.ts';
-import { reset } from './commands/reset.ts';
-import { restart } from './commands/restart.ts';
-import { schema } from './commands/schema.ts';
-import { share } from './commands/share.ts';
-import { start } from './commands/start.ts';
-import { status } from './commands/status.ts';
-import { stop } from './commands/stop.ts';
-import { unstall } from './commands/unstall.ts';
-import { validate } from './commands/validate.ts';
-import { watch } from './commands/watch.ts';
+import type { Args, Command } from './command.ts';
+import { OPTIONS } from './options.ts';
 import { guardStreams, report, runCommand } from './run-command.ts';
 import { VERSION } from './version.ts';
-import { DEFAULT_PARALLEL, toArgs, usageError } from './words.ts';
-
-const completion = createCompletion(() => ({ commands: COMMANDS, options: OPTIONS }));
-
-const COMMANDS: readonly Command[] = [
-  plan,
-  apply,
-  destroy,
-  status,
-  explain,
-  diff,
-  reset,
-  list,
-  start,
-  stop,
-  restart,
-  hold,
-  release,
-  unstall,
-  exec,
-  enter,
-  logs,
-  events,
-  share,
-  validate,
-  importConfs,
-  schema,
-  boot,
-  cron,
-  watch,
-  confirm,
-  completion,
-];
-
-const OPTIONS: Readonly<Record<OptionName, Options>> = {
-  limit: { string: true, array: true, describe: 'Only these subhosts: NAME,... (also repeated)', requiresArg: true },
-  json: { boolean: true, describe: 'Print JSON, for programs' },
-  parallel: { alias: 'j', number: true, default: DEFAULT_PARALLEL, describe: 'How many things go on at a time', requiresArg: true },
-  lockTimeout: { number: true, default: 0, describe: 'Seconds to wait for another run to end', requiresArg: true },
-  allowEmpty: { boolean: true, describe: 'Let a file without subhosts remove all that are there' },
-  detailedExitcode: { boolean: true, describe: 'Exit 2 if there is something to do' },
-  scope: { string: true, describe: 'Take the scope from here, not from a file', requiresArg: true },
-  file: { string: true, array: true, describe: 'The hosts file; of overlay-boot also several', requiresArg: true },
-  quiet: { alias: 'q', boolean: true, describe: 'Say nothing when all is well, else a line for each change' },
-  every: { string: true, describe: 'How often: 1m to 30m, 1h to 12h, 1d', requiresArg: true },
-  follow: { alias: 'f', boolean: true, describe: 'Go on with what is added, until Ctrl-C' },
-  boot: { boolean: true, describe: 'Of the present boot alone, from inside' },
-  confirm: { string: true, describe: 'Take it back unless ob confirm comes within this time: 120s, 5m', requiresArg: true },
-  rollbackOnFailure: { boolean: true, describe: 'If a step fails, go back to the former state' },
-  watchdog: { boolean: true, describe: 'Wait, and take back what nobody confirms: apply --confirm starts it' },
-  out: { alias: 'o', string: true, describe: 'Keep the plan in this file, for ob apply', requiresArg: true },
-  restart: { boolean: true, describe: 'Stop it first if it runs, and start it afterwards' },
-  adopt: { boolean: true, describe: 'Take over what overlay-boot runs; restart nothing of it' },
-  running: { boolean: true, describe: 'What overlay-boot runs here, as the kernel shows it' },
-  format: { alias: 'o', string: true, describe: 'wide: more columns; json: for programs', requiresArg: true },
-  for: { string: true, describe: 'For so long: 30m, 2h, 3d; else until it is released', requiresArg: true },
-  held: { boolean: true, describe: 'Also what is held (ob hold): the machine is shut down' },
-  why: { string: true, describe: 'What is said to whoever comes by', requiresArg: true },
-  detectOnly: { boolean: true, describe: 'Tell what differs, change nothing' },
-};
+import { toArgs, usageError } from './words.ts';
 
 const EXAMPLES = [
   ['ob plan', 'What ./hosts.yaml would change'],
@@ -100,9 +15,10 @@ const EXAMPLES = [
 
 const EPILOGUE = 'FILE is ./hosts.yaml if none is named, else /etc/ob/hosts.yaml. More examples: ob COMMAND --help';
 
-/** What a command line means; undefined if it was help or the version that was asked for. */
+/** What a command line means, of those COMMANDS that there are; undefined if it was help or the version that was asked for. */
 export async function parse(
   asked: readonly string[],
+  commands: readonly Command[],
   columns = process.stdout.columns,
 ): Promise<{ command: Command; args: Args } | undefined> {
   const words = asked[0] === 'help' && asked.length > 1 ? [...asked.slice(1), '--help'] : asked;
@@ -122,9 +38,9 @@ export async function parse(
     .parserConfiguration({ 'greedy-arrays': false, 'dot-notation': false, 'populate--': true })
     .exitProcess(false)
     .fail((message, error) => {
-      throw !error || error.name === 'YError' ? usageError(message ?? error.message, words, COMMANDS, optionNames(words)) : error;
+      throw !error || error.name === 'YError' ? usageError(message ?? error.message, words, commands, optionNames(words, commands)) : error;
     });
-  for (const command of neededFor(words))
+  for (const command of neededFor(words, commands))
     parser.command(
       `${command.name} ${command.positionals}`.trim(),
       command.summary,
@@ -138,9 +54,9 @@ export async function parse(
 }
 
 /** Each costs something to describe, and a word that is the name of one means no other. */
-function neededFor([first]: readonly string[]): readonly Command[] {
-  const named = COMMANDS.filter(({ name }) => name === first);
-  return named.length > 0 ? named : COMMANDS;
+function neededFor([first]: readonly string[], commands: readonly Command[]): readonly Command[] {
+  const named = commands.filter(({ name }) => name === first);
+  return named.length > 0 ? named : commands;
 }
 
 function describe(builder: Argv, command: Command): Argv {
@@ -164,8 +80,8 @@ function describeFiles({ positionals }: Command): string {
 }
 
 /** What can be said with the command that the words begin with. */
-function optionNames([first]: readonly string[]): string[] {
-  const command = COMMANDS.find(({ name }) => name === first);
+function optionNames([first]: readonly string[], commands: readonly Command[]): string[] {
+  const command = commands.find(({ name }) => name === first);
   return [...(command?.options ?? []).map(kebab), 'help', 'version'];
 }
 
@@ -174,10 +90,10 @@ function kebab(name: string): string {
 }
 
 /** The whole program: from the words of the command line to the exit code. */
-export async function main(): Promise<void> {
+export async function main(commands: readonly Command[]): Promise<void> {
   guardStreams();
   try {
-    const wanted = await parse(process.argv.slice(2));
+    const wanted = await parse(process.argv.slice(2), commands);
     process.exitCode = wanted ? await runCommand(wanted.command, wanted.args) : ExitCode.ok;
   } catch (error) {
     process.exitCode = report(error);

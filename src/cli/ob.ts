@@ -1,3 +1,4 @@
+import { COMMANDS } from './all-commands.ts';
 import { main } from './main.ts';
 
-await main();
+await main(COMMANDS);

@@ -19,6 +19,8 @@ import {
 import { tmpdir } from 'node:os';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { COMMANDS } from '../../src/cli/all-commands.ts';
+import { SHORT } from '../../src/cli/short-commands.ts';
 import { noLive } from '../machine.ts';
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
@@ -27,7 +29,7 @@ const noSnapshot = existsSync(`${DIST}/ob.node`) ? false : 'this Node takes no s
 const otherNode = process.version.startsWith('v20.') ? false : 'another Node';
 
 /** A folder with the launcher and, in place of Node, a program that prints what it was started with. */
-function createFolder(t: test.TestContext): { dist: string; node: string; start(program: string): string[] } {
+function createFolder(t: test.TestContext): { dist: string; node: string; start(program: string, words?: readonly string[]): string[] } {
   const folder = mkdtempSync(`${tmpdir()}/ob launcher `);
   t.after(() => rmSync(folder, { recursive: true }));
   const [dist, node] = [`${folder}/dist`, `${folder}/node`];
@@ -35,8 +37,8 @@ function createFolder(t: test.TestContext): { dist: string; node: string; start(
   copyFileSync(`${DIST}/ob`, `${dist}/ob`);
   writeFileSync(node, '#!/bin/sh\nprintf "%s\\n" "$@"\n');
   chmodSync(node, 0o755);
-  const start = (program: string): string[] =>
-    execFileSync(program, ['plan', 'a b', ''], { cwd: dist, env: { ...process.env, OB_NODE: node }, encoding: 'utf8' })
+  const start = (program: string, words: readonly string[] = ['plan', 'a b', '']): string[] =>
+    execFileSync(program, words, { cwd: dist, env: { ...process.env, OB_NODE: node }, encoding: 'utf8' })
       .split('\n')
       .slice(0, -1);
   return { dist, node, start };
@@ -50,7 +52,7 @@ function markOf(node: string): string {
 test('the snapshot is started where it was taken by this Node and in this folder', (t) => {
   const { dist, node, start } = createFolder(t);
   writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n--one --two\n`);
-  const words = ['--one', '--two', '--snapshot-blob', `${dist}/ob.blob`, `${dist}/ob`, 'plan', 'a b', ''];
+  const words = ['--one', '--two', '--snapshot-blob', `${dist}/short.blob`, `${dist}/ob`, 'plan', 'a b', ''];
   assert.deepEqual(start(`${dist}/ob`), words);
   symlinkSync(`${dist}/ob`, `${dist}/../link`);
   assert.deepEqual(start(`${dist}/../link`), words);
@@ -59,8 +61,17 @@ test('the snapshot is started where it was taken by this Node and in this folder
   assert.deepEqual(start(`${dist}/ob`), words.slice(2));
 });
 
+test('the commands that are asked for most are started from the snapshot that has nothing else in it', (t) => {
+  const { dist, node, start } = createFolder(t);
+  writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n\n`);
+  for (const { name } of [...COMMANDS, { name: '--version' }]) {
+    const blob = SHORT.some((one) => one.name === name) ? 'short.blob' : 'ob.blob';
+    assert.deepEqual(start(`${dist}/ob`, [name, '-x']), ['--snapshot-blob', `${dist}/${blob}`, `${dist}/ob`, name, '-x']);
+  }
+});
+
 test('the Node of Debian takes a snapshot', { skip: otherNode }, () => {
-  assert.ok(existsSync(`${DIST}/ob.blob`) && existsSync(`${DIST}/ob.node`));
+  for (const name of ['ob.blob', 'short.blob', 'ob.node']) assert.ok(existsSync(`${DIST}/${name}`), name);
 });
 
 test('of what Node has compiled of its own, the snapshot holds what a run loads', { skip: noSnapshot || otherNode }, async (t) => {
@@ -74,6 +85,7 @@ test('of what Node has compiled of its own, the snapshot holds what a run loads'
   assert.ok(statSync(blob).size < before * 0.7, `${statSync(blob).size} bytes of ${before}`);
   assert.equal(execFileSync(process.execPath, ['--snapshot-blob', blob], { encoding: 'utf8' }), 'fine\n');
   assert.ok(statSync(`${DIST}/ob.blob`).size - statSync(blob).size < 5e6, 'it was done with that of ob');
+  assert.ok(statSync(`${DIST}/short.blob`).size < statSync(`${DIST}/ob.blob`).size - 4e5, 'what most runs do without is not in it');
   const torn = readFileSync(blob).subarray(0, -1);
   writeFileSync(blob, torn);
   assert.equal(dropCodeCache(blob), false, 'it does not end where it should');
@@ -102,7 +114,11 @@ function takeSnapshot(
 test('all that is rehearsed while the snapshot is taken comes to a good end', { skip: noSnapshot || noLive }, (t) => {
   const { folder, stderr } = takeSnapshot(t, 'strict');
   assert.equal(stderr, '');
-  assert.deepEqual(readdirSync(`${folder}/dist`).sort(), ['ob.blob', 'ob.js', 'ob.node'], 'and leaves nothing behind');
+  assert.deepEqual(
+    readdirSync(`${folder}/dist`).sort(),
+    ['cliui.cjs', 'execa.cjs', 'ob.blob', 'ob.js', 'ob.node', 'short.blob'],
+    'and leaves nothing behind',
+  );
 });
 
 test('a rehearsal that does not come to its end is not kept, nor what was stubbed for it', { skip: noSnapshot }, (t) => {
@@ -115,17 +131,17 @@ test('a rehearsal that does not come to its end is not kept, nor what was stubbe
   };
   const strict = takeSnapshot(t, 'strict', stall);
   assert.match(strict.stderr, /^ob: this Node takes no snapshot, ob will start slower: /);
-  assert.deepEqual(readdirSync(`${strict.folder}/dist`).sort(), ['ob.js'], 'nothing is left behind');
+  assert.deepEqual(readdirSync(`${strict.folder}/dist`).sort(), ['cliui.cjs', 'execa.cjs', 'ob.js'], 'nothing is left behind');
   const { folder, stderr } = takeSnapshot(t, '', stall);
   assert.deepEqual([stderr, existsSync(`${folder}/dist/ob.blob`)], ['', true], 'without a rehearsal there is one');
 });
 
 test('a timer that is due later than all that were rehearsed is waited for', { skip: noSnapshot }, (t) => {
   const { folder } = takeSnapshot(t, '', (copy) => {
-    const file = `${copy}/src/cli/snapshot.ts`;
+    const file = `${copy}/src/cli/snapshot/snapshot.ts`;
     const text = readFileSync(file, 'utf8');
-    assert.ok(text.includes('void main()'));
-    writeFileSync(file, text.replace('void main()', "void (process.argv.includes('wait') ? setTimeout(() => {}, 1e9) : main())"));
+    assert.ok(text.includes('void main(commands)'));
+    writeFileSync(file, text.replace('void main(', "void (process.argv.includes('wait') ? () => setTimeout(() => {}, 1e9) : main)("));
   });
   copyFileSync(`${DIST}/ob`, `${folder}/dist/ob`);
   const { signal } = spawnSync(`${folder}/dist/ob`, ['wait'], { env: { ...process.env, OB_NODE: process.execPath }, timeout: 500 });

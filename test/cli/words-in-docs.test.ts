@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { COMMANDS } from '../../src/cli/all-commands.ts';
 import { parse } from '../../src/cli/main.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -27,7 +28,7 @@ function wordsOf(line: string): string[] {
 /** A bare name need not be all that there is to say, but has to be that of a command. */
 async function check(line: string): Promise<void> {
   const words = wordsOf(line);
-  const wrong = await parse(words).then(
+  const wrong = await parse(words, COMMANDS).then(
     () => '',
     ({ message }) => message,
   );

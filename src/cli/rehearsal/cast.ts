@@ -14,7 +14,7 @@ interface Part {
   end(): void;
 }
 
-/** What plays `spawn` of node:child_process: see scripts/bundle.mjs. */
+/** What plays `spawn` of node:child_process: see scripts/late.mjs. */
 export function playProgram(path: string, args: readonly string[], { stdio }: { readonly stdio?: unknown }): EventEmitter {
   const [first] = Array.isArray(stdio) ? stdio : [];
   const [stdin, stdout, stderr] = [first === 'pipe' ? new PassThrough() : null, new PassThrough(), new PassThrough()];

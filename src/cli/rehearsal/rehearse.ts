@@ -13,6 +13,7 @@ import { startWith } from '../../resources/run.ts';
 import { planEvents, recap, type Sink, stepEvent } from '../events.ts';
 import { parse } from '../main.ts';
 import { createOutput, type Output } from '../output.ts';
+import { SHORT } from '../short-commands.ts';
 import { AHEAD, FACTS, HOSTS, LOOK } from './scene.ts';
 import { onStage } from './stage.ts';
 
@@ -80,6 +81,6 @@ async function rehearseKinds({ output: { sink } }: Audience): Promise<void> {
 }
 
 async function rehearseCommand(words: readonly string[], { output, stdout }: Audience): Promise<void> {
-  const wanted = await parse(words, 80);
+  const wanted = await parse(words, SHORT, 80);
   await wanted?.command.run(wanted.args, { output, stdout, signal: new AbortController().signal, commandLine: 'ob' });
 }

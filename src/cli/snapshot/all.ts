@@ -1,0 +1,4 @@
+import { COMMANDS } from '../all-commands.ts';
+import { beSnapshot } from './snapshot.ts';
+
+beSnapshot(COMMANDS);
