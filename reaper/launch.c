@@ -106,14 +106,21 @@ static void join_path(struct line *line, const char *name) {
     if (!as_path(line)) give_up("its folder has too long a name");
 }
 
-/* The flags that the snapshot was taken with; -1: it is of another Node, of another folder, or there is none. */
-static int read_mark(char **flags) {
+static char *next_line(char *text) {
+    while (*text && *text != '\n') text++;
+    return *text ? text + 1 : text;
+}
+
+/* The flags that the snapshot was taken with: they are in the second line, those of the one for SHORT commands in the third. -1: it
+ * is of another Node, of another folder, or there is none. */
+static int read_mark(char **flags, bool is_short) {
     struct line path;
     join_path(&path, "/ob.node");
     long fd = sys_openat(AT_FDCWD, path.text, O_RDONLY | O_CLOEXEC, 0);
     long size = fd < 0 ? fd : sys_read((int)fd, mark, sizeof mark - 1);
     if (size <= 0 || !describe() || !starts_with(mark, wanted.text) || mark[wanted.length] != '\n') return -1;
-    return split(mark + wanted.length + 1, flags);
+    char *line = next_line(mark);
+    return split(is_short ? next_line(line) : line, flags);
 }
 
 /* Where this file is, whatever links have led to it. */
@@ -199,10 +206,9 @@ static bool is_one_of(const char *word, const char *const *words) {
 }
 
 /* Whatever follows: a wrong word costs a program that nobody asks. NULL: nothing is begun. */
-static char *begin_early(const char *word) {
+static char *begin_early(bool only_reads) {
     if (sys_getuid() != 0) return NULL;
-    if (is_one_of(word, reading)) return look_ahead();
-    return is_one_of(word, changing) ? start_helper() : NULL;
+    return only_reads ? look_ahead() : start_helper();
 }
 
 static int count_words(char **words) {
@@ -222,15 +228,15 @@ void enter(long *stack) {
     char *env[variables + 3], *more;
     for (int i = 0; i < variables; i++) env[i] = given[i];
     const char *word = count > 1 ? argv[1] : "";
-    bool is_short = is_one_of(word, reading) || is_one_of(word, changing);
+    bool only_reads = is_one_of(word, reading), is_short = only_reads || is_one_of(word, changing);
     if (is_short && !value_of(given, "GLIBC_TUNABLES=")) env[variables++] = tunables;
-    if ((more = begin_early(word))) env[variables++] = more;
+    if (is_short && (more = begin_early(only_reads))) env[variables++] = more;
     env[variables] = NULL;
     if (!find_node(env)) give_up("there is no node on this machine: apt-get install nodejs");
     join_path(&blob, is_short ? "/short.blob" : "/ob.blob");
     join_path(&bundle, "/ob.js");
     words[0] = node.text;
-    int flags = read_mark(words + 1);
+    int flags = read_mark(words + 1, is_short);
     if (flags >= 0) {
         at += flags;
         words[at++] = option;

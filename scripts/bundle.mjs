@@ -54,4 +54,4 @@ await buildFile('dist/ob.js', {
   },
 });
 for (const name of Object.keys(LATE_PACKAGES)) await buildFile(`dist/${name}.cjs`, { entryPoints: [name], format: 'cjs' });
-takeSnapshots({ 'dist/ob.blob': await buildScript('all'), 'dist/short.blob': await buildScript('short') });
+takeSnapshots(await buildScript('all'), await buildScript('short'));

@@ -6,20 +6,31 @@ import { dropCodeCache } from './code-cache.mjs';
 /** For a snapshot, which takes a second. */
 const LONGEST_MS = 60_000;
 
-/** What dist/ob compares: snapshots are good for one very Node, with the flags they were taken with, in one place. */
+/** What dist/ob compares: snapshots are good for one very Node, in one place. The flags of each have a line. */
 const MARK = 'dist/ob.node';
 
-/** SCRIPTS: what each file is a snapshot of. All of them, or none: without them ob works all the same. */
-export function takeSnapshots(scripts) {
-  const made = Object.entries(scripts).map(([file, script]) => ({ file, script, blob: `${file}.${process.pid}` }));
+/**
+ * ALL and SHORT: what dist/ob.blob and dist/short.blob are to be snapshots of. Both of them, or none: without them ob works all
+ * the same.
+ */
+export function takeSnapshots(all, short) {
+  const made = [
+    { file: 'dist/ob.blob', script: all, more: [] },
+    { file: 'dist/short.blob', script: short, more: SHORT_FLAGS },
+  ].map((one) => ({ ...one, blob: `${one.file}.${process.pid}` }));
   try {
     const flags = takeWithFlags(made);
-    for (const { blob } of made) makeSmaller(blob, flags);
-    for (const { blob, file } of made) renameSync(blob, file);
+    for (const [index, { blob, file }] of made.entries()) {
+      makeSmaller(blob, flags[index]);
+      renameSync(blob, file);
+    }
     const { ino, size, ctimeMs } = statSync(process.execPath);
-    writeFileSync(MARK, `${ino}.${size}.${Math.floor(ctimeMs / 1000)} ${resolve('dist')}\n${flags.join(' ')}\n`);
+    writeFileSync(
+      MARK,
+      `${ino}.${size}.${Math.floor(ctimeMs / 1000)} ${resolve('dist')}\n${flags.map((some) => `${some.join(' ')}\n`).join('')}`,
+    );
   } catch (error) {
-    for (const name of [MARK, ...Object.keys(scripts)]) rmSync(name, { force: true });
+    for (const name of [MARK, ...made.map(({ file }) => file)]) rmSync(name, { force: true });
     process.stderr.write(
       `ob: this Node takes no snapshot, ob will start slower: ${(String(error.stderr ?? '').trim() || String(error)).slice(0, 2000)}\n`,
     );
@@ -45,27 +56,40 @@ function makeSmaller(blob, flags) {
   }
 }
 
-/**
- * A run is over before V8's optimising compiler has earned what it costs: without it a plan takes a quarter less time, and
- * half the CPU, for 100 subhosts as for 1000. A snapshot works only with the flags that it was taken with.
- */
-function takeWithFlags(made) {
+/** A snapshot works only with the flags that it was taken with. */
+const FLAGS = [
+  // A run is over before V8's optimising compiler has earned what it costs: without it a plan takes a quarter less time, and
+  // half the CPU, for 100 subhosts as for 1000. What is called often gets its plain machine code at once, not with others later.
+  '--no-opt',
+  '--no-baseline-batch-compilation',
   // Strings are hashed anew with a seed of each start's own, against those who send names that collide; who writes a hosts
   // file has root already. That takes a sixth of the start.
+  '--no-rehash-snapshot',
   // Threads that collect garbage beside the program are for heaps of another size: they take a tenth of a plan for 100 subhosts.
-  const best = ['--no-opt', '--no-rehash-snapshot', '--single-threaded-gc'];
+  '--single-threaded-gc',
+];
+
+/**
+ * Nearly all that a run has built up is needed to its end, so to look through it for garbage is in vain; and memory that is new
+ * costs a fault for each page: what is in the cache is used again. A tenth of a plan for 1000 subhosts. In MB.
+ */
+const SHORT_FLAGS = ['--initial-old-space-size=256', '--max-semi-space-size=4'];
+
+/** Gives the flags of each. */
+function takeWithFlags(made) {
   const asked = process.env.OB_REHEARSAL;
   // Another Node may know no such flag, or not be able to keep what a rehearsal has touched.
-  const tries = asked ? [[best, asked]] : [best, []].flatMap((flags) => ['', 'none'].map((manner) => [flags, manner]));
+  const tries = asked ? [[true, asked]] : [true, false].flatMap((hasFlags) => ['', 'none'].map((manner) => [hasFlags, manner]));
   let failed;
-  for (const [flags, OB_REHEARSAL] of tries) {
+  for (const [hasFlags, OB_REHEARSAL] of tries) {
     try {
       const env = { ...process.env, OB_REHEARSAL };
-      for (const { blob, script } of made) {
+      return made.map(({ blob, script, more }) => {
+        const flags = hasFlags ? [...FLAGS, ...more] : [];
         const words = [...flags, '--snapshot-blob', blob, '--build-snapshot', script];
         execFileSync(process.execPath, words, { env, stdio: 'pipe', timeout: LONGEST_MS });
-      }
-      return flags;
+        return flags;
+      });
     } catch (error) {
       failed ??= error;
     }

@@ -51,7 +51,7 @@ function markOf(node: string): string {
 
 test('the snapshot is started where it was taken by this Node and in this folder', (t) => {
   const { dist, node, start } = createFolder(t);
-  writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n--one --two\n`);
+  writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n--other\n--one --two\n`);
   const words = ['--one', '--two', '--snapshot-blob', `${dist}/short.blob`, `${dist}/ob`, 'plan', 'a b', ''];
   assert.deepEqual(start(`${dist}/ob`), words);
   symlinkSync(`${dist}/ob`, `${dist}/../link`);
@@ -63,10 +63,10 @@ test('the snapshot is started where it was taken by this Node and in this folder
 
 test('the commands that are asked for most are started from the snapshot that has nothing else in it', (t) => {
   const { dist, node, start } = createFolder(t);
-  writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n\n`);
+  writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n--all\n--short\n`);
   for (const { name } of [...COMMANDS, { name: '--version' }]) {
-    const blob = SHORT.some((one) => one.name === name) ? 'short.blob' : 'ob.blob';
-    assert.deepEqual(start(`${dist}/ob`, [name, '-x']), ['--snapshot-blob', `${dist}/${blob}`, `${dist}/ob`, name, '-x']);
+    const [blob, flag] = SHORT.some((one) => one.name === name) ? ['short.blob', '--short'] : ['ob.blob', '--all'];
+    assert.deepEqual(start(`${dist}/ob`, [name, '-x']), [flag, '--snapshot-blob', `${dist}/${blob}`, `${dist}/ob`, name, '-x']);
   }
 });
 
