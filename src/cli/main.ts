@@ -15,6 +15,9 @@ const EXAMPLES = [
 
 const EPILOGUE = 'FILE is ./hosts.yaml if none is named, else /etc/ob/hosts.yaml. More examples: ob COMMAND --help';
 
+/** To describe these options takes yargs a fifth of what it needs for a command line, and most ask for neither. */
+const ASKS_FOR_HELP = /^help$|^-(?:-help|-version|[^-]*[hV])/;
+
 /** What a command line means, of those COMMANDS that there are; undefined if it was help or the version that was asked for. */
 export async function parse(
   asked: readonly string[],
@@ -30,8 +33,6 @@ export async function parse(
     .usage('$0 COMMAND\n\nKeeps overlay subhosts the way a file says they should be.')
     .example(EXAMPLES.map((example) => [...example]))
     .epilogue(EPILOGUE)
-    .version(VERSION)
-    .alias({ help: 'h', version: 'V' })
     .strict()
     .demandCommand(1, 'no command is given')
     .wrap(Math.min(columns || 80, 100))
@@ -40,6 +41,8 @@ export async function parse(
     .fail((message, error) => {
       throw !error || error.name === 'YError' ? usageError(message ?? error.message, words, commands, optionNames(words, commands)) : error;
     });
+  if (words.length === 0 || words.some((word) => ASKS_FOR_HELP.test(word))) parser.version(VERSION).alias({ help: 'h', version: 'V' });
+  else parser.help(false).version(false);
   for (const command of neededFor(words, commands))
     parser.command(
       `${command.name} ${command.positionals}`.trim(),
