@@ -57,3 +57,18 @@ test('where the upper directory does not tell, what is up keeps its ids, unless 
 test('a number is taken as it is, and none is none', () => {
   assert.deepEqual(idsOf(line('a', ', userns: 65536') + line('b', ', userns: none')), { a: 65_536, b: undefined });
 });
+
+test('a name that can be none is told in quotes, also where it is not the point', () => {
+  const text = '{"defaults":{"userns":589824},"subhosts":{"a":{},"":null,"b\\u001b":null}}';
+  assert.throws(
+    () => parseHostsFile(text, PATH, FACTS),
+    ({ message }: Error) => {
+      const lines = message.split('\n').filter((line) => line.includes('have the same ids'));
+      assert.deepEqual(lines, [
+        `${PATH}:1:23: "" and a have the same ids 589824-655359: two subhosts with the same ids are not kept apart`,
+      ]);
+      return true;
+    },
+  );
+  assert.throws(() => parseHostsFile(text.replace(',"":null', ''), PATH, FACTS), /:1:23: "b\\u001b" and a have the same ids/);
+});

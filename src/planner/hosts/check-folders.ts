@@ -4,7 +4,7 @@ import type { Facts } from './facts.ts';
 import { diskfileOf, isOutside } from './layers.ts';
 import type { Report, Spot } from './node.ts';
 import { oncePerPlace, placeOf } from './problems.ts';
-import { quote, showPath, unseenIn } from './show.ts';
+import { showName, showPath, unseenIn } from './show.ts';
 import { wrongPath } from './values.ts';
 import type { Whole } from './whole.ts';
 
@@ -42,7 +42,7 @@ function spotOf(role: Role, { raw, written }: Whole): Spot {
 function toFolder(role: Role, whole: Whole): Folder {
   const { line, column } = spotOf(role, whole);
   const { name } = whole.subhost;
-  return { line, column, path: whole.subhost[role], role, owner: /^[a-z0-9-]+$/.test(name) ? name : quote(name) };
+  return { line, column, path: whole.subhost[role], role, owner: showName(name) };
 }
 
 /** What is written, if it is a path on the machine. */

@@ -2,6 +2,7 @@ import { checkOnce } from './check-once.ts';
 import type { Facts } from './facts.ts';
 import type { Report } from './node.ts';
 import { oncePerPlace } from './problems.ts';
+import { showName } from './show.ts';
 import type { Whole } from './whole.ts';
 
 /** A slip of the pen there, and what a subhost says would stand in the machine's own settings or programs. */
@@ -26,6 +27,6 @@ export function checkLogs(wholes: readonly Whole[], facts: Facts, report: Report
 function roleAt(path: string, wholes: readonly Whole[]): string | undefined {
   for (const { subhost } of wholes)
     for (const role of ['upper', 'work', 'live'] as const)
-      if (`${path}/`.startsWith(`${subhost[role]}/`)) return `${role} of ${subhost.name}`;
+      if (`${path}/`.startsWith(`${subhost[role]}/`)) return `${role} of ${showName(subhost.name)}`;
   return undefined;
 }

@@ -22,6 +22,11 @@ export function showPath(path: string): string {
   return UNSEEN.test(path) ? quoteAll(path) : path;
 }
 
+/** The name of a subhost in a message: as it is, if it can be one. */
+export function showName(name: string): string {
+  return /^[a-z0-9-]+$/.test(name) ? name : quote(name);
+}
+
 /** As Unicode writes it. */
 export function codePoint(character: string): string {
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;

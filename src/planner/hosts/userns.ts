@@ -6,6 +6,7 @@ import type { Facts } from './facts.ts';
 import type { Report } from './node.ts';
 import { oncePerPlace } from './problems.ts';
 import { byKind, type Placed, placed, type Shape } from './shape.ts';
+import { showName } from './show.ts';
 import { oneOf, wholeNumber } from './values.ts';
 import type { Whole } from './whole.ts';
 
@@ -100,7 +101,10 @@ export function checkIds(wholes: readonly Whole[], report: Report): void {
     if (trusted) once(spot, 'profile "trusted" gives it the machine, userns keeps it from it: leave one of them out');
     const other = owners.get(userns);
     if (other !== undefined)
-      once(spot, `${name} and ${other} have the same ids ${showIds(userns)}: two subhosts with the same ids are not kept apart`);
+      once(
+        spot,
+        `${showName(name)} and ${showName(other)} have the same ids ${showIds(userns)}: two subhosts with the same ids are not kept apart`,
+      );
     owners.set(userns, other ?? name);
   }
 }
