@@ -111,15 +111,15 @@ static char *next_line(char *text) {
     return *text ? text + 1 : text;
 }
 
-/* The flags that the snapshot was taken with: they are in the second line, those of the one for SHORT commands in the third. -1: it
- * is of another Node, of another folder, or there is none. */
+/* The flags that the snapshot was taken with: they are in the line after the mark, those of the one for short commands in the next.
+ * -1: it is of another Node, of another folder, or there is none. */
 static int read_mark(char **flags, bool is_short) {
     struct line path;
     join_path(&path, "/ob.node");
     long fd = sys_openat(AT_FDCWD, path.text, O_RDONLY | O_CLOEXEC, 0);
     long size = fd < 0 ? fd : sys_read((int)fd, mark, sizeof mark - 1);
     if (size <= 0 || !describe() || !starts_with(mark, wanted.text) || mark[wanted.length] != '\n') return -1;
-    char *line = next_line(mark);
+    char *line = mark + wanted.length + 1;
     return split(is_short ? next_line(line) : line, flags);
 }
 

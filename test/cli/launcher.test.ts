@@ -61,6 +61,15 @@ test('the snapshot is started where it was taken by this Node and in this folder
   assert.deepEqual(start(`${dist}/ob`), words.slice(2));
 });
 
+test('a folder may have a name of two lines', (t) => {
+  const { dist, node, start } = createFolder(t);
+  const folder = `${dist}/a\nb`;
+  mkdirSync(folder);
+  copyFileSync(`${dist}/ob`, `${folder}/ob`);
+  writeFileSync(`${folder}/ob.node`, `${markOf(node)} ${folder}\n--other\n--one\n`);
+  assert.deepEqual(start(`${folder}/ob`, ['plan']), `--one\n--snapshot-blob\n${folder}/short.blob\n${folder}/ob\nplan`.split('\n'));
+});
+
 test('the commands that are asked for most are started from the snapshot that has nothing else in it', (t) => {
   const { dist, node, start } = createFolder(t);
   writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n--all\n--short\n`);
