@@ -15,7 +15,7 @@ const common = {
   platform: 'node',
   target: 'node20',
   logLevel: 'warning',
-  // What nobody asks for can be left out of the other of its two builds alone.
+  // Of its two builds the one of ES modules: what nobody asks for is left out.
   alias: { yaml: resolve('node_modules/yaml/browser/dist/index.js') },
 };
 

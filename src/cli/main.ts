@@ -25,9 +25,10 @@ export async function parse(
   columns = process.stdout.columns,
 ): Promise<{ command: Command; args: Args } | undefined> {
   const words = asked[0] === 'help' && asked.length > 1 ? [...asked.slice(1), '--help'] : asked;
+  const line = words.length > 0 ? [...words] : ['--help'];
   let wanted: { command: Command; args: Args } | undefined;
   // Told where it is: the folder that we were started in may be gone.
-  const parser = yargs(words.length > 0 ? [...words] : ['--help'], '/')
+  const parser = yargs(line, '/')
     .scriptName('ob')
     .locale('en')
     .usage('$0 COMMAND\n\nKeeps overlay subhosts the way a file says they should be.')
@@ -41,7 +42,7 @@ export async function parse(
     .fail((message, error) => {
       throw !error || error.name === 'YError' ? usageError(message ?? error.message, words, commands, optionNames(words, commands)) : error;
     });
-  if (words.length === 0 || words.some((word) => ASKS_FOR_HELP.test(word))) parser.version(VERSION).alias({ help: 'h', version: 'V' });
+  if (line.some((word) => ASKS_FOR_HELP.test(word))) parser.version(VERSION).alias({ help: 'h', version: 'V' });
   else parser.help(false).version(false);
   for (const command of neededFor(words, commands))
     parser.command(

@@ -2,7 +2,7 @@ import type { OptionName } from './command.ts';
 import { DEFAULT_PARALLEL } from './words.ts';
 
 /** Of what yargs can be told of an option, what ours have. */
-interface OptionRule {
+export interface OptionRule {
   readonly alias?: string;
   readonly boolean?: true;
   readonly number?: true;

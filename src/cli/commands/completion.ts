@@ -2,12 +2,13 @@ import { ExitCode } from '../../resources/error.ts';
 import type { Command, OptionName } from '../command.ts';
 import { bashScript } from '../install/bash.ts';
 import { listNames } from '../install/names.ts';
-import { type Described, toEntries } from '../install/words-table.ts';
+import { toEntries } from '../install/words-table.ts';
 import { zshScript } from '../install/zsh.ts';
+import type { OptionRule } from '../options.ts';
 import { findHostsFiles } from '../session.ts';
 
 /** All commands and options; asked for late, since this command is one of them. */
-type Known = () => { readonly commands: readonly Command[]; readonly options: Readonly<Record<OptionName, Described>> };
+type Known = () => { readonly commands: readonly Command[]; readonly options: Readonly<Record<OptionName, OptionRule>> };
 
 export function createCompletion(known: Known): Command {
   return {

@@ -1,12 +1,5 @@
 import type { Command, OptionName } from '../command.ts';
-
-/** What is known of an option, as far as completion needs it. */
-export interface Described {
-  readonly boolean?: boolean | undefined;
-  readonly number?: boolean | undefined;
-  readonly alias?: string | readonly string[] | undefined;
-  readonly describe?: string | undefined;
-}
+import type { OptionRule } from '../options.ts';
 
 /**
  * What may stand at a place of a command line: names of subhosts that run (`running`) or stand in the hosts file
@@ -47,7 +40,7 @@ const VALUES: Partial<Record<OptionName, readonly Place[]>> = {
 /** Subhosts that these take do not run yet. */
 const TAKE_STOPPED: ReadonlySet<string> = new Set(['start', 'explain', 'diff', 'reset', 'hold', 'release', 'unstall', 'events', 'logs']);
 
-export function toEntries(commands: readonly Command[], options: Readonly<Record<OptionName, Described>>): Entry[] {
+export function toEntries(commands: readonly Command[], options: Readonly<Record<OptionName, OptionRule>>): Entry[] {
   return commands.map((command) => ({
     name: command.name,
     summary: command.summary,
@@ -59,9 +52,9 @@ export function toEntries(commands: readonly Command[], options: Readonly<Record
 
 const HELP: OptionEntry = { names: ['--help', '-h'], summary: 'Show help', value: undefined };
 
-function toOption(name: OptionName, { boolean, number, alias = [], describe = '' }: Described): OptionEntry {
+function toOption(name: OptionName, { boolean, number, alias, describe }: OptionRule): OptionEntry {
   const long = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  const names = [long, ...[alias].flat().map((one) => (one.length === 1 ? `-${one}` : `--${one}`))];
+  const names = [long, ...(alias === undefined ? [] : [alias.length === 1 ? `-${alias}` : `--${alias}`])];
   const value = boolean ? undefined : (VALUES[name] ?? (number ? [] : ['any' as const]));
   return { names, summary: describe, value };
 }
