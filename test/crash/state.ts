@@ -14,7 +14,14 @@ import { OWN } from './scene.ts';
  */
 export async function listState(rig: Rig): Promise<string[]> {
   const lines = await rig.snapshot({ folders: OWN });
-  return [...lines.filter((line) => !isLog(line)), ...(await listLoops(rig)), ...listOwnKeys(), ...listDescriptors(rig)];
+  const seen = lines.filter((line) => !isLog(line)).map((line) => withSize(rig, line));
+  return [...seen, ...(await listLoops(rig)), ...listOwnKeys(), ...listDescriptors(rig)];
+}
+
+/** What the last apply said has its moment in it, which gets a digit more when the machine is 10000 s old: also the size without. */
+function withSize({ machine }: Rig, line: string): string {
+  const [, path] = /^file (\/run\/ob\/back\/.*\.json): /.exec(line) ?? [];
+  return path === undefined ? line : `${line} ${machine.read(path).replace(/"at":\d+/, '"at":0').length}`;
 }
 
 /** The same without what is another number, or comes in another order, each time that a thing is made or started. */
@@ -41,7 +48,7 @@ function withoutNumber(line: string): string {
     .replace(/\/dev\/loop\d+/g, '/dev/loop')
     .replace(/("address":")(?!02:(?:00:0a|6f:62):)[0-9a-f:]+/, '$1random')
     // What the last apply said, with the time.
-    .replace(/^(file \/run\/ob\/back\/.*) \w+$/, '$1');
+    .replace(/^(file \/run\/ob\/back\/.*) \d+ \w+ (\d+)$/, '$1 $2');
   // The kernel keeps it at what was its smallest port once, and shows uuid=on where a work directory is used for the first time.
   if (words.includes('"kind":"bridge"')) return words.replace(/"mtu":\d+,/, '');
   return words.replace(/(overlay ob:[^ @]*)@\S+/, '$1').replace(',uuid=on', '');
