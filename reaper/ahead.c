@@ -1,4 +1,4 @@
-/* reaper ahead: all that `reaper look` tells, of all that there is to tell of, begun by dist/ob while Node is still starting.
+/* reaper ahead [brief]: all that `reaper look` tells, of all that there is to tell of, begun while Node is still starting: see early.c.
  *
  *   /, JSON                 the links of this machine; then a byte on TOLD_FD
  *   NAME, JSON              for each name in /run/netns
@@ -14,7 +14,6 @@
 #include "look.h"
 #include "modes.h"
 #include "namespaces.h"
-#include "survey.h"
 #include "text.h"
 
 enum { TOLD_FD = 3 };
@@ -65,7 +64,7 @@ static void take_owner(const char *name, unsigned char type, const void *context
     add_text(&owner, scope->name);
     add_text(&owner, "/");
     add_text(&owner, name);
-    if (as_path(&owner)) put_process(scope->folder, owner.text);
+    if (as_path(&owner)) look_at_process(scope->folder, owner.text);
 }
 
 struct open_folder {
@@ -118,8 +117,8 @@ static void put_namespaces(void) {
 }
 
 int look_ahead(int count, char **word) {
-    (void)word;
-    if (count > 0) return USAGE;
+    if (count > 1) return USAGE;
+    if (count == 1 && same(word[0], "brief")) look_in_brief();
     look_here("/");
     tell();
     long fd = open_listed(AT_FDCWD, "/run/netns");

@@ -1,6 +1,7 @@
 /* ob itself, a program of its own beside the reaper: starts Node from the start-up snapshot where that was taken by this very
  * Node and in this very folder, else with the bundle. A shell would do, but takes as long for that as Node for a plan's
  * reading, and cron starts it every minute. */
+#include "early.h"
 #include "sys.h"
 #include "text.h"
 
@@ -8,10 +9,10 @@ ENTRY_POINT;
 
 __attribute__((noreturn, used)) void enter(long *stack);
 
-enum { FAILED = 1, MAX_FLAGS = 16, MAX_PATH = 960, FIRST_FREE = 3 };
+enum { FAILED = 1, MAX_FLAGS = 16, MAX_PATH = 960 };
 
 static char self[MAX_PATH], dist[MAX_PATH], mark[2048];
-static struct line node, blob, bundle, wanted, early;
+static struct line node, blob, bundle, wanted, reaper;
 
 __attribute__((noreturn)) static void give_up(const char *words) {
     struct line line;
@@ -46,11 +47,12 @@ static bool is_program(const char *path) {
 }
 
 /* Node takes a dozen MB in its first 30 ms, and a third of these goes into the faults for each page of them: in huge pages, of
- * one heap that is not given back, that is a twelfth less. What stays for long is better off without. Whoever has said something
- * of this himself is left to it: mallopt(3), and "Memory Allocation Tunables" in the manual of the GNU C library, from 2.35 on;
+ * one heap for all threads that is not given back, that is a tenth less. What stays for long is better off without. Whoever has
+ * said something of this himself is left to it: mallopt(3), and "Memory Allocation Tunables" in the manual of the GNU C library, from 2.35 on;
  * others pass it over. */
 static char tunables[] =
-    "GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.top_pad=8388608";
+    "GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.top_pad=8388608:"
+    "glibc.malloc.arena_max=1";
 
 /* Of what PATH names only whole names count: an empty one would be the folder that one happens to be in. */
 static bool find_node(char **env) {
@@ -132,85 +134,6 @@ static void find_self(void) {
     for (long i = 0; i < end; i++) dist[i] = self[i];
 }
 
-/* Becomes the reaper, with these as its first descriptors; -1 ends them. Nothing else of ours is open there. The environment is
- * that of src/resources/run.ts. */
-__attribute__((noreturn)) static void become_reaper(char *const words[], const int *files) {
-    static char locale[] = "LC_ALL=C", path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    static struct line program;
-    unsigned count = 0;
-    join_path(&program, "/reaper");
-    for (; files[count] >= 0; count++) sys_dup3(files[count], (int)count, 0);
-    sys_close_range(count, ~0U);
-    /* A signal of the terminal is for Node, and the folder that we are in may have to be unmounted. */
-    sys_setsid();
-    sys_chdir("/");
-    sys_execve(program.text, words, (char *[]){locale, path, NULL});
-    sys_exit(FAILED);
-}
-
-/* As a child of its own child, which ends: so nobody has to wait for it. */
-static void start_reaper(char *const words[], const int *files) {
-    int status;
-    long pid = sys_clone(SIGCHLD);
-    if (!pid) {
-        if (!sys_clone(SIGCHLD)) become_reaper(words, files);
-        sys_exit(0);
-    }
-    if (pid > 0) sys_wait4(pid, &status, 0);
-}
-
-static void begin_variable(const char *name, int64_t value) {
-    clear_line(&early);
-    add_text(&early, name);
-    add_number(&early, value);
-}
-
-/* What a plan is made of is read while Node starts, on another core: OB_AHEAD=MEMORY.PIPE tells it where, see ahead.c. Where
- * anything is amiss, Node has it read. */
-static char *look_ahead(void) {
-    static char name[] = "reaper", mode[] = "ahead";
-    int ends[2];
-    long memory = sys_memfd_create("ob-ahead", 0);
-    /* One of a standard stream that is closed is not for this. */
-    if (memory < FIRST_FREE || sys_pipe2(ends, 0) < 0) return NULL;
-    start_reaper((char *[]){name, mode, NULL}, (int[]){(int)memory, (int)memory, (int)memory, ends[1], -1});
-    sys_close(ends[1]);
-    begin_variable("OB_AHEAD=", memory);
-    add_text(&early, ".");
-    add_number(&early, ends[0]);
-    return (char *)as_path(&early);
-}
-
-/* Who starts programs for Node from when it has the lock is there by then: OB_HELPER=SOCKET, see serve.c. Where anything is
- * amiss, Node starts one. */
-static char *start_helper(void) {
-    static char name[] = "reaper", mode[] = "serve", told[] = "told";
-    int ends[2];
-    /* Node closes what it has inherited when it starts something, but only up to the first gap: nothing of ours is below. */
-    if (sys_socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, ends) < 0 || ends[0] < FIRST_FREE) return NULL;
-    int none = (int)sys_openat(AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
-    if (none < 0) return NULL;
-    start_reaper((char *[]){name, mode, told, NULL}, (int[]){ends[1], ends[1], none, -1});
-    sys_fcntl(ends[0], F_SETFD, 0);
-    begin_variable("OB_HELPER=", ends[0]);
-    return (char *)as_path(&early);
-}
-
-static const char *const reading[] = {"plan", "status", NULL};
-static const char *const changing[] = {"apply", "destroy", "start", "stop", "restart", NULL};
-
-static bool is_one_of(const char *word, const char *const *words) {
-    while (*words)
-        if (same(word, *words++)) return true;
-    return false;
-}
-
-/* Whatever follows: a wrong word costs a program that nobody asks. NULL: nothing is begun. */
-static char *begin_early(bool only_reads) {
-    if (sys_getuid() != 0) return NULL;
-    return only_reads ? look_ahead() : start_helper();
-}
-
 static int count_words(char **words) {
     int count = 0;
     while (words[count]) count++;
@@ -225,12 +148,12 @@ void enter(long *stack) {
     find_self();
     drop_variables(given);
     int variables = count_words(given);
-    char *env[variables + 3], *more;
+    char *env[variables + 2 + MOST_EARLY];
     for (int i = 0; i < variables; i++) env[i] = given[i];
-    const char *word = count > 1 ? argv[1] : "";
-    bool only_reads = is_one_of(word, reading), is_short = only_reads || is_one_of(word, changing);
+    bool is_short = count > 1 && (only_reads(argv[1]) || changes(argv[1]));
     if (is_short && !value_of(given, "GLIBC_TUNABLES=")) env[variables++] = tunables;
-    if (is_short && (more = begin_early(only_reads))) env[variables++] = more;
+    join_path(&reaper, "/reaper");
+    if (is_short) variables += begin_early(argv + 1, reaper.text, env + variables);
     env[variables] = NULL;
     if (!find_node(env)) give_up("there is no node on this machine: apt-get install nodejs");
     join_path(&blob, is_short ? "/short.blob" : "/ob.blob");

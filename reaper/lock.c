@@ -5,6 +5,9 @@
 
 enum { TRY_EXCLUSIVE = 2 | 4 }; /* LOCK_EX | LOCK_NB: <linux/fcntl.h> has them only for mandatory locks */
 
+#define RUN_FOLDER "/run/ob"
+#define LOCK_NAME RUN_FOLDER "/lock"
+
 long take_lock(void) { return sys_flock(LOCK_FD, TRY_EXCLUSIVE); }
 
 bool tell_lock(long error) {
@@ -15,13 +18,14 @@ bool tell_lock(long error) {
     return error == 0;
 }
 
-long share_file(int64_t pid, int64_t fd) {
-    long pidfd = sys_pidfd_open((long)pid);
-    if (pidfd < 0) return pidfd;
-    long shared = sys_pidfd_getfd((int)pidfd, (int)fd);
-    sys_close((int)pidfd);
-    if (shared < 0 || shared == LOCK_FD) return shared < 0 ? shared : 0;
-    sys_dup3((int)shared, LOCK_FD, 0);
-    sys_close((int)shared);
-    return 0;
+bool is_lock_there(void) {
+    struct statx ours, named;
+    return sys_statx(LOCK_FD, "", AT_EMPTY_PATH, STATX_INO, &ours) >= 0 &&
+           sys_statx(AT_FDCWD, LOCK_NAME, AT_SYMLINK_NOFOLLOW, STATX_INO, &named) >= 0 && ours.stx_ino == named.stx_ino;
+}
+
+void remove_lock(void) {
+    if (!is_lock_there()) return;
+    sys_unlinkat(AT_FDCWD, LOCK_NAME);
+    sys_rmdirat(AT_FDCWD, RUN_FOLDER);
 }

@@ -10,7 +10,9 @@ enum { LOCK_FD = 3 };
 long take_lock(void);
 /* Says {"lock":ERRNO}; true: it is ours. */
 bool tell_lock(long error);
-/* The descriptor FD of a process becomes ours as well, as LOCK_FD. */
-long share_file(int64_t pid, int64_t fd);
+/* Who had it before us may have removed the file: then it is one that nobody else will ever see. */
+bool is_lock_there(void);
+/* With its folder, if nothing else is in that. For who has it. */
+void remove_lock(void);
 
 #endif

@@ -161,7 +161,11 @@ static void look_inside(const char *name, unsigned first) {
     } else put_error(fd);
 }
 
+void look_in_brief(void) { in_brief = true; }
+
 void look_here(const char *name) { look_inside(name, 0); }
+
+void look_at_process(const char *root, const char *owner) { (in_brief ? put_process_in_brief : put_process)(root, owner); }
 
 void look_at(const char *name) {
     struct line path;
@@ -212,14 +216,14 @@ int look(int count, char **word) {
     if (count < 1) return USAGE;
     long beside = owners + 1 < count ? start_beside(word + owners + 1) : 0;
     for (int i = 0; i < names; i++) look_at(word[i]);
-    for (int i = names + 2; i < owners; i++) (in_brief ? put_process_in_brief : put_process)(word[names + 1], word[i]);
+    for (int i = names + 2; i < owners; i++) look_at_process(word[names + 1], word[i]);
     flush_json();
     if (!beside) return DONE;
     return beside > 0 && sys_wait4(beside, &status, 0) == beside && status == 0 ? DONE : FAILED_BESIDE;
 }
 
-/* The same for who only wants to take all of it away: links without their addresses and routes, processes without what is inside. */
+/* The same in brief. */
 int glance(int count, char **word) {
-    in_brief = true;
+    look_in_brief();
     return look(count, word);
 }

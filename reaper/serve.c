@@ -1,17 +1,21 @@
-/* reaper serve [lock|told]: starts programs for ob, as many at a time as it asks for, and tells how each ended and what it said. A
+/* reaper serve [lock|early LOOK]: starts programs for ob, as many at a time as it asks for, and tells how each ended and what it said. A
  * program that Node starts itself costs Node, which is large, a copy of its page tables, and a fault for every page that it
  * writes to afterwards; here it costs next to nothing.
  *
  * A request is a line `KEY BYTES INPUT`, then so many bytes of words with a NUL after each, the first of them the absolute
  * name of a program, then so many bytes for its stdin. Without words: the program that was asked for with this key is
- * killed. The answer is a line of JSON. */
+ * killed. The answer is a line of JSON.
+ *
+ * `lock`: first of all the file is locked that is open as descriptor 3, and that is told; if it is not to be had, this ends. `early`:
+ * the same for who is not there yet (early.c), and then the machine is looked at, for all or in `brief`, see ahead.c: what is seen
+ * is good for as long as nobody else can have the lock. */
 #include "json.h"
 #include "lock.h"
 #include "modes.h"
 #include "process.h"
 #include "text.h"
 
-enum { MAX_JOBS = 64, MAX_BYTES = 1 << 20, MAX_WORDS = 1 << 15, HEAD_BYTES = 96 };
+enum { MAX_JOBS = 64, MAX_BYTES = 1 << 20, MAX_WORDS = 1 << 15, HEAD_BYTES = 96, MEMORY_FD = 4, TOLD_FD = 5 };
 
 struct job {
     int64_t key;
@@ -21,6 +25,8 @@ struct job {
 
 static struct job jobs[MAX_JOBS];
 static int running;
+/* Has anybody come for whom the lock was taken early? From then on it is theirs to remove. */
+static bool is_claimed = true;
 static char bytes[MAX_BYTES];
 static char *words[MAX_WORDS + 1];
 
@@ -187,6 +193,7 @@ static bool take_request(char **env) {
     int64_t head[3];
     if (!read_numbers(head, 3) || head[1] > MAX_BYTES || !read_all(bytes, (size_t)head[1])) return false;
     int64_t key = head[0], size = head[1], input = head[2];
+    is_claimed = true;
     if (size == 0) {
         kill_job(key);
         return true;
@@ -212,19 +219,35 @@ static void take_ended(const struct pollfd *ended) {
     running = left;
 }
 
-/* False: we are not wanted, or the lock is not to be had. */
-static bool is_wanted(int count, char **word) {
-    int64_t file[2];
-    if (count == 1 && same(word[0], "lock")) return tell_lock(take_lock());
-    if (count != 1 || !same(word[0], "told")) return true;
-    if (!read_numbers(file, 2)) return false;
-    long error = share_file(file[0], file[1]);
-    return tell_lock(error ? error : take_lock());
+/* Writes what it sees to MEMORY_FD, and how far it is to TOLD_FD. */
+static void look_meanwhile(char *how) {
+    if (sys_clone(SIGCHLD)) return;
+    sys_dup3(2, 0, 0);
+    sys_dup3(MEMORY_FD, 1, 0);
+    sys_dup3(TOLD_FD, LOCK_FD, 0); /* and so it has no lock to hold for longer than we do */
+    sys_close_range(MEMORY_FD, ~0U);
+    sys_exit(look_ahead(1, &how));
 }
 
-/* First of all a file is locked; if that is not to be had, this ends. `lock`: the one that is open as descriptor 3. `told`: the
- * first line that is said is `PID FD`, and it is that one; who was started before those for whom it works, has none of them. When
- * nothing more can be asked for, it ends with the last program. */
+static bool begin_early(char *how) {
+    long error = take_lock();
+    if (!error && !is_lock_there()) error = -ESTALE;
+    is_claimed = false;
+    if (!tell_lock(error)) return false;
+    /* If that cannot be, Node hears no word of it, and has the machine looked at later. */
+    look_meanwhile(how);
+    sys_close_range(MEMORY_FD, TOLD_FD);
+    return true;
+}
+
+/* False: the lock is not to be had. */
+static bool is_wanted(int count, char **word) {
+    if (count == 1 && same(word[0], "lock")) return tell_lock(take_lock());
+    if (count == 2 && same(word[0], "early")) return begin_early(word[1]);
+    return true;
+}
+
+/* When nothing more can be asked for, it ends with the last program. */
 int serve_programs(int count, char **word) {
     struct pollfd poll[MAX_JOBS + 1];
     char **env = word + count + 1;
@@ -240,6 +263,9 @@ int serve_programs(int count, char **word) {
         bool is_asked = poll[running].revents;
         take_ended(poll);
         if (is_asked && !take_request(env)) is_over = true;
-        if (is_over && !running) return DONE;
+        if (is_over && !running) break;
     }
+    while (sys_wait4(-1, NULL, 0) > 0) continue; /* for who looked */
+    if (!is_claimed) remove_lock();
+    return DONE;
 }

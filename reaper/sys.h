@@ -245,6 +245,7 @@ static inline long sys_symlinkat(const char *text, int at, const char *path) {
     return SYS3(symlinkat, text, at, path);
 }
 static inline long sys_unlinkat(int at, const char *path) { return SYS3(unlinkat, at, path, 0); }
+static inline long sys_rmdirat(int at, const char *path) { return SYS3(unlinkat, at, path, AT_REMOVEDIR); }
 static inline long sys_renameat(int at, const char *from, const char *to) {
     return SYS5(renameat2, at, from, at, to, 0);
 }

@@ -11,8 +11,9 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { dropAhead } from '../resources/ahead.ts';
 import { ExitCode, hasCode, messageOf, ObError } from '../resources/error.ts';
-import { type Helper, openHelper } from '../resources/helper.ts';
+import { type Helper, joinHelper, openHelper, takeEarly } from '../resources/helper.ts';
 import { findProgram, needProgram } from '../resources/programs.ts';
 import { run, startWith } from '../resources/run.ts';
 import type { Context } from './command.ts';
@@ -65,6 +66,8 @@ interface Lock {
 
 async function acquire(limitSeconds: number, { signal, output }: Context, beforeWait?: () => Promise<unknown>): Promise<Lock> {
   needProgram('flock');
+  const early = await joinEarly();
+  if (early) return early;
   let deadline = performance.now() + limitSeconds * 1000;
   for (let hasWaited = false; ; ) {
     const fd = tryOpen();
@@ -84,6 +87,16 @@ async function acquire(limitSeconds: number, { signal, output }: Context, before
     if (!hasWaited && limitSeconds > 0) output.sink({ type: 'waiting', for: holder, seconds: limitSeconds });
     hasWaited = true;
   }
+}
+
+/** The lock that was taken before us; what was seen of the machine under it is good for as long as we have it. */
+async function joinEarly(): Promise<Lock | undefined> {
+  const early = takeEarly();
+  if (!early) return undefined;
+  const helper = await joinHelper(REAPER, early);
+  if (helper) return { fd: early.fd, helper };
+  dropAhead();
+  return undefined;
 }
 
 /** What a run that was killed has left running holds the lock until it has ended, which it mostly has in no time. */

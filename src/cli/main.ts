@@ -1,6 +1,7 @@
 import './standing.ts';
 import yargs, { type Argv } from 'yargs';
 import { ExitCode } from '../resources/error.ts';
+import { dropEarly } from '../resources/helper.ts';
 import type { Args, Command } from './command.ts';
 import { OPTIONS } from './options.ts';
 import { guardStreams, report, runCommand } from './run-command.ts';
@@ -102,6 +103,7 @@ export async function main(commands: readonly Command[]): Promise<void> {
   } catch (error) {
     process.exitCode = report(error);
   }
+  await dropEarly().catch(() => {});
   // A stream tells after the next turn that it could not write.
   setImmediate(leave);
 }

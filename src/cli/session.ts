@@ -16,6 +16,7 @@ import type { Live, Spec } from '../resources/kind.ts';
 import { ownerOf } from '../resources/link-rules.ts';
 import { createLook, type Look, type Machine } from '../resources/machine.ts';
 import type { Owner } from '../resources/marks.ts';
+import { needProgram } from '../resources/programs.ts';
 import { hasStarter } from '../resources/run.ts';
 import { answer } from './answer.ts';
 import { keptTarget, openKeptFile, type Target } from './record/parsed.ts';
@@ -81,10 +82,15 @@ export function newLook(): Look {
   return createLook(REAPER);
 }
 
-/** Begins to read what a plan needs, while its file is read. INBRIEF: see `Look`. */
+/**
+ * Begins to read what a plan needs, while its file is read; or takes what has been read before Node was there, so that the first look
+ * of a run has to be this. INBRIEF: see `Look`.
+ */
 export function lookAhead(inBrief = false): Look {
   const ahead = takeAhead();
-  if (ahead) return createLook(REAPER, false, ahead);
+  // Who changes the machine goes on with `ip`.
+  if (ahead && hasStarter()) needProgram('ip');
+  if (ahead) return createLook(REAPER, false, ahead, inBrief);
   // Two programs are done sooner than one, but only where somebody else starts them.
   const look = createLook(REAPER, !hasStarter(), undefined, inBrief);
   // What fails now fails again for who asks.

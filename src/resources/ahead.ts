@@ -5,7 +5,7 @@ import type { Link } from './linux/ip.ts';
 import { parseInits } from './live-init.ts';
 import type { LiveInit } from './machine.ts';
 
-/** What a process that was started before Node has told of this machine: see reaper/ahead.c. */
+/** What was told of this machine while Node was starting: see reaper/ahead.c. */
 export interface Ahead {
   /** The links of this machine, as `ip` tells them. Undefined: it has not told them. */
   links(): Promise<readonly Link[] | undefined>;
@@ -30,9 +30,19 @@ const ALL_TOLD = 2;
 
 /** Once for each run, as it is out of date the moment after. Undefined: none was started. */
 export function takeAhead(env = process.env): Ahead | undefined {
-  const [, memory, pipe] = /^(\d+)\.(\d+)$/.exec(env['OB_AHEAD'] ?? '') ?? [];
+  const [memory, pipe] = takeFiles(env);
+  return memory === undefined || pipe === undefined ? undefined : openAhead(memory, pipe);
+}
+
+/** What has been told, if anything, may not be so any more: others could change it. */
+export function dropAhead(): void {
+  for (const fd of takeFiles(process.env)) closeSync(fd);
+}
+
+function takeFiles(env: NodeJS.ProcessEnv): readonly number[] {
+  const files = /^(\d+)\.(\d+)$/.exec(env['OB_AHEAD'] ?? '')?.slice(1) ?? [];
   delete env['OB_AHEAD'];
-  return memory === undefined ? undefined : openAhead(Number(memory), Number(pipe));
+  return files.map(Number);
 }
 
 function openAhead(memory: number, pipe: number): Ahead {

@@ -1,9 +1,9 @@
-import { constants as system } from 'node:os';
 import { either, isNumber, isText, withFields } from './checks.ts';
 import { parseJson } from './linux/inside.ts';
 import type { Ended } from './ran.ts';
 import { parseReaperError } from './reaper.ts';
-import { run, type Starter } from './run.ts';
+import { type RunOptions, run, type Starter } from './run.ts';
+import { joinTalk } from './talk.ts';
 
 export interface Helper extends Starter {
   /** It ends, now that nothing is asked of it any more: then it has let go of the lock. */
@@ -32,30 +32,49 @@ const isLine = withFields({ lock: number, key: number, exit: number, out: text, 
  * copied, and every page that it writes to afterwards. First of all it takes the lock on the open file FD, which is ours then;
  * undefined: another has it.
  */
-export async function openHelper(reaper: string, fd: number): Promise<Helper | undefined> {
-  const socket = takeSocket();
-  const early = socket === undefined ? {} : await begin(reaper, fd, socket);
-  // Where ptrace(2) is denied it cannot share a file with us.
-  return early.helper ?? (early.lock === EAGAIN ? undefined : (await begin(reaper, fd)).helper);
+export function openHelper(reaper: string, fd: number): Promise<Helper | undefined> {
+  return begin(reaper, 'lock', { descriptors: [fd] });
 }
 
-/** That of the one that dist/ob has started before us. Once for each run: it ends with the lock. */
-function takeSocket(env = process.env): number | undefined {
-  const [, socket] = /^(\d+)$/.exec(env['OB_HELPER'] ?? '') ?? [];
+/** One that dist/ob has started before us: see reaper/early.c. */
+export interface Early {
+  /** By which it hears and speaks. */
+  readonly socket: number;
+  /** The file that it has locked, if that was to be had; its open descriptor is ours as well. */
+  readonly fd: number;
+}
+
+/** Once for each run: it ends with the lock. */
+export function takeEarly(env = process.env): Early | undefined {
+  const [, socket, fd] = /^(\d+)\.(\d+)$/.exec(env['OB_HELPER'] ?? '') ?? [];
   delete env['OB_HELPER'];
-  return socket === undefined ? undefined : Number(socket);
+  return socket === undefined ? undefined : { socket: Number(socket), fd: Number(fd) };
 }
 
-const EAGAIN = system.errno.EAGAIN;
-
-interface Begun {
-  readonly helper?: Helper;
-  /** What became of the lock: an errno. Undefined: it did not say. */
-  readonly lock?: number | undefined;
+/** Undefined: there is none, or it does not have the lock. */
+export function joinHelper(reaper: string, { socket }: Early): Promise<Helper | undefined> {
+  return begin(reaper, 'early', { socket, input: CLAIM });
 }
 
-/** SOCKET: it has been started. */
-async function begin(reaper: string, fd: number, socket?: number): Promise<Begun> {
+/** From now on it is us who removes the file of the lock. */
+const CLAIM = '0 0 0\n';
+
+/** Where nothing came of a run, for which one had been started: waits until it has taken away what it has made. */
+export async function dropEarly(): Promise<void> {
+  const early = takeEarly();
+  if (!early) return;
+  const { stdin, stdout, ended } = joinTalk(early.socket);
+  stdin.end();
+  stdout.resume();
+  await ended;
+}
+
+/** Undefined: it does not have the lock. */
+async function begin(
+  reaper: string,
+  manner: string,
+  how: Pick<RunOptions, 'descriptors' | 'socket' | 'input'>,
+): Promise<Helper | undefined> {
   const waiting = new Map<number, (ended: Ended) => void>();
   let say: ((text: string) => void) | undefined;
   let lastKey = 0;
@@ -74,10 +93,8 @@ async function begin(reaper: string, fd: number, socket?: number): Promise<Begun
       });
       waiting.delete(line.key ?? 0);
     };
-    const how = socket === undefined ? { descriptors: [fd] } : { socket, input: `${process.pid} ${fd}\n` };
-    const words = ['serve', socket === undefined ? 'lock' : 'told'];
     // What cannot be started, or is no socket, has said nothing.
-    isOver = run(reaper, words, { isEndless: true, ...how, onLine }).catch(() => {});
+    isOver = run(reaper, ['serve', manner], { isEndless: true, ...how, onLine }).catch(() => {});
     void isOver.then(() => {
       say = undefined;
       for (const tell of waiting.values()) tell({ failed: true, timedOut: false, stderr: 'the reaper that started it has ended' });
@@ -88,7 +105,7 @@ async function begin(reaper: string, fd: number, socket?: number): Promise<Begun
     say?.('');
     await isOver;
   };
-  if (lock !== 0) return { lock };
+  if (lock !== 0) return undefined;
   const start: Starter['start'] = (path, args, { input = '', timeLimitMs }) => {
     const words = [path, ...args].map((word) => `${word}\0`).join('');
     if (!say || args.length >= MOST_WORDS || Buffer.byteLength(words) > MOST_BYTES) return undefined;
@@ -99,7 +116,7 @@ async function begin(reaper: string, fd: number, socket?: number): Promise<Begun
     say(`${key} ${Buffer.byteLength(words)} ${Buffer.byteLength(input)}\n${words}${input}`);
     return within(timeLimitMs, ended, () => say?.(`${key} 0 0\n`));
   };
-  return { helper: { start, end }, lock };
+  return { start, end };
 }
 
 async function within(ms: number, ended: Promise<Ended>, kill: () => void): Promise<Ended> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import test from 'node:test';
 import { BUNDLE, createMachine, noLive, OB } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
@@ -50,7 +51,7 @@ test('kill -9 frees the lock, whatever runs on: no subhost and nothing that wait
   const owners = (await ownersOfLock(machine)).map((pid) =>
     machine.read(`/proc/${pid}/cmdline`).split('\0').slice(-3, -1).join(' ').replace(/.*\//, ''),
   );
-  assert.deepEqual(owners.sort(), ['ob apply', 'serve told'].sort(), 'ob, and what starts programs for it');
+  assert.deepEqual(owners.sort(), ['ob apply', 'early all'].sort(), 'ob, and what starts programs for it');
   await machine.sh(`kill -9 ${held.pid}`);
   await held.ended;
   assert.ok(isThere(machine, '/run/ob/lock'), 'the file is left over');
@@ -132,21 +133,42 @@ test('of eight applies at once each ends well or exits 75, and each subhost has 
   assert.equal(isThere(machine, '/run/ob/lock'), false);
 });
 
-test('where what was started before Node may not share the lock with it, another is started that has it', { skip: noLive }, async (t) => {
+test('the lock is taken before Node has started; where that cannot be, when it has', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
   machine.write('/mnt/hosts.yaml', 'scope: demo\nbridges: { ob0: {} }\nsubhosts: {}\n');
-  const strace = ['-f', '-qq', '-e', 'trace=execve,pidfd_getfd,flock', '-e', 'signal=none'];
-  const trace = async (...more: string[]): Promise<string> => {
-    const ran = await machine.run('strace', [...strace, ...more, OB, 'apply', 'hosts.yaml', '--allow-empty'], { cwd: '/mnt' });
+  const trace = async (...words: string[]): Promise<string> => {
+    const ran = await machine.run('strace', ['-f', '-qq', '-e', 'trace=execve,flock', '-e', 'signal=none', ...words], { cwd: '/mnt' });
     assert.equal(ran.code, 0, ran.stderr);
+    assert.equal(isThere(machine, '/run/ob/lock'), false);
     return ran.stderr;
   };
-  const told = await trace();
-  assert.match(told, /\["reaper", "serve", "told"\].*pidfd_getfd\(\d+, \d+, 0\) += \d.*flock\(3, LOCK_EX\|LOCK_NB\) += 0/s);
-  assert.doesNotMatch(told, /"serve", "lock"/);
-  const denied = await trace('-e', 'inject=pidfd_getfd:error=EPERM');
-  assert.match(denied, /\(INJECTED\).*"serve", "lock"\].*flock\(3, LOCK_EX\|LOCK_NB\) += 0/s);
-  assert.equal(isThere(machine, '/run/ob/lock'), false);
+  const early = await trace(OB, 'apply', '-q');
+  assert.match(early, /\["reaper", "serve", "early", "all"\].*flock\(3, LOCK_EX\|LOCK_NB\) += 0/s);
+  assert.doesNotMatch(early, /"serve", "lock"/);
+  for (const words of [
+    [process.execPath, BUNDLE, 'destroy'],
+    [OB, 'apply', '-j', '2'],
+  ]) {
+    const late = await trace(...words);
+    assert.match(late, /"serve", "lock"\].*flock\(3, LOCK_EX\|LOCK_NB\) += 0/s);
+    assert.doesNotMatch(late, /"early"/);
+  }
+});
+
+test('of a lock that was taken for nothing, nothing is left', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  const isGone = (): Promise<void> => until('its folder is gone', () => !isThere(machine, '/run/ob'));
+  for (const words of [['no-such-file'], ['one', 'two', 'three'], ['-q', 'no-such-file']]) {
+    const ran = await machine.ob('destroy', ...words);
+    assert.notEqual(ran.code, 0);
+    assert.equal(isThere(machine, '/run/ob'), false, words.join(' '));
+  }
+  machine.write('/mnt/node', '#!/bin/sh\nls /run/ob\nexec sleep 60\n');
+  await machine.sh('chmod 755 /mnt/node');
+  const started = machine.start(OB, ['apply'], { env: { ...process.env, OB_NODE: '/mnt/node' } });
+  await once(started.stdout ?? started, 'data');
+  await machine.sh("pkill -KILL -x 'sleep|node'");
+  await isGone();
 });
 
 test('it does not matter to who starts programs how ob was started', { skip: noLive }, async (t) => {
@@ -157,6 +179,6 @@ test('it does not matter to who starts programs how ob was started', { skip: noL
   assert.equal(ran.code, 0, ran.stderr);
   await machine.sh(`cd /mnt; ulimit -Sn 64; exec ${OB} destroy -j 30`);
   // 0 is no socket here, and what is no number is nothing.
-  for (const said of ['0', '77', 'x', '']) await machine.sh(`cd /mnt; OB_HELPER=${said} node ${BUNDLE} apply </dev/null`);
+  for (const said of ['0', '77', 'x', '', '0.1', '77.78']) await machine.sh(`cd /mnt; OB_HELPER=${said} node ${BUNDLE} apply </dev/null`);
   assert.deepEqual(await initsOf(machine), BOTH);
 });

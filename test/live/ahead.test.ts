@@ -43,6 +43,13 @@ test('what is read before Node has started', { skip: noLive }, async (t) => {
     );
   });
 
+  await t.test('is what an apply begins with, and not what proves it', async () => {
+    rig.machine.write('/mnt/text', told.replace('"name":"web0","up":1', '"name":"web0","up":0'));
+    const ran = await rig.machine.run('sh', ['-c', `cd /mnt; printf '\\0\\0' >told; OB_AHEAD=5.6 ${BUNDLE} apply 5<text 6<told`]);
+    assert.match(ran.stdout, /veth\/web0\n.*up: false -> true/);
+    assert.deepEqual([ran.code, ran.stderr], [0, '']);
+  });
+
   await t.test('is believed only of the process that ob itself has started', async () => {
     assert.equal(await planWith(told.replaceAll('"up":1', '"up":0'), OB), NOTHING);
   });

@@ -6,7 +6,7 @@ import type { Stop } from '../record/records.ts';
 import { refuseHeld } from '../record/round.ts';
 import { writeRecord } from '../record/store.ts';
 import { runPlan } from '../run-plan.ts';
-import { newLook, planFor } from '../session.ts';
+import { lookAhead, planFor } from '../session.ts';
 import { withTurn } from '../turn.ts';
 
 export const stop: Command = {
@@ -24,7 +24,7 @@ export const stop: Command = {
 
   run: (args, context) =>
     withTurn(args, context, async () => {
-      const look = newLook();
+      const look = lookAhead();
       const scope = scopeOf(args.names, await listSubhosts(look), args.scope);
       const selection = { limit: new Set(args.names), order: 'stop' } as const;
       const { plan, world } = await planFor(scope, [], selection, look);
