@@ -78,6 +78,8 @@ const SHORT_FLAGS = [
   '--max-semi-space-size=4',
   // Threads for what V8 would do beside the program, which is next to nothing here: each is started, and waited for at the end.
   '--v8-pool-size=1',
+  // See src/cli/tier.ts.
+  '--no-sparkplug',
 ];
 
 /** Gives the flags of each. */

@@ -7,6 +7,7 @@ import { parseYaml } from '../../planner/hosts/parse.ts';
 import { openHostsFile } from '../../planner/hosts/read.ts';
 import type { HostsFile } from '../../resources/hosts.ts';
 import { dropWhole, RUN_FOLDER, writeWhole } from '../run-folder.ts';
+import { prepareFor } from '../tier.ts';
 
 // Cron has the same file read every minute, and to read YAML takes longer than most of what a plan needs. So a run that ends
 // well keeps what the parser made of the text, with the text: where it is the same, byte for byte, and the same build of ob
@@ -39,6 +40,7 @@ const fresh = new WeakMap<HostsFile, Parsed>();
 export function openKeptFile(path: string): (facts: Facts) => HostsFile {
   let parsed: Parsed | undefined;
   const finish = openHostsFile(path, (text: string, report: Report) => {
+    prepareFor(text.length);
     const kept = readKept(text)?.node;
     const node = kept ?? parseYaml(text, report);
     if (!kept && node) parsed = { text, node };
@@ -63,7 +65,9 @@ export function keepParsed(file: HostsFile): void {
 
 /** Undefined: read the file. None of its values is looked at, so nothing of the machine can make them wrong. */
 export function keptTarget(path: string): Target | undefined {
-  return readKept(readText(path));
+  const text = readText(path);
+  prepareFor(text.length);
+  return readKept(text);
 }
 
 /** Of a scope of which nothing is there any more. Needs the lock. */
