@@ -5,18 +5,26 @@
 #include "netlink.h"
 #include "text.h"
 
-enum { MOST_LINKS = 1 << 14, FIRST_GROUP = 1 << 24, TRIES = 8 };
+enum { MOST_LINKS = 1 << 14, FIRST_GROUP = 1 << 24, TRIES = 8, WAIT_NS = 500000 };
+
+struct link {
+    int index; /* 0: there is none of that name that is ours */
+    bool has_alias, is_grouped;
+    long error;
+};
 
 /* Of the links that are to go, in the order of their names. */
 struct links {
     int count;
     char **name;
     unsigned mark, group; /* of all that is ours; of what is about to go, 0: there is none */
-    struct {
-        int index; /* 0: there is none of that name that is ours */
-        bool has_alias;
-        long error;
-    } link[MOST_LINKS];
+    struct link link[MOST_LINKS];
+};
+
+/* That a link cannot be deleted: which of them, and why. */
+struct refusal {
+    int which;
+    long error;
 };
 
 static const struct rtattr *attribute_of(const struct nlmsghdr *message, unsigned short type) {
@@ -63,17 +71,66 @@ static long find_links(int netlink, struct links *links) {
 
 /* The kernel waits for a grace period of RCU with each link that it deletes (16 ms), but only once for a whole group: so they are put
  * into a group of their own first. Killed in between, the alias still tells whose they are; without one the group has to. */
-static long delete_links(int netlink, struct links *links) {
+static int group_links(int netlink, struct links *links) {
     int grouped = 0;
-    long error = find_links(netlink, links);
-    if (error < 0) return error;
     for (int i = 0; i < links->count; i++) {
-        int index = links->link[i].index;
-        bool is_grouped = index && links->group && links->link[i].has_alias && links->count > 1;
-        if (is_grouped) grouped++;
-        if (index) links->link[i].error = ask_for(netlink, is_grouped ? RTM_SETLINK : RTM_DELLINK, index, is_grouped ? links->group : 0);
+        struct link *link = &links->link[i];
+        link->is_grouped = link->index && links->group && link->has_alias && links->count > 1;
+        if (!link->is_grouped) continue;
+        link->error = ask_for(netlink, RTM_SETLINK, link->index, links->group);
+        grouped++;
     }
+    return grouped;
+}
+
+static long delete_links(int netlink, struct links *links, int grouped) {
+    for (int i = 0; i < links->count; i++)
+        if (links->link[i].index && !links->link[i].is_grouped) links->link[i].error = ask_for(netlink, RTM_DELLINK, links->link[i].index, 0);
     return grouped ? ask_for(netlink, RTM_DELLINK, 0, links->group) : 0;
+}
+
+/* The question is answered by the link, of which only the beginning matters, or by an error. */
+static bool is_there(int netlink, int index) {
+    struct {
+        struct nlmsghdr header;
+        struct nlmsgerr error;
+    } answer;
+    struct request request;
+    struct ifinfomsg *link = begin_request(&request, RTM_GETLINK, 0, sizeof *link);
+    request.header.nlmsg_flags = NLM_F_REQUEST;
+    link->ifi_index = index;
+    if (sys_write(netlink, &request, request.header.nlmsg_len) < 0) return true;
+    bool is_answered = sys_read(netlink, &answer, sizeof answer) == sizeof answer;
+    return !is_answered || answer.header.nlmsg_type != NLMSG_ERROR || answer.error.error != -ENODEV;
+}
+
+/* When its links are gone for everybody, the kernel waits for another grace period, to free their memory (netdev_run_todo), and whoever
+ * had them deleted with it: 14 ms. So that is a process of its own, which may take longer than we do. While it is at work we wait
+ * for the kernel's lock on all links. */
+static long delete_apart(int netlink, struct links *links, int grouped) {
+    int ends[2], gone = 0;
+    long error = 0, pid = sys_pipe2(ends, O_CLOEXEC) < 0 ? -1 : sys_clone(SIGCHLD);
+    if (pid < 0) return delete_links(netlink, links, grouped);
+    if (pid == 0) {
+        for (int fd = 0; fd <= 2; fd++) sys_close(fd);
+        error = delete_links(netlink, links, grouped);
+        for (int i = 0; i < links->count; i++) {
+            long one = links->link[i].error ? links->link[i].error : error;
+            if (one) sys_write(ends[1], &(struct refusal){i, one}, sizeof(struct refusal));
+        }
+        sys_exit(DONE);
+    }
+    sys_close(ends[1]);
+    struct pollfd over = {.fd = ends[0], .events = POLLIN};
+    int other = open_netlink();
+    while (other >= 0) {
+        while (gone < links->count && (!links->link[gone].index || !is_there(other, links->link[gone].index))) gone++;
+        if (gone == links->count) return 0;
+        if (sys_ppoll(&over, 1, &(timespec){.tv_nsec = WAIT_NS}) != 0) break;
+    }
+    struct refusal refusal;
+    while (sys_read(ends[0], &refusal, sizeof refusal) == sizeof refusal) links->link[refusal.which].error = refusal.error;
+    return 0;
 }
 
 /* WORD: GROUP NAME...; GROUP: that of all links of ours. */
@@ -87,7 +144,8 @@ int drop_links(int count, char **word) {
     links.mark = (unsigned)mark;
     links.group = FIRST_GROUP + (unsigned)sys_getpid();
     int netlink = open_netlink();
-    long whole = netlink < 0 ? netlink : delete_links(netlink, &links);
+    long whole = netlink < 0 ? netlink : find_links(netlink, &links);
+    if (whole >= 0) whole = delete_apart(netlink, &links, group_links(netlink, &links));
     for (int i = 0; i < links.count; i++) {
         long error = links.link[i].error ? links.link[i].error : whole;
         if (error < 0)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statfsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ran } from './machine.ts';
 
 /** A machine to look at from outside: what it sees of /proc, /run, … is below ROOT. */
@@ -25,6 +26,7 @@ const NSFS_MAGIC = 0x6e736673;
  * (carrier, link-local addresses, counters) is left out, and so are numbers that mean nothing (mount ids, ifindex).
  */
 export async function snapshot(source: Source, selection: Selection = {}): Promise<string[]> {
+  await untilFreed(source);
   return [
     ...(await listNetworks(source)),
     ...listMounts(source, listPids(source.root)),
@@ -32,6 +34,12 @@ export async function snapshot(source: Source, selection: Selection = {}): Promi
     ...listCgroups(`${source.root}/sys/fs/cgroup`),
     ...['/run', ...(selection.folders ?? [])].flatMap((folder) => listFiles(source, folder, selection.times ?? false)),
   ];
+}
+
+/** Whoever waits for the kernel to free what links were made of may outlive the run that had them deleted: see reaper/drop-links.c. */
+async function untilFreed(source: Source): Promise<void> {
+  const isWaiting = (): boolean => listProcesses(source).some((line) => / \S*\/reaper drop-links /.test(line));
+  for (let tries = 0; tries < 200 && isWaiting(); tries++) await sleep(10);
 }
 
 /** Fails with the lines that differ, instead of all. */
