@@ -2,13 +2,21 @@
  * program that Node starts itself costs Node, which is large, a copy of its page tables, and a fault for every page that it
  * writes to afterwards; here it costs next to nothing.
  *
- * A request is a line `KEY BYTES INPUT`, then so many bytes of words with a NUL after each, the first of them the absolute
- * name of a program, then so many bytes for its stdin. Without words: the program that was asked for with this key is
- * killed. The answer is a line of JSON.
+ * A request is a line `WHAT KEY BYTES INPUT`, then so many bytes of words with a NUL after each, the first of them the absolute
+ * name of a program, then so many bytes of input. WHAT is
+ *
+ *   run    the program is started, and has the input as its stdin; what it says is told when it has ended
+ *   talk   it is started, hears what is said to it from then on, and what it says on stdout is told as it comes, in whole lines
+ *   say    the input is for the program that was asked for with this key
+ *   close  there is nothing more for it to hear
+ *   kill
+ *
+ * An answer is a line of JSON, see job.c.
  *
  * `lock`: first of all the file is locked that is open as descriptor 3, and that is told; if it is not to be had, this ends. `early`:
  * the same for who is not there yet (early.c), and then the machine is looked at, for all or in `brief`, see ahead.c: what is seen
  * is good for as long as nobody else can have the lock. */
+#include "job.h"
 #include "json.h"
 #include "lock.h"
 #include "modes.h"
@@ -17,16 +25,12 @@
 
 enum { MAX_JOBS = 64, MAX_BYTES = 1 << 20, MAX_WORDS = 1 << 15, HEAD_BYTES = 96, MEMORY_FD = 4, TOLD_FD = 5 };
 
-struct job {
-    int64_t key;
-    long pid;
-    int pidfd, out, err;
-};
-
 static struct job jobs[MAX_JOBS];
 static int running;
 /* Has anybody come for whom the lock was taken early? From then on it is theirs to remove. */
 static bool is_claimed = true;
+/* Who looks at the machine meanwhile; 0: nobody. */
+static long looker;
 static char bytes[MAX_BYTES];
 static char *words[MAX_WORDS + 1];
 
@@ -41,37 +45,27 @@ static bool read_all(char *to, size_t size) {
     return true;
 }
 
-/* The next decimal number of a line, and what follows it. */
-static bool take_number(char **text, int64_t *value) {
-    char *end = *text;
-    while (*end && *end != ' ') end++;
-    bool is_last = !*end;
-    *end = 0;
-    bool is_number = parse_number(*text, value);
-    *text = is_last ? end : end + 1;
-    return is_number;
+struct request {
+    char what[HEAD_BYTES];
+    int64_t key, size, input;
+};
+
+/* Where the next word of a line begins; the one before ends. */
+static char *next_word(char *text) {
+    while (*text && *text != ' ') text++;
+    if (*text) *text++ = 0;
+    return text;
 }
 
-/* A line of so many numbers. */
-static bool read_numbers(int64_t *numbers, int count) {
-    char head[HEAD_BYTES], *text = head;
-    for (size_t length = 0; length < sizeof head; length++) {
-        if (!read_all(head + length, 1)) return false;
-        if (head[length] != '\n') continue;
-        head[length] = 0;
-        for (int i = 0; i < count; i++)
-            if (!take_number(&text, &numbers[i])) return false;
-        return true;
+static bool read_head(struct request *request) {
+    size_t length = 0;
+    for (;; length++) {
+        if (length == HEAD_BYTES || !read_all(request->what + length, 1)) return false;
+        if (request->what[length] == '\n') break;
     }
-    return false;
-}
-
-/* Of those who write to one open file of this kind at the same time each takes the place where the last one was before: other
- * files have a lock for that. To its end all of them can write. */
-static int make_file(void) {
-    int file = (int)sys_memfd_create("ob", MFD_CLOEXEC);
-    if (file >= 0) sys_fcntl(file, F_SETFL, O_APPEND);
-    return file;
+    request->what[length] = 0;
+    char *key = next_word(request->what), *size = next_word(key), *input = next_word(size);
+    return parse_number(key, &request->key) && parse_number(size, &request->size) && parse_number(input, &request->input);
 }
 
 /* It is read also where there is no FILE: the next request comes after it. */
@@ -97,131 +91,61 @@ static bool split_words(size_t size) {
     return count > 0 && !bytes[size - 1];
 }
 
-__attribute__((noreturn)) static void become(const struct job *job, int input, char **env) {
-    sys_setsid();
-    sys_dup3(input, 0, 0);
-    sys_dup3(job->out, 1, 0);
-    sys_dup3(job->err, 2, 0);
-    default_dispositions();
-    set_mask(0);
-    sys_close(LOCK_FD); /* a program may start what never ends */
-    long error = sys_execve(words[0], words, env);
-    write_error(2, words[0], "exec", error, "");
-    sys_exit(FAILED);
-}
-
-static void put_file(const char *name, int file, bool *first) {
-    uint64_t size = 0;
-    is_regular(file, &size);
-    long text = size ? sys_mmap(size, file) : 0;
-    put_key(name, first);
-    put_string(text > 0 ? (const char *)text : "", size);
-    if (text > 0) sys_munmap((void *)text, size);
-    sys_close(file);
-}
-
-static void put_number_of(const char *name, int64_t value, bool *first) {
-    put_key(name, first);
-    put_number(value);
-}
-
-/* {"key":KEY,"exit":STATUS,"out":"...","err":"..."}; killed by a signal it has no exit. */
-static void tell_end(const struct job *job, int how) {
-    bool first = true;
-    put_text("{");
-    put_number_of("key", job->key, &first);
-    if (!(how & 127)) put_number_of("exit", exit_status(how), &first);
-    put_file("out", job->out, &first);
-    put_file("err", job->err, &first);
-    put_text("}\n");
-    flush_json();
-}
-
-/* Without a file of its own for each it would read our requests, or write into our answers. */
-static long begin(struct job *job, int input, char **env) {
-    if (input < 0 || job->out < 0 || job->err < 0) return -EMFILE;
-    job->pid = sys_clone(SIGCHLD);
-    if (job->pid == 0) become(job, input, env);
-    if (job->pid < 0) return job->pid;
-    job->pidfd = (int)sys_pidfd_open(job->pid);
-    if (job->pidfd >= 0) return 0;
-    sys_kill(job->pid, SIGKILL);
-    sys_wait4(job->pid, NULL, 0);
-    return job->pidfd;
-}
-
-/* The same line as of one that has ended; there may be no file for the words. */
-static void tell_failure(int64_t key, long error) {
-    bool first = true;
-    struct line line;
-    clear_line(&line);
-    add_text(&line, "reaper error clone ");
-    add_number(&line, -error);
-    add_text(&line, " ");
-    put_text("{");
-    put_number_of("key", key, &first);
-    put_number_of("exit", FAILED, &first);
-    put_key("err", &first);
-    put_string(line.text, line.length);
-    put_text("}\n");
-    flush_json();
-}
-
-static void close_file(int file) {
-    if (file >= 0) sys_close(file);
-}
-
-static void start_job(int64_t key, int input, char **env) {
-    struct job *job = &jobs[running];
-    *job = (struct job){.key = key, .out = make_file(), .err = make_file()};
-    long error = begin(job, input, env);
-    if (error == 0) {
-        running++;
-        return;
-    }
-    close_file(job->out);
-    close_file(job->err);
-    tell_failure(key, error);
-}
-
-static void kill_job(int64_t key) {
-    for (int i = 0; i < running; i++)
-        if (jobs[i].key == key) sys_pidfd_send_signal(jobs[i].pidfd, SIGKILL, NULL);
-}
-
-static bool take_request(char **env) {
-    int64_t head[3];
-    if (!read_numbers(head, 3) || head[1] > MAX_BYTES || !read_all(bytes, (size_t)head[1])) return false;
-    int64_t key = head[0], size = head[1], input = head[2];
-    is_claimed = true;
-    if (size == 0) {
-        kill_job(key);
-        return true;
-    }
+static bool take_program(const struct request *request, char **env) {
+    if (request->size > MAX_BYTES || !read_all(bytes, (size_t)request->size)) return false;
     int file = make_file();
-    if (!read_input(file, input) || !split_words((size_t)size)) return false;
-    start_job(key, file, env);
-    close_file(file);
+    if (!read_input(file, request->input) || !split_words((size_t)request->size)) return false;
+    struct job *job = &jobs[running];
+    *job = (struct job){.key = request->key, .talks = same(request->what, "talk")};
+    if (start_job(job, words, env, file)) running++;
+    if (file >= 0) sys_close(file);
     return true;
 }
 
-static void take_ended(const struct pollfd *ended) {
-    int left = 0, how;
+static struct job *find_job(int64_t key) {
+    for (int i = 0; i < running; i++)
+        if (jobs[i].key == key) return &jobs[i];
+    return NULL;
+}
+
+/* Of one that has ended nothing more is to be done. */
+static bool take_word(const struct request *request) {
+    struct job *job = find_job(request->key);
+    if (request->input > MAX_BYTES || !read_all(bytes, (size_t)request->input)) return false;
+    if (!job) return true;
+    if (same(request->what, "say")) say_to(job, bytes, (size_t)request->input);
+    if (same(request->what, "close")) close_input(job);
+    if (same(request->what, "kill")) kill_job(job);
+    return true;
+}
+
+static bool take_request(char **env) {
+    struct request request;
+    if (!read_head(&request)) return false;
+    is_claimed = true;
+    return request.size ? take_program(&request, env) : take_word(&request);
+}
+
+static void take_news(const struct pollfd *ended, const struct pollfd *said) {
     for (int i = 0; i < running; i++) {
-        struct job job = jobs[i];
-        if (!ended[i].revents) {
-            jobs[left++] = job;
-            continue;
-        }
-        sys_close(job.pidfd);
-        tell_end(&job, sys_wait4(job.pid, &how, 0) < 0 ? FAILED << 8 : how);
+        if (said[i].revents) tell_said(&jobs[i]);
+        if (ended[i].revents) take_end(&jobs[i]);
+    }
+}
+
+static void tell_ended(void) {
+    int left = 0;
+    for (int i = 0; i < running; i++) {
+        if (is_over(&jobs[i])) tell_end(&jobs[i]);
+        else jobs[left++] = jobs[i];
     }
     running = left;
 }
 
 /* Writes what it sees to MEMORY_FD, and how far it is to TOLD_FD. */
 static void look_meanwhile(char *how) {
-    if (sys_clone(SIGCHLD)) return;
+    looker = sys_clone(SIGCHLD);
+    if (looker) return;
     sys_dup3(2, 0, 0);
     sys_dup3(MEMORY_FD, 1, 0);
     sys_dup3(TOLD_FD, LOCK_FD, 0); /* and so it has no lock to hold for longer than we do */
@@ -247,25 +171,36 @@ static bool is_wanted(int count, char **word) {
     return true;
 }
 
-/* When nothing more can be asked for, it ends with the last program. */
+/* Those that have been asked for something, and will not be told to stop. */
+static bool is_at_work(void) {
+    for (int i = 0; i < running; i++)
+        if (!jobs[i].talks) return true;
+    return false;
+}
+
+/* When nothing more can be asked for, it ends with the last program; those that talk have nobody to talk with then, and end by
+ * themselves, or go on in their own name: without the lock, as who asked for them would have left them. */
 int serve_programs(int count, char **word) {
-    struct pollfd poll[MAX_JOBS + 1];
+    struct pollfd poll[2 * MAX_JOBS + 1];
     char **env = word + count + 1;
-    bool is_over = false;
+    bool is_last = false;
     /* Not those of whoever has started ob: with SIGCHLD ignored nothing could be waited for. */
     default_dispositions();
     raise_file_limit();
     if (!is_wanted(count, word)) return FAILED;
-    for (;;) {
-        for (int i = 0; i < running; i++) poll[i] = (struct pollfd){.fd = jobs[i].pidfd, .events = POLLIN};
-        poll[running] = (struct pollfd){.fd = !is_over && running < MAX_JOBS ? 0 : -1, .events = POLLIN};
-        if (sys_ppoll(poll, (size_t)running + 1, NULL) < 0) return FAILED;
-        bool is_asked = poll[running].revents;
-        take_ended(poll);
-        if (is_asked && !take_request(env)) is_over = true;
-        if (is_over && !running) break;
+    while (!is_last || is_at_work()) {
+        struct pollfd *said = poll + running, *asked = said + running;
+        for (int i = 0; i < running; i++) {
+            poll[i] = (struct pollfd){.fd = jobs[i].pidfd, .events = POLLIN};
+            said[i] = (struct pollfd){.fd = jobs[i].talks ? jobs[i].out : -1, .events = POLLIN};
+        }
+        *asked = (struct pollfd){.fd = !is_last && running < MAX_JOBS ? 0 : -1, .events = POLLIN};
+        if (sys_ppoll(poll, (size_t)(asked - poll) + 1, NULL) < 0) return FAILED;
+        take_news(poll, said);
+        if (asked->revents && !take_request(env)) is_last = true;
+        tell_ended();
     }
-    while (sys_wait4(-1, NULL, 0) > 0) continue; /* for who looked */
+    if (looker > 0) sys_wait4(looker, NULL, 0);
     if (!is_claimed) remove_lock();
     return DONE;
 }

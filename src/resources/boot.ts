@@ -4,7 +4,7 @@ import type { Subhost } from './hosts.ts';
 import { interfacesFile } from './interfaces.ts';
 import type { Machine } from './machine.ts';
 import { parseReaperError } from './reaper.ts';
-import { run } from './run.ts';
+import { type RunOptions, run } from './run.ts';
 import { sharesOf, toWords as wordsOf } from './shares.ts';
 
 /** How long one start command may take, and one stop command; the reaper kills it then. */
@@ -109,7 +109,7 @@ export async function bootSubhosts(
   const entries = requests.reduce((sum, request) => sum + request.subhost.start.length, 0);
   const ran = await run(reaper, ['boot', ...requests.flatMap(toWords)], {
     timeLimitMs: READY_LIMIT_MS + (entries + 1) * START_LIMIT_MS,
-    env: Object.fromEntries(requests.flatMap(({ hostKey }, index) => (hostKey === undefined ? [] : [[keyVariable(index), hostKey]]))),
+    ...withKeys(requests),
     onLine(line, reply) {
       answer = reply;
       const mark = line.slice(0, line.indexOf(' '));
@@ -154,6 +154,12 @@ function takeLine(one: Progress, line: string, say: (text: string) => void): voi
   else if (word === 'done' && status === 'skp') one.skipped.push(name);
   else if (word === 'done' && status !== '000') one.failed.push({ name, status });
   else if (word === 'finished') end(one);
+}
+
+/** The environment, if there are keys to make known. */
+function withKeys(requests: readonly BootRequest[]): Pick<RunOptions, 'env'> {
+  const keys = requests.flatMap(({ hostKey }, index) => (hostKey === undefined ? [] : [[keyVariable(index), hostKey] as const]));
+  return keys.length > 0 ? { env: Object.fromEntries(keys) } : {};
 }
 
 /** Arguments can be read by every user of the machine. */

@@ -1,8 +1,9 @@
 import { either, isNumber, isText, withFields } from './checks.ts';
+import { createLines, type Lines } from './lines.ts';
 import { parseJson } from './linux/inside.ts';
 import type { Ended } from './ran.ts';
 import { parseReaperError } from './reaper.ts';
-import { type RunOptions, run, type Starter } from './run.ts';
+import { type OnLine, type RunOptions, run, type Starter } from './run.ts';
 import { joinTalk } from './talk.ts';
 
 export interface Helper extends Starter {
@@ -14,10 +15,14 @@ export interface Helper extends Starter {
 const MOST_BYTES = 1 << 20;
 const MOST_WORDS = 1 << 15;
 
-/** A line of `reaper serve`: what became of the lock (an errno), or of a program. */
+/** Programs that are talked with, of the 64 that it has at a time: it hears us only while it has room for one more. */
+const MOST_TALKS = 16;
+
+/** A line of `reaper serve`: what became of the lock (an errno), what a program says, or what became of it. */
 interface Line {
   readonly lock?: number;
   readonly key?: number;
+  readonly said?: string;
   readonly exit?: number;
   readonly out?: string;
   readonly err?: string;
@@ -25,7 +30,7 @@ interface Line {
 
 const number = either(isNumber, undefined);
 const text = either(isText, undefined);
-const isLine = withFields({ lock: number, key: number, exit: number, out: text, err: text });
+const isLine = withFields({ lock: number, key: number, said: text, exit: number, out: text, err: text });
 
 /**
  * A small process that starts programs for us. Node is large: for each program that it starts itself its page tables are
@@ -57,7 +62,7 @@ export function joinHelper(reaper: string, { socket }: Early): Promise<Helper | 
 }
 
 /** From now on it is us who removes the file of the lock. */
-const CLAIM = '0 0 0\n';
+const CLAIM = 'kill 0 0 0\n';
 
 /** Where nothing came of a run, for which one had been started: waits until it has taken away what it has made. */
 export async function dropEarly(): Promise<void> {
@@ -75,29 +80,21 @@ async function begin(
   manner: string,
   how: Pick<RunOptions, 'descriptors' | 'socket' | 'input'>,
 ): Promise<Helper | undefined> {
-  const waiting = new Map<number, (ended: Ended) => void>();
-  let say: ((text: string) => void) | undefined;
-  let lastKey = 0;
+  const asked = new Map<number, Asked>();
+  let say: Say | undefined;
   let isOver: Promise<unknown> = Promise.resolve();
   const lock = await new Promise<number | undefined>((settle) => {
-    const onLine = (words: string, reply: (text: string) => void): void => {
+    const onLine: OnLine = (words, reply) => {
       const line = parseJson(words, isLine) as Line;
       if (line.lock === 0) say = reply;
       if (line.lock !== undefined) settle(line.lock);
-      waiting.get(line.key ?? 0)?.({
-        failed: line.exit !== 0,
-        timedOut: false,
-        exitCode: line.exit,
-        stdout: trim(line.out),
-        stderr: trim(line.err),
-      });
-      waiting.delete(line.key ?? 0);
+      if (line.key !== undefined) hear(asked, line.key, line);
     };
     // What cannot be started, or is no socket, has said nothing.
     isOver = run(reaper, ['serve', manner], { isEndless: true, ...how, onLine }).catch(() => {});
     void isOver.then(() => {
       say = undefined;
-      for (const tell of waiting.values()) tell({ failed: true, timedOut: false, stderr: 'the reaper that started it has ended' });
+      for (const one of asked.values()) one.end({ failed: true, timedOut: false, stderr: 'the reaper that started it has ended' });
       settle(undefined);
     });
   });
@@ -105,18 +102,73 @@ async function begin(
     say?.('');
     await isOver;
   };
-  if (lock !== 0) return undefined;
-  const start: Starter['start'] = (path, args, { input = '', timeLimitMs }) => {
+  return lock === 0 ? { ...createStarter(asked, () => say), end } : undefined;
+}
+
+type Say = (text: string) => void;
+
+/** A program that has been asked for, by its key. */
+interface Asked {
+  readonly lines?: Lines;
+  readonly end: (ended: Ended) => void;
+}
+
+function hear(asked: Map<number, Asked>, key: number, { said, exit, out, err }: Line): void {
+  const one = asked.get(key);
+  if (said !== undefined) {
+    one?.lines?.add(said);
+    return;
+  }
+  asked.delete(key);
+  one?.lines?.end();
+  one?.end({ failed: exit !== 0, timedOut: false, exitCode: exit, stdout: trim(out), stderr: trim(err) });
+}
+
+function createStarter(asked: Map<number, Asked>, sayer: () => Say | undefined): Starter {
+  let lastKey = 0;
+  let talks = 0;
+  const begin = (
+    what: string,
+    path: string,
+    args: readonly string[],
+    options: { input?: string; timeLimitMs: number; onLine?: OnLine },
+  ): Promise<Ended> | undefined => {
+    const { input = '', timeLimitMs, onLine } = options;
     const words = [path, ...args].map((word) => `${word}\0`).join('');
-    if (!say || args.length >= MOST_WORDS || Buffer.byteLength(words) > MOST_BYTES) return undefined;
+    if (!sayer() || args.length >= MOST_WORDS || Buffer.byteLength(words) > MOST_BYTES) return undefined;
     const key = ++lastKey;
-    const ended = new Promise<Ended>((tell) =>
-      waiting.set(key, (one) => tell({ ...one, stderr: wordsOf(String(one.stderr ?? ''), path) })),
-    );
-    say(`${key} ${Buffer.byteLength(words)} ${Buffer.byteLength(input)}\n${words}${input}`);
-    return within(timeLimitMs, ended, () => say?.(`${key} 0 0\n`));
+    const tell = (verb: string, text = ''): void => sayer()?.(`${verb} ${key} 0 ${Buffer.byteLength(text)}\n${text}`);
+    const kill = (): void => tell('kill');
+    const lines = onLine && createLines(talkWith(onLine, tell, kill));
+    const ended = new Promise<Ended>((settle) => {
+      const end = (one: Ended): void => settle({ ...one, stderr: wordsOf(String(one.stderr ?? ''), path) });
+      asked.set(key, { end, ...(lines ? { lines } : {}) });
+    });
+    sayer()?.(`${what} ${key} ${Buffer.byteLength(words)} ${Buffer.byteLength(input)}\n${words}${input}`);
+    return within(timeLimitMs, ended, kill);
   };
-  return { start, end };
+  return {
+    start: (path, args, options) => begin('run', path, args, options),
+    talk(path, args, options) {
+      if (talks >= MOST_TALKS) return undefined;
+      const ended = begin('talk', path, args, options);
+      if (!ended) return undefined;
+      talks++;
+      return ended.finally(() => talks--);
+    },
+  };
+}
+
+/** Who does not say what was agreed upon is not listened to any more. */
+function talkWith(onLine: OnLine, tell: (verb: string, text?: string) => void, kill: () => void): (line: string) => void {
+  const reply = (text: string): void => (text ? tell('say', text) : tell('close'));
+  return (line) => {
+    try {
+      onLine(line, reply);
+    } catch {
+      kill();
+    }
+  };
 }
 
 async function within(ms: number, ended: Promise<Ended>, kill: () => void): Promise<Ended> {

@@ -2,6 +2,7 @@ import { constants as system } from 'node:os';
 import { Readable, type Writable } from 'node:stream';
 import { execa, execaSync } from 'execa';
 import { hasCode, ObError } from './error.ts';
+import { createLines } from './lines.ts';
 import { findProgram, needProgram, SYSTEM_PATH } from './programs.ts';
 import { type Ended, type Ran, toRan } from './ran.ts';
 import { joinTalk, startTalk } from './talk.ts';
@@ -28,13 +29,18 @@ export interface RunOptions {
   /** It runs already: the socket by which it hears and speaks. */
   readonly socket?: number | undefined;
   /** Called with every line of stdout as it comes; for programs of our own. `input` is said first. */
-  readonly onLine?: (line: string, say: (text: string) => void) => void;
+  readonly onLine?: OnLine;
 }
+
+/** SAY: '' is the last word. */
+export type OnLine = (line: string, say: (text: string) => void) => void;
 
 /** Starts programs in our place, at less cost: see `openHelper`. */
 export interface Starter {
   /** Undefined: not this one, and it has not been started. */
   start(path: string, args: readonly string[], options: { input?: string; timeLimitMs: number }): Promise<Ended> | undefined;
+  /** One that is talked with. */
+  talk(path: string, args: readonly string[], options: { onLine: OnLine; timeLimitMs: number }): Promise<Ended> | undefined;
 }
 
 let starter: Starter | undefined;
@@ -55,13 +61,19 @@ export function hasStarter(): boolean {
  */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const path = needProgram(program);
-  const { input, timeLimitMs = TIME_LIMIT_MS, ...special } = options;
-  const started =
-    Object.keys(special).length === 0 ? starter?.start(path, args, { timeLimitMs, ...(input === undefined ? {} : { input }) }) : undefined;
-  return toRan(await (started ?? runOurselves(path, args, options)), program, args, timeLimitMs);
+  const { timeLimitMs = TIME_LIMIT_MS } = options;
+  return toRan(await (runByStarter(path, args, options) ?? runOurselves(path, args, options)), program, args, timeLimitMs);
 }
 
-async function talk(path: string, args: readonly string[], onLine: NonNullable<RunOptions['onLine']>, options: RunOptions): Promise<Ended> {
+/** Undefined: something special is wanted, or there is nobody. */
+function runByStarter(path: string, args: readonly string[], options: RunOptions): Promise<Ended> | undefined {
+  const { input, onLine, timeLimitMs = TIME_LIMIT_MS, ...special } = options;
+  if (!starter || Object.keys(special).length > 0) return undefined;
+  if (!onLine) return starter.start(path, args, { timeLimitMs, ...(input === undefined ? {} : { input }) });
+  return input === undefined ? starter.talk(path, args, { onLine, timeLimitMs }) : undefined;
+}
+
+async function talk(path: string, args: readonly string[], onLine: OnLine, options: RunOptions): Promise<Ended> {
   const { isEndless = false, timeLimitMs = TIME_LIMIT_MS, signal, descriptors = [], socket, input } = options;
   const limits = { timeLimitMs: isEndless ? 0 : timeLimitMs, keepsWords: !isEndless, signal };
   const { stdin, stdout, ended } =
@@ -202,7 +214,7 @@ async function saysFirst(stream: Readable, word: string): Promise<boolean> {
 }
 
 /** Reads the lines of a child as they come. */
-async function feed(stdin: Writable, stdout: Readable, onLine: NonNullable<RunOptions['onLine']>): Promise<void> {
+async function feed(stdin: Writable, stdout: Readable, onLine: OnLine): Promise<void> {
   // The other side may be gone already; what it left unsaid shows in its output and exit code.
   stdin.on('error', () => {});
   const say = (text: string) => void (text ? stdin.write(text) : stdin.end());
@@ -214,16 +226,8 @@ async function feed(stdin: Writable, stdout: Readable, onLine: NonNullable<RunOp
       stdout.destroy();
     }
   };
-  // Of one line that has not come to its end, which may have megabytes.
-  let parts: string[] = [];
-  stdout.setEncoding('utf8').on('data', (text: string) => {
-    const [first = '', ...more] = text.split('\n');
-    parts.push(first);
-    if (more.length === 0) return;
-    const lines = [parts.join(''), ...more];
-    parts = lines.splice(-1);
-    lines.forEach(take);
-  });
+  const lines = createLines(take);
+  stdout.setEncoding('utf8').on('data', lines.add);
   await new Promise((resolve) => stdout.once('close', resolve));
-  if (parts.join('')) take(parts.join(''));
+  lines.end();
 }

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { type Helper, openHelper } from '../../src/resources/helper.ts';
 import type { Ended } from '../../src/resources/ran.ts';
-import { run, startWith } from '../../src/resources/run.ts';
+import { type OnLine, run, startWith } from '../../src/resources/run.ts';
 import { REAPER } from '../machine.ts';
+import { until } from '../reaper/rig.ts';
 
 interface Scene {
   readonly helper: Helper;
@@ -82,6 +84,55 @@ test('who asked may be gone: the lock is held until the last program has ended, 
   assert.ok(await isFree());
 });
 
+/** What is talked about with a script: what it says is kept, and ANSWER replies to it. */
+function talk(helper: Helper, script: string, answer: OnLine = () => {}, timeLimitMs = 60_000): { heard: string[]; ended: Promise<Ended> } {
+  const heard: string[] = [];
+  const onLine: OnLine = (line, say) => {
+    heard.push(line);
+    answer(line, say);
+  };
+  const ended = helper.talk('/bin/sh', ['-c', script], { onLine, timeLimitMs });
+  assert.ok(ended);
+  return { heard, ended };
+}
+
+test('a program can be talked with, and so can what it leaves to talk in its place', async (t) => {
+  const { helper } = await open(t);
+  const script = 'echo who; read name; echo "$name"; read more || echo gone; (sleep 0.1; echo late \u00e4) & exit 3';
+  const { heard, ended } = talk(helper, script, (line, say) => say(line === 'who' ? 'a "b"\n' : ''));
+  assert.deepEqual([(await ended).exitCode, heard], [3, ['who', 'a "b"', 'gone', 'late \u00e4']]);
+  const long = talk(helper, 'i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); echo "line $i"; done; printf end');
+  await long.ended;
+  assert.deepEqual(long.heard, [...Array.from({ length: 3000 }, (_, index) => `line ${index + 1}`), 'end']);
+});
+
+test('who is talked with ends at its time limit, when it is not understood, and hears when there is nobody any more', async (t) => {
+  const { helper } = await open(t);
+  const late = talk(helper, 'echo begun; exec sleep 1000', undefined, 200);
+  assert.deepEqual([(await late.ended).timedOut, late.heard], [true, ['begun']]);
+  const left = talk(helper, 'sleep 3 & exit 0', undefined, 200);
+  assert.equal((await left.ended).timedOut, true, 'what it has left talks on');
+  const odd = talk(helper, 'echo nonsense; exec sleep 1000', () => {
+    throw new Error('no such word');
+  });
+  assert.deepEqual([(await odd.ended).failed, odd.heard], [true, ['nonsense']]);
+  const path = `${await mkdtemp(`${tmpdir()}/ob-talk-`)}/left`;
+  t.after(() => rm(dirname(path), { recursive: true }));
+  const waiting = talk(helper, `read word || echo $? >${path}`);
+  await helper.end();
+  assert.match(String((await waiting.ended).stderr), /has ended/);
+  await until('it hears that there is nobody any more', () => existsSync(path));
+});
+
+test('more than it can hear at a time are not started by it', async (t) => {
+  const { helper } = await open(t);
+  const all = Array.from({ length: 16 }, () => talk(helper, 'read word'));
+  assert.equal(helper.talk('/bin/true', [], { onLine: () => {}, timeLimitMs: 60_000 }), undefined);
+  assert.equal((await sh(helper, 'echo fine')).stdout, 'fine');
+  await helper.end();
+  await Promise.all(all.map(({ ended }) => ended));
+});
+
 test('a program past its time limit is killed, and no other', async (t) => {
   const { helper } = await open(t);
   const [late, fine] = await Promise.all([sh(helper, 'exec sleep 1000', '', 200), sh(helper, 'sleep 0.5; echo fine')]);
@@ -100,7 +151,7 @@ test('a program has the environment, the folder and the signals of one that we s
 });
 
 test('a program for which there is no room is told as failed, and the next request is read', () => {
-  const request = (key: number, input: string): string => `${key} 9 ${input.length}\n/bin/cat\0${input}`;
+  const request = (key: number, input: string): string => `run ${key} 9 ${input.length}\n/bin/cat\0${input}`;
   const ran = spawnSync('sh', ['-c', 'ulimit -n 3; exec "$0" serve', REAPER], {
     input: request(1, 'abc') + request(2, ''),
     encoding: 'utf8',

@@ -34,7 +34,7 @@ export function playProgram(path: string, args: readonly string[], { stdio }: { 
   return child;
 }
 
-const PARTS: Readonly<Record<string, (part: Part, path: string, args: readonly string[]) => void>> = { serve: playServe, boot: playBoot };
+const PARTS: Readonly<Record<string, (part: Part) => void>> = { serve: playServe };
 
 function playAny({ say, end }: Part, path: string, args: readonly string[]): void {
   say(wordsOf(path, args));
@@ -53,28 +53,32 @@ function wordsOf(path: string, args: readonly string[]): string {
 
 /** See reaper/serve.c. */
 function playServe({ stdin, say, end }: Part): void {
+  const marks = new Map<string, string>();
   let text = '';
   say('{"lock":0}\n');
   stdin?.setEncoding('latin1').on('data', (more: string) => {
     text += more;
     for (let match = FRAME.exec(text); match; match = FRAME.exec(text)) {
-      const [head, key, words, input] = match;
+      const [head, what = '', key = '', words, input] = match;
       const [path = '', ...args] = text
         .slice(head.length, head.length + Number(words))
         .split('\0')
         .slice(0, -1);
       text = text.slice(head.length + Number(words) + Number(input));
-      say(`${JSON.stringify({ key: Number(key), exit: 0, out: wordsOf(path, args), err: '' })}\n`);
+      const [, mark = ''] = args;
+      if (what === 'talk') marks.set(key, mark);
+      const answer = what === 'run' ? { exit: 0, out: wordsOf(path, args), err: '' } : bootAnswer(what, marks.get(key) ?? '');
+      say(`${JSON.stringify({ key: Number(key), ...answer })}\n`);
     }
   });
   stdin?.on('end', end);
 }
 
-const FRAME = /^(\d+) (\d+) (\d+)\n/;
+const FRAME = /^(\w+) (\d+) (\d+) (\d+)\n/;
 
 /** See reaper/boot.c: one subhost, with whatever list. */
-function playBoot({ stdin, say, end }: Part, _: string, [, mark]: readonly string[]): void {
-  say(`${mark} pid 1\n${mark} ready\n`);
-  stdin?.on('data', () => say(`${mark} start networking\n${mark} done networking 000\n${mark} finished\n`));
-  stdin?.on('end', end);
+function bootAnswer(what: string, mark: string): object {
+  if (what === 'talk') return { said: `${mark} pid 1\n${mark} ready\n` };
+  if (what === 'say') return { said: `${mark} start networking\n${mark} done networking 000\n${mark} finished\n` };
+  return { exit: 0, err: '' };
 }
