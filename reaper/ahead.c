@@ -1,14 +1,17 @@
 /* reaper ahead [brief]: all that `reaper look` tells, of all that there is to tell of, begun while Node is still starting: see early.c.
  *
- *   /, JSON                 the links of this machine; then a byte on TOLD_FD
+ *   /, JSON                 the links of this machine; that is the first part
  *   NAME, JSON              for each name in /run/netns
- *   an empty line, ROOT     where cgroup v2 is mounted
+ *   an empty line
+ *   ROOT                    where cgroup v2 is mounted, if it is
+ *   an empty line
  *   SCOPE/NAME, JSON        for each PID 1 of a subhost
  *   an empty line
- *   PID NUMBER              for each mount namespace that is none of theirs: a process in it; then another byte
+ *   PID NUMBER              for each mount namespace that is none of theirs: a process in it
  *
- * each on a line of its own, to a file in memory. Who reads it knows by the bytes how far it has come; if this ends early
- * there is one less, and what has been written counts for nothing. */
+ * each on a line of its own, to a file in memory. How many bytes of it are whole is told on TOLD_FD, eight bytes each time, for the
+ * first part and then for every MANY things, so that whoever reads it can begin with these. The last number is negative: that was
+ * all. If it does not come, what has been written counts for nothing. */
 #include "folder.h"
 #include "json.h"
 #include "look.h"
@@ -16,13 +19,22 @@
 #include "namespaces.h"
 #include "text.h"
 
-enum { TOLD_FD = 3 };
+enum { TOLD_FD = 3, MANY = 64 };
 
 static char names[32768], scopes[4096], owners[32768], mounts[65536];
 
-static void tell(void) {
+static unsigned things;
+/* What went elsewhere: see serve.c. */
+static int64_t before;
+
+static void tell(int sign) {
     flush_json();
-    sys_write(TOLD_FD, "", 1);
+    int64_t told = (json_written() - before) * sign;
+    sys_write(TOLD_FD, &told, sizeof told);
+}
+
+static void count_thing(void) {
+    if (++things % MANY == 0) tell(1);
 }
 
 static bool is_plain(const char *name) {
@@ -34,7 +46,9 @@ static bool is_plain(const char *name) {
 static void take_netns(const char *name, unsigned char type, const void *context) {
     (void)context;
     /* A namespace is mounted on a file; a FIFO would be waited for. */
-    if (type == TYPE_FILE && is_plain(name)) look_at(name);
+    if (type != TYPE_FILE || !is_plain(name)) return;
+    look_at(name);
+    count_thing();
 }
 
 static long open_listed(int at, const char *path) { return sys_openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0); }
@@ -65,6 +79,7 @@ static void take_owner(const char *name, unsigned char type, const void *context
     add_text(&owner, "/");
     add_text(&owner, name);
     if (as_path(&owner)) look_at_process(scope->folder, owner.text);
+    count_thing();
 }
 
 struct open_folder {
@@ -85,7 +100,10 @@ static void put_processes(void) {
     const char *root = find_root();
     struct line path;
     put_text("\n");
-    put_text(root ? root : "");
+    if (root) {
+        put_text(root);
+        put_text("\n");
+    }
     put_text("\n");
     if (!root) return;
     clear_line(&path);
@@ -119,12 +137,13 @@ static void put_namespaces(void) {
 int look_ahead(int count, char **word) {
     if (count > 1) return USAGE;
     if (count == 1 && same(word[0], "brief")) look_in_brief();
+    before = json_written();
     look_here("/");
-    tell();
+    tell(1);
     long fd = open_listed(AT_FDCWD, "/run/netns");
     if (fd >= 0) list_folder((int)fd, names, sizeof names, take_netns, NULL);
     put_processes();
     put_namespaces();
-    tell();
+    tell(-1);
     return DONE;
 }

@@ -4,6 +4,7 @@
 
 static char buffer[16384];
 static size_t used;
+static int64_t written;
 
 void flush_json(void) {
     for (size_t done = 0; done < used;) {
@@ -11,8 +12,11 @@ void flush_json(void) {
         if (put <= 0) break;
         done += (size_t)put;
     }
+    written += (int64_t)used;
     used = 0;
 }
+
+int64_t json_written(void) { return written; }
 
 static void put(char c) {
     if (used == sizeof buffer) flush_json();

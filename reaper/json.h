@@ -11,5 +11,7 @@ void put_string(const char *text, size_t size);
 /* `,"name":` or, where it is the first key, `"name":`. */
 void put_key(const char *name, bool *first);
 void flush_json(void);
+/* How many bytes have gone to stdout so far. */
+int64_t json_written(void);
 
 #endif

@@ -1,8 +1,8 @@
-import { closeSync, fstatSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import type { Namespaces } from './linux/holders.ts';
 import { type Inside, parseInsides } from './linux/inside.ts';
 import type { Link } from './linux/ip.ts';
-import { parseInits } from './live-init.ts';
+import { parseInits, type ToldTexts } from './live-init.ts';
 import type { LiveInit } from './machine.ts';
 
 /** What was told of this machine while Node was starting: see reaper/ahead.c. */
@@ -24,10 +24,6 @@ interface AheadSurvey {
   readonly namespaces: Namespaces | undefined;
 }
 
-/** How many bytes tell that it has come so far. */
-const LINKS_TOLD = 1;
-const ALL_TOLD = 2;
-
 /** Once for each run, as it is out of date the moment after. Undefined: none was started. */
 export function takeAhead(env = process.env): Ahead | undefined {
   const [memory, pipe] = takeFiles(env);
@@ -46,46 +42,78 @@ function takeFiles(env: NodeJS.ProcessEnv): readonly number[] {
 }
 
 function openAhead(memory: number, pipe: number): Ahead {
-  let told = 0;
-  /** Waits, and everything with it: whoever asks has nothing else left to do. */
-  const isTold = (bytes: number): boolean => {
-    const buffer = Buffer.alloc(ALL_TOLD);
-    while (told < bytes) {
-      const got = readSync(pipe, buffer);
-      if (got === 0) return false;
-      told += got;
-    }
-    return true;
+  const survey = createSurvey();
+  let read = 0;
+  let first: string | undefined;
+  /** Waits for the next part, and everything with it: whoever asks has nothing else left to do. Undefined: it does not come. */
+  const next = (): { readonly text: string; readonly isLast: boolean } | undefined => {
+    const told = Buffer.alloc(8);
+    if (readSync(pipe, told) < told.length) return undefined;
+    const size = Number(told.readBigInt64LE());
+    const bytes = Buffer.allocUnsafe(Math.abs(size) - read);
+    const text = bytes.toString('utf8', 0, readSync(memory, bytes, 0, bytes.length, read));
+    read += bytes.length;
+    return { text, isLast: size < 0 };
+  };
+  const readFirst = (): string => {
+    first ??= next()?.text ?? '';
+    return first;
   };
   return {
     async links() {
       // First what the caller has to do still: to read the hosts file.
       await undefined;
-      if (!isTold(LINKS_TOLD)) return undefined;
-      const links = parseInsides(readAll(memory).split('\n', 2)).get('/')?.links;
+      const links = parseInsides(readFirst().split('\n', 2)).get('/')?.links;
       return links && links.length > 0 ? links : undefined;
     },
     async all() {
       await undefined;
-      const text = isTold(ALL_TOLD) ? readAll(memory) : undefined;
+      let part = readFirst() === '' ? undefined : next();
+      while (part) {
+        survey.add(part.text.split('\n').slice(0, -1));
+        if (part.isLast) break;
+        part = next();
+      }
       for (const fd of [memory, pipe]) closeSync(fd);
-      return text === undefined ? undefined : toSurvey(text.split('\n'));
+      return part && survey.end();
     },
   };
 }
 
-function readAll(memory: number): string {
-  const buffer = Buffer.allocUnsafe(fstatSync(memory).size);
-  return buffer.toString('utf8', 0, readSync(memory, buffer, 0, buffer.length, 0));
-}
-
-function toSurvey(lines: readonly string[]): AheadSurvey {
-  const end = lines.indexOf('', 2);
-  const last = lines.indexOf('', end + 2);
-  const inits = parseInits(lines.slice(end + 2, last));
-  const others = lines.slice(last + 1, -1).map((line) => line.split(' ').map(Number) as [number, number]);
-  const own = [...inits.values()].flatMap(({ pid, mountns }): [number, number][] => (mountns === undefined ? [] : [[pid, mountns]]));
-  // There is our own at least.
-  const namespaces = others.length > 0 ? new Map([...own, ...others]) : undefined;
-  return { insides: parseInsides(lines.slice(2, end)), root: lines[end + 1] ?? '', inits, namespaces };
+/** What comes from the second part on: the lines of reaper/ahead.c, in four sections with an empty line between them. */
+function createSurvey(): { add(lines: readonly string[]): void; end(): AheadSurvey } {
+  const insides = new Map<string, Inside>();
+  const inits = new Map<string, LiveInit>();
+  const others: [number, number][] = [];
+  const texts: ToldTexts = [];
+  let root = '';
+  const sections: ((lines: readonly string[]) => void)[] = [
+    (lines) => {
+      for (const [name, inside] of parseInsides(lines)) insides.set(name, inside);
+    },
+    (lines) => {
+      root += lines.join('');
+    },
+    (lines) => {
+      for (const [mark, init] of parseInits(lines, texts)) inits.set(mark, init);
+    },
+    (lines) => void others.push(...lines.map((line) => line.split(' ').map(Number) as [number, number])),
+  ];
+  let section = 0;
+  return {
+    add(lines) {
+      let at = 0;
+      for (let end = lines.indexOf(''); end >= 0; end = lines.indexOf('', at)) {
+        sections[section++]?.(lines.slice(at, end));
+        at = end + 1;
+      }
+      sections[section]?.(lines.slice(at));
+    },
+    end() {
+      const own = [...inits.values()].flatMap(({ pid, mountns }): [number, number][] => (mountns === undefined ? [] : [[pid, mountns]]));
+      // There is our own at least.
+      const namespaces = others.length > 0 ? new Map([...own, ...others]) : undefined;
+      return { insides, root, inits, namespaces };
+    },
+  };
 }

@@ -54,13 +54,15 @@ function toLiveInit(init: Init, cgroup: string, netns: string, mounts: readonly 
   };
 }
 
+/** Those that a number stands for where they come again: see joinMounts. */
+export type ToldTexts = Parameters<typeof joinMounts>[1];
+
 /**
  * By mark, out of what `reaper look` has written: a line with SCOPE/NAME, a line of JSON. What is not the PID 1 that it says
- * it is, is left out.
+ * it is, is left out. KNOWN: of what comes in parts, the texts of those before.
  */
-export function parseInits(lines: readonly string[]): Map<string, LiveInit> {
+export function parseInits(lines: readonly string[], known: ToldTexts = []): Map<string, LiveInit> {
   const now = readUptime();
-  const known: Parameters<typeof joinMounts>[1] = [];
   const found = new Map<string, LiveInit>();
   for (let at = 0; at + 1 < lines.length; at += 2) {
     const owner = parseMark(`ob:${lines[at]}`);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { toldOf } from '../../src/cli/rehearsal/scene.ts';
 import { parseInsides } from '../../src/resources/linux/inside.ts';
 import { parseIpJson, toLink } from '../../src/resources/linux/ip.ts';
-import { BUNDLE, noLive, OB, REAPER } from '../machine.ts';
+import { BUNDLE, noLive, OB, type Ran, REAPER } from '../machine.ts';
 import { createRig } from './rig.ts';
 
 const NOTHING = 'Nothing to do: 9 resources are as wanted.\n';
@@ -17,26 +19,34 @@ test('what is read before Node has started', { skip: noLive }, async (t) => {
   );
   await rig.apply();
   const told = `${await rig.machine.sh(`${REAPER} ahead 3>/mnt/told`)}\n`;
-  assert.equal(rig.machine.read('/mnt/told'), '\0\0');
+  const root = `/proc/${rig.machine.pid}/root`;
+  assert.deepEqual(readFileSync(`${root}/mnt/told`), toldOf(told));
 
-  /** What a plan is that is told TEXT, and that it is whole. */
-  const planWith = async (text: string, program: string, bytes = '\\0\\0'): Promise<string> => {
+  /** What a command says that is told TEXT, and that it is whole. */
+  const runWith = (text: string, program: string, command = 'plan', sizes = toldOf(text)): Promise<Ran> => {
     rig.machine.write('/mnt/text', text);
-    const { stdout } = await rig.machine.run('sh', ['-c', `cd /mnt; printf '${bytes}' >told; OB_AHEAD=5.6 ${program} plan 5<text 6<told`]);
-    return stdout;
+    writeFileSync(`${root}/mnt/told`, sizes);
+    return rig.machine.run('sh', ['-c', `cd /mnt; OB_AHEAD=5.6 ${program} ${command} 5<text 6<told`]);
   };
+  const planWith = async (text: string, program: string, sizes?: Buffer): Promise<string> =>
+    (await runWith(text, program, 'plan', sizes)).stdout;
 
   await t.test('is what the plan is made of', async () => {
     assert.equal(await planWith(told, BUNDLE), NOTHING);
     assert.match(await planWith(told.replace('"name":"web0","up":1', '"name":"web0","up":0'), BUNDLE), /veth\/web0\n.*up: false -> true/);
     assert.match(await planWith(told.replace('"hostname":"db"', '"hostname":"dc"'), BUNDLE), /process\/db\n.*hostname: dc -> db/);
+    const lines = told.split('\n');
+    const ends = lines.flatMap((line, index) => (index > 1 && line.startsWith('{') ? lines.slice(0, index + 1).join('\n').length + 1 : []));
+    const other = told.replace('"hostname":"db"', '"hostname":"dc"');
+    assert.match(await planWith(other, BUNDLE, toldOf(other, ends)), /process\/db\n.*hostname: dc -> db/, 'in parts');
+    assert.equal(await planWith(told, BUNDLE, toldOf(told, ends)), NOTHING);
   });
 
   await t.test('counts for nothing if it is not whole, and what is missing in it is read', async () => {
     const lie = told.replaceAll('"up":1', '"up":0');
-    assert.equal(await planWith(lie, BUNDLE, ''), NOTHING);
+    for (const size of [0, 4]) assert.equal(await planWith(lie, BUNDLE, toldOf(lie).subarray(0, size)), NOTHING);
     const [machine = ''] = told.split('\n', 2).slice(1);
-    assert.equal(await planWith(`/\n${machine}\n\n/sys/fs/cgroup\n`, BUNDLE), NOTHING);
+    assert.equal(await planWith(`/\n${machine}\n\n/sys/fs/cgroup\n\n\n`, BUNDLE), NOTHING);
     assert.equal(
       await planWith(told.replace('\n/sys/fs/cgroup\n', '\n/elsewhere\n').replace('"hostname":"db"', '"hostname":"dc"'), BUNDLE),
       NOTHING,
@@ -44,8 +54,7 @@ test('what is read before Node has started', { skip: noLive }, async (t) => {
   });
 
   await t.test('is what an apply begins with, and not what proves it', async () => {
-    rig.machine.write('/mnt/text', told.replace('"name":"web0","up":1', '"name":"web0","up":0'));
-    const ran = await rig.machine.run('sh', ['-c', `cd /mnt; printf '\\0\\0' >told; OB_AHEAD=5.6 ${BUNDLE} apply 5<text 6<told`]);
+    const ran = await runWith(told.replace('"name":"web0","up":1', '"name":"web0","up":0'), BUNDLE, 'apply');
     assert.match(ran.stdout, /veth\/web0\n.*up: false -> true/);
     assert.deepEqual([ran.code, ran.stderr], [0, '']);
   });

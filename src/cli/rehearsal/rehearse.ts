@@ -14,7 +14,7 @@ import { planEvents, recap, type Sink, stepEvent } from '../events.ts';
 import { parse } from '../main.ts';
 import { createOutput, type Output } from '../output.ts';
 import { SHORT } from '../short-commands.ts';
-import { AHEAD, FACTS, HOSTS, LOOK } from './scene.ts';
+import { AHEAD, FACTS, HOSTS, LOOK, toldOf } from './scene.ts';
 import { onStage } from './stage.ts';
 
 /**
@@ -26,7 +26,7 @@ import { onStage } from './stage.ts';
 export async function rehearse(): Promise<readonly string[]> {
   const here = fileURLToPath(import.meta.url);
   const [hosts, text, told] = [`${here}.yaml`, `${here}.text`, `${here}.told`];
-  const files = { [hosts]: HOSTS, [text]: AHEAD, [told]: '\0\0' };
+  const files = { [hosts]: HOSTS, [text]: AHEAD, [told]: toldOf(AHEAD) };
   const audience = createAudience();
   for (const [path, content] of Object.entries(files)) writeFileSync(path, content);
   try {

@@ -68,7 +68,16 @@ const MACHINE = JSON.stringify({
 });
 
 /** What `reaper ahead` tells of it. */
-export const AHEAD = ['/', MACHINE, 'web', INSIDE, '', '/sys/fs/cgroup', 'demo/web', INIT, '', '1 1', ''].join('\n');
+export const AHEAD = ['/', MACHINE, 'web', INSIDE, '', '/sys/fs/cgroup', '', 'demo/web', INIT, '', '1 1', ''].join('\n');
+
+/** How reaper/ahead.c tells that a TEXT is there: its first two lines, what goes to each of the ENDS, all. */
+export function toldOf(text: string, ends: readonly number[] = []): Buffer {
+  const first = text.split('\n', 2).join('\n').length + 1;
+  const sizes = [first, ...ends, -text.length];
+  const told = Buffer.alloc(8 * sizes.length);
+  for (const [index, size] of sizes.entries()) told.writeBigInt64LE(BigInt(size), 8 * index);
+  return told;
+}
 
 /** What is not said here is of the machine on which this runs. */
 export const LOOK: Look = {
