@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { hasCode } from './error.ts';
 import type { Subhost } from './hosts.ts';
 import { ifThere, readIfThere } from './linux/proc.ts';
@@ -56,7 +56,7 @@ export function forgetEnds(scope: string, gone: ReadonlyMap<string, Ended | unde
   const folder = `${FOLDER}/${scope}`;
   const kept = new Set(there.flatMap((owner) => (owner.scope === scope && !gone.has(owner.name) ? owner.name : [])));
   const files = ifThere(() => readdirSync(folder)) ?? [];
-  for (const name of files) if (!kept.has(name)) rmSync(`${folder}/${name}`, { force: true });
+  for (const name of files) if (!kept.has(name)) ifThere(() => unlinkSync(`${folder}/${name}`));
   try {
     for (const empty of [folder, FOLDER]) rmdirSync(empty);
   } catch (error) {

@@ -7,7 +7,7 @@ import type { HostsFile, Subhost } from './hosts.ts';
 import { showIds } from './ids.ts';
 import type { Kind, Need, Result } from './kind.ts';
 import { limitsOf, needControllers, setLimits, showLimits } from './limits.ts';
-import { adopt, cgroupName, endCgroup, findCgroupRoot, needCgroupRoot, removeEmptyParents } from './linux/cgroup.ts';
+import { adopt, cgroupName, endCgroup, findCgroupRoot, needCgroupRoot, readMounts, removeEmptyParents } from './linux/cgroup.ts';
 import { findPlaces } from './linux/controllers.ts';
 import { endGroups, joinGroups, removeEmptyGroups } from './linux/groups.ts';
 import { endInit, type Init } from './linux/init.ts';
@@ -63,8 +63,9 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
   desired: (file) => file.subhosts.map((subhost) => toSpec(file, subhost)),
 
   preflight(desired) {
-    needCgroupRoot();
-    const places = findPlaces();
+    const mounts = readMounts();
+    needCgroupRoot(mounts);
+    const places = findPlaces(mounts);
     for (const { extra } of desired) needControllers(places, extra.subhost);
   },
 
@@ -94,9 +95,10 @@ export const process: Kind<ProcessFields, Startable, ProcessHandle, ProcessSpec,
   },
 
   sweep(scope) {
-    const root = findCgroupRoot();
+    const mounts = readMounts();
+    const root = findCgroupRoot(mounts);
     if (root) removeEmptyParents(root, scope);
-    removeEmptyGroups(findPlaces(), scope);
+    removeEmptyGroups(findPlaces(mounts), scope);
   },
 };
 

@@ -14,7 +14,7 @@ export function findCgroupRoot(mounts: readonly MountEntry[] = readMounts()): st
 }
 
 /** With a hundred roots in it this file takes a millisecond to read: who has its MOUNTS, gives them. */
-function readMounts(): MountEntry[] {
+export function readMounts(): MountEntry[] {
   return parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
 }
 

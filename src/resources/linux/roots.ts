@@ -54,9 +54,14 @@ const BELOW = 'below:';
 
 /** What lies in a root, as by a postmount command, has to go before it: the deepest first. */
 function mountsBelow(roots: readonly RootToUnmount[]): RootToUnmount[] {
+  const tops = new Set(roots.map(({ point }) => point));
+  const isBelow = (point: string): boolean => {
+    for (let at = point.lastIndexOf('/'); at > 0; at = point.lastIndexOf('/', at - 1)) if (tops.has(point.slice(0, at))) return true;
+    return false;
+  };
   const mounts = parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
   return mounts
-    .filter(({ point, source }) => !parseMark(source) && roots.some((root) => point.startsWith(`${root.point}/`)))
+    .filter(({ point, source }) => isBelow(point) && !parseMark(source))
     .sort((a, b) => b.point.length - a.point.length)
     .map(({ point }, index) => ({ key: `${BELOW}${index}`, point, depth: 1 }));
 }
