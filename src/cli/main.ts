@@ -3,6 +3,7 @@ import yargs, { type Argv } from 'yargs';
 import { ExitCode } from '../resources/error.ts';
 import { dropEarly } from '../resources/helper.ts';
 import type { Args, Command } from './command.ts';
+import { type ReadLine, recallLine } from './kept-lines.ts';
 import { OPTIONS } from './options.ts';
 import { guardStreams, report, runCommand } from './run-command.ts';
 import { VERSION } from './version.ts';
@@ -20,14 +21,16 @@ const EPILOGUE = 'FILE is ./hosts.yaml if none is named, else /etc/ob/hosts.yaml
 const ASKS_FOR_HELP = /^help$|^-(?:-help|-version|[^-]*[hV])/;
 
 /** What a command line means, of those COMMANDS that there are; undefined if it was help or the version that was asked for. */
-export async function parse(
-  asked: readonly string[],
-  commands: readonly Command[],
-  columns = process.stdout.columns,
-): Promise<{ command: Command; args: Args } | undefined> {
+export async function parse(asked: readonly string[], commands: readonly Command[]): Promise<{ command: Command; args: Args } | undefined> {
+  const line = recallLine(asked) ?? (await readLine(asked, commands, process.stdout.columns));
+  return line && { command: line.command, args: toArgs(line.command, line.raw) };
+}
+
+/** The same as yargs tells it; COLUMNS: of the terminal, for help. */
+export async function readLine(asked: readonly string[], commands: readonly Command[], columns = 0): Promise<ReadLine | undefined> {
   const words = asked[0] === 'help' && asked.length > 1 ? [...asked.slice(1), '--help'] : asked;
   const line = words.length > 0 ? [...words] : ['--help'];
-  let wanted: { command: Command; args: Args } | undefined;
+  let wanted: ReadLine | undefined;
   // Told where it is: the folder that we were started in may be gone.
   const parser = yargs(line, '/')
     .scriptName('ob')
@@ -51,7 +54,7 @@ export async function parse(
       command.summary,
       (builder) => describe(builder, command),
       (raw) => {
-        wanted = { command, args: toArgs(command, raw) };
+        wanted = { command, raw };
       },
     );
   await parser.parseAsync();

@@ -1,15 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { collect, type Ran, type TestMachine } from '../machine.ts';
+import { BUNDLE, collect, type Ran, type TestMachine } from '../machine.ts';
 import { until } from '../reaper/rig.ts';
 
 /** What users call: it starts from the snapshot where there is one, else from the bundle. */
 export const OB = fileURLToPath(new URL('../../dist/ob', import.meta.url));
 
+/** What takes the lock of a machine before Node has started, and read the words. */
+const LOCKS: ReadonlySet<string> = new Set(['apply', 'destroy', 'start', 'stop', 'restart']);
+
 /** The built program on the machine itself: only for what reads nothing of it and changes nothing. */
 export function ob(words: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Ran> {
-  const child = spawn(OB, words, options);
+  const [program, first] = LOCKS.has(words[0] ?? '') ? [process.execPath, [BUNDLE]] : [OB, []];
+  const child = spawn(program, [...first, ...words], options);
   child.stdin.end();
   return collect(child);
 }

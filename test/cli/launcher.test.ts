@@ -2,13 +2,11 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
-  closeSync,
   copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -21,7 +19,7 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { COMMANDS } from '../../src/cli/all-commands.ts';
 import { SHORT } from '../../src/cli/short-commands.ts';
-import { noLive } from '../machine.ts';
+import { createMachine, noLive } from '../machine.ts';
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
 
@@ -174,17 +172,18 @@ test("how Node's memory is laid out is said to Node alone, and not where somebod
   assert.equal(execFileSync(`${dist}/ob`, ['watch'], { env, encoding: 'utf8' }), '\n', 'it stays for long');
 });
 
-test('Node gets the lowest descriptors that are free, of those who help it: it closes them up to the first gap', { skip: noLive }, (t) => {
+test('Node gets the lowest descriptors that are free, of those who help it: it closes them up to the first gap', {
+  skip: noLive,
+}, async (t) => {
   const { dist, node } = createFolder(t);
   writeFileSync(node, '#!/bin/sh\necho "$OB_AHEAD.$OB_HELPER"\n');
   copyFileSync(`${DIST}/reaper`, `${dist}/reaper`);
-  const env = { ...process.env, OB_NODE: node };
-  const none = openSync('/dev/null', 'r');
-  t.after(() => closeSync(none));
-  const more = Array.from({ length: 17 }, () => none);
-  for (const open of [[], more]) {
-    const { stdout } = spawnSync(`${dist}/ob`, ['apply'], { env, stdio: ['ignore', 'pipe', 'ignore', ...open], encoding: 'utf8' });
-    assert.equal(stdout, `${[3, 4, 5, 6].map((fd) => fd + open.length).join('.')}\n`);
+  const machine = await createMachine(t);
+  for (const count of [0, 17]) {
+    const taken = Array.from({ length: count }, (_, index) => `${3 + index}</dev/null`).join(' ');
+    const env = { ...process.env, OB_NODE: node };
+    const { stdout, stderr } = await machine.run('bash', ['-c', `exec "$0" apply ${taken}`, `${dist}/ob`], { env });
+    assert.equal(stdout, `${[3, 4, 5, 6].map((fd) => fd + count).join('.')}\n`, stderr);
   }
 });
 
@@ -222,6 +221,8 @@ test('snapshot and bundle say the same', { skip: noSnapshot }, () => {
     ['apply', '--help'],
     ['plan', '--nothing'],
     ['validate', 'no-such-file'],
+    ['plan', 'no-such-file'],
+    ['status', 'no-such-file'],
     ['validate', 'fixtures/hosts.yaml'],
     ['schema'],
   ];

@@ -11,9 +11,10 @@ import type { Machine } from '../../resources/machine.ts';
 import { forgetPrograms } from '../../resources/programs.ts';
 import { startWith } from '../../resources/run.ts';
 import { planEvents, recap, type Sink, stepEvent } from '../events.ts';
-import { parse } from '../main.ts';
+import { readLine } from '../main.ts';
 import { createOutput, type Output } from '../output.ts';
 import { SHORT } from '../short-commands.ts';
+import { toArgs } from '../words.ts';
 import { AHEAD, FACTS, HOSTS, LOOK, toldOf } from './scene.ts';
 import { onStage } from './stage.ts';
 
@@ -81,6 +82,11 @@ async function rehearseKinds({ output: { sink } }: Audience): Promise<void> {
 }
 
 async function rehearseCommand(words: readonly string[], { output, stdout }: Audience): Promise<void> {
-  const wanted = await parse(words, SHORT, 80);
-  await wanted?.command.run(wanted.args, { output, stdout, signal: new AbortController().signal, commandLine: 'ob' });
+  const wanted = await readLine(words, SHORT);
+  await wanted?.command.run(toArgs(wanted.command, wanted.raw), {
+    output,
+    stdout,
+    signal: new AbortController().signal,
+    commandLine: 'ob',
+  });
 }

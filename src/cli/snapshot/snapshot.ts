@@ -1,6 +1,7 @@
 import { startupSnapshot } from 'node:v8';
 import type { Command } from '../command.ts';
-import { main } from '../main.ts';
+import { keepLines } from '../kept-lines.ts';
+import { main, readLine } from '../main.ts';
 import { playProgram } from '../rehearsal/cast.ts';
 import { rehearse } from '../rehearsal/rehearse.ts';
 
@@ -14,8 +15,9 @@ export function beSnapshot(commands: readonly Command[]): void {
   let isOver = manner === 'none';
   Object.assign(globalThis, { obPlayProgram: playProgram });
   if (!isOver)
-    void rehearse().then((failed) => {
+    void rehearse().then(async (failed) => {
       if (failed.length > 0 && manner === 'strict') throw new Error(failed.join('\n'));
+      await keepLines((words) => readLine(words, commands));
       forgetTimers(() => {
         isOver = true;
       });
