@@ -11,7 +11,7 @@
  *
  * each on a line of its own, to a file in memory. How many bytes of it are whole is told on TOLD_FD, eight bytes each time, for the
  * first part and then for every MANY things, so that whoever reads it can begin with these. The last number is negative: that was
- * all. If it does not come, what has been written counts for nothing. */
+ * all. If it does not come, or a 0 in its place, what has been written counts for nothing. */
 #include "folder.h"
 #include "json.h"
 #include "look.h"

@@ -29,8 +29,9 @@ static struct job jobs[MAX_JOBS];
 static int running;
 /* Has anybody come for whom the lock was taken early? From then on it is theirs to remove. */
 static bool is_claimed = true;
-/* Who looks at the machine meanwhile; 0: nobody. */
+/* Who looks at the machine meanwhile, and whether it does still; -1: nobody does. */
 static long looker;
+static int looker_fd = -1;
 static char bytes[MAX_BYTES];
 static char *words[MAX_WORDS + 1];
 
@@ -142,10 +143,28 @@ static void tell_ended(void) {
     running = left;
 }
 
+/* Has it said that it was done, nobody reads on. Else, however it has ended, whoever waits for more hears that there is none: others
+ * may have its end of the pipe too, as a tracer has. */
+static void end_look(void) {
+    int64_t none = 0;
+    if (looker_fd >= 0) {
+        sys_wait4(looker, NULL, 0);
+        sys_close(looker_fd);
+    }
+    looker_fd = -1;
+    sys_write(TOLD_FD, &none, sizeof none);
+    sys_close(TOLD_FD);
+}
+
 /* Writes what it sees to MEMORY_FD, and how far it is to TOLD_FD. */
 static void look_meanwhile(char *how) {
     looker = sys_clone(SIGCHLD);
-    if (looker) return;
+    if (looker) {
+        sys_close(MEMORY_FD);
+        looker_fd = looker < 0 ? -1 : (int)sys_pidfd_open(looker);
+        if (looker_fd < 0) end_look();
+        return;
+    }
     sys_dup3(2, 0, 0);
     sys_dup3(MEMORY_FD, 1, 0);
     sys_dup3(TOLD_FD, LOCK_FD, 0); /* and so it has no lock to hold for longer than we do */
@@ -158,9 +177,8 @@ static bool begin_early(char *how) {
     if (!error && !is_lock_there()) error = -ESTALE;
     is_claimed = false;
     if (!tell_lock(error)) return false;
-    /* If that cannot be, Node hears no word of it, and has the machine looked at later. */
+    sys_fcntl(TOLD_FD, F_SETFD, FD_CLOEXEC);
     look_meanwhile(how);
-    sys_close_range(MEMORY_FD, TOLD_FD);
     return true;
 }
 
@@ -181,7 +199,7 @@ static bool is_at_work(void) {
 /* When nothing more can be asked for, it ends with the last program; those that talk have nobody to talk with then, and end by
  * themselves, or go on in their own name: without the lock, as who asked for them would have left them. */
 int serve_programs(int count, char **word) {
-    struct pollfd poll[2 * MAX_JOBS + 1];
+    struct pollfd poll[2 * MAX_JOBS + 2];
     char **env = word + count + 1;
     bool is_last = false;
     /* Not those of whoever has started ob: with SIGCHLD ignored nothing could be waited for. */
@@ -189,18 +207,20 @@ int serve_programs(int count, char **word) {
     raise_file_limit();
     if (!is_wanted(count, word)) return FAILED;
     while (!is_last || is_at_work()) {
-        struct pollfd *said = poll + running, *asked = said + running;
+        struct pollfd *said = poll + running, *asked = said + running, *looked = asked + 1;
         for (int i = 0; i < running; i++) {
             poll[i] = (struct pollfd){.fd = jobs[i].pidfd, .events = POLLIN};
             said[i] = (struct pollfd){.fd = jobs[i].talks ? jobs[i].out : -1, .events = POLLIN};
         }
         *asked = (struct pollfd){.fd = !is_last && running < MAX_JOBS ? 0 : -1, .events = POLLIN};
-        if (sys_ppoll(poll, (size_t)(asked - poll) + 1, NULL) < 0) return FAILED;
+        *looked = (struct pollfd){.fd = looker_fd, .events = POLLIN};
+        if (sys_ppoll(poll, (size_t)(looked - poll) + 1, NULL) < 0) return FAILED;
         take_news(poll, said);
+        if (looked->revents) end_look();
         if (asked->revents && !take_request(env)) is_last = true;
         tell_ended();
     }
-    if (looker > 0) sys_wait4(looker, NULL, 0);
+    if (looker_fd >= 0) end_look();
     if (!is_claimed) remove_lock();
     return DONE;
 }

@@ -50,6 +50,7 @@ function openAhead(memory: number, pipe: number): Ahead {
     const told = Buffer.alloc(8);
     if (readSync(pipe, told) < told.length) return undefined;
     const size = Number(told.readBigInt64LE());
+    if (size === 0) return undefined;
     const bytes = Buffer.allocUnsafe(Math.abs(size) - read);
     const text = bytes.toString('utf8', 0, readSync(memory, bytes, 0, bytes.length, read));
     read += bytes.length;

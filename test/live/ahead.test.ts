@@ -101,3 +101,21 @@ test('what is read before Node has started', { skip: noLive }, async (t) => {
     }
   });
 });
+
+test('who waits for what is read under the lock hears of its end, also where others have the pipe', { skip: noLive }, async (t) => {
+  const { machine } = await createRig(t);
+  const numbers = async (...strace: string[]): Promise<number[]> => {
+    const files = '</dev/null 3<>/run/ob/lock 4>/mnt/text 5>/mnt/told';
+    const ran = await machine.sh(`mkdir -p -m 700 /run/ob; ${strace.join(' ')} ${REAPER} serve early all ${files}`);
+    assert.equal(ran, '{"lock":0}');
+    const told = readFileSync(`/proc/${machine.pid}/root/mnt/told`);
+    return Array.from({ length: told.length / 8 }, (_, index) => Number(told.readBigInt64LE(8 * index)));
+  };
+  const size = -Math.min(...(await numbers()));
+  assert.deepEqual((await numbers()).slice(1), [-size, 0]);
+  const strace = ['strace', '-f', '-o', '/dev/null'];
+  assert.deepEqual(await numbers(...strace, '-e', 'inject=clone:error=ENOMEM'), [0], 'nobody could be started');
+  const [first, ...more] = await numbers(...strace, '-e', 'trace=getdents64', '-e', 'inject=getdents64:signal=KILL');
+  assert.ok(first && first > 0 && first < size);
+  assert.deepEqual(more, [0], 'whoever looks was killed half-way');
+});
