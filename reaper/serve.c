@@ -23,7 +23,7 @@
 #include "process.h"
 #include "text.h"
 
-enum { MAX_JOBS = 64, MAX_BYTES = 1 << 20, MAX_WORDS = 1 << 15, HEAD_BYTES = 96, MEMORY_FD = 4, TOLD_FD = 5 };
+enum { MAX_JOBS = 64, MAX_BYTES = 1 << 20, MAX_WORDS = 1 << 15, HEAD_BYTES = 96, MEMORY_FD = 4, TOLD_FD = 5, LONGEST_LOOK_MS = 10000 };
 
 static struct job jobs[MAX_JOBS];
 static int running;
@@ -144,13 +144,12 @@ static void tell_ended(void) {
 }
 
 /* Has it said that it was done, nobody reads on. Else, however it has ended, whoever waits for more hears that there is none: others
- * may have its end of the pipe too, as a tracer has. */
-static void end_look(void) {
+ * may have its end of the pipe too, as a tracer has. One that has not ended by now may never do, and is not waited for. */
+static void end_look(bool has_ended) {
     int64_t none = 0;
-    if (looker_fd >= 0) {
-        sys_wait4(looker, NULL, 0);
-        sys_close(looker_fd);
-    }
+    if (has_ended) sys_wait4(looker, NULL, 0);
+    else if (looker > 0) sys_kill(looker, SIGKILL);
+    if (looker_fd >= 0) sys_close(looker_fd);
     looker_fd = -1;
     sys_write(TOLD_FD, &none, sizeof none);
     sys_close(TOLD_FD);
@@ -162,7 +161,7 @@ static void look_meanwhile(char *how) {
     if (looker) {
         sys_close(MEMORY_FD);
         looker_fd = looker < 0 ? -1 : (int)sys_pidfd_open(looker);
-        if (looker_fd < 0) end_look();
+        if (looker_fd < 0) end_look(false);
         return;
     }
     sys_dup3(2, 0, 0);
@@ -206,6 +205,7 @@ int serve_programs(int count, char **word) {
     default_dispositions();
     raise_file_limit();
     if (!is_wanted(count, word)) return FAILED;
+    int64_t deadline = now_ms() + LONGEST_LOOK_MS;
     while (!is_last || is_at_work()) {
         struct pollfd *said = poll + running, *asked = said + running, *looked = asked + 1;
         for (int i = 0; i < running; i++) {
@@ -214,13 +214,15 @@ int serve_programs(int count, char **word) {
         }
         *asked = (struct pollfd){.fd = !is_last && running < MAX_JOBS ? 0 : -1, .events = POLLIN};
         *looked = (struct pollfd){.fd = looker_fd, .events = POLLIN};
-        if (sys_ppoll(poll, (size_t)(looked - poll) + 1, NULL) < 0) return FAILED;
+        timespec limit = time_until(deadline);
+        if (sys_ppoll(poll, (size_t)(looked - poll) + 1, looker_fd < 0 ? NULL : &limit) < 0) return FAILED;
         take_news(poll, said);
-        if (looked->revents) end_look();
+        if (looked->revents) end_look(true);
+        else if (looker_fd >= 0 && now_ms() >= deadline) end_look(false);
         if (asked->revents && !take_request(env)) is_last = true;
         tell_ended();
     }
-    if (looker_fd >= 0) end_look();
+    if (looker_fd >= 0) end_look(false);
     if (!is_claimed) remove_lock();
     return DONE;
 }

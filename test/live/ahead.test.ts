@@ -105,8 +105,12 @@ test('what is read before Node has started', { skip: noLive }, async (t) => {
 test('who waits for what is read under the lock hears of its end, also where others have the pipe', { skip: noLive }, async (t) => {
   const { machine } = await createRig(t);
   const numbers = async (...strace: string[]): Promise<number[]> => {
-    const files = '</dev/null 3<>/run/ob/lock 4>/mnt/text 5>/mnt/told';
-    const ran = await machine.sh(`mkdir -p -m 700 /run/ob; ${strace.join(' ')} ${REAPER} serve early all ${files}`);
+    const files = '3<>/run/ob/lock 4>/mnt/text 5>/mnt/told';
+    // It has somebody to work for until whoever looks has told its last.
+    const wait = "while [ $(od -An -t d8 -v -w8 /mnt/told | grep -cx ' *0') = 0 ]; do sleep 0.05; done";
+    const ran = await machine.sh(
+      `mkdir -p -m 700 /run/ob; rm -f /mnt/told; : >/mnt/told; (${wait}) | ${strace.join(' ')} ${REAPER} serve early all ${files}`,
+    );
     assert.equal(ran, '{"lock":0}');
     const told = readFileSync(`/proc/${machine.pid}/root/mnt/told`);
     return Array.from({ length: told.length / 8 }, (_, index) => Number(told.readBigInt64LE(8 * index)));
@@ -118,4 +122,8 @@ test('who waits for what is read under the lock hears of its end, also where oth
   const [first, ...more] = await numbers(...strace, '-e', 'trace=getdents64', '-e', 'inject=getdents64:signal=KILL');
   assert.ok(first && first > 0 && first < size);
   assert.deepEqual(more, [0], 'whoever looks was killed half-way');
+  const begin = performance.now();
+  const stuck = await numbers(...strace, '-e', 'trace=getdents64', '-e', 'inject=getdents64:delay_enter=15s:when=1');
+  assert.deepEqual(stuck, [first, 0], 'whoever looks does not come to an end');
+  assert.ok(performance.now() - begin > 9000);
 });
