@@ -96,7 +96,18 @@ async function joinEarly(): Promise<Lock | undefined> {
   const helper = await joinHelper(REAPER, early);
   if (helper) return { fd: early.fd, helper };
   dropAhead();
+  // Who has died with the lock in its hands has left it to us: we would wait for ourselves.
+  closeOpen(early.fd);
   return undefined;
+}
+
+/** Perhaps it is not what it was said to be. */
+function closeOpen(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch (error) {
+    if (!hasCode(error, 'EBADF')) throw error;
+  }
 }
 
 /** What a run that was killed has left running holds the lock until it has ended, which it mostly has in no time. */

@@ -155,6 +155,14 @@ test('the lock is taken before Node has started; where that cannot be, when it h
   }
 });
 
+test('who was started before Node may die with the lock in its hands', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  machine.write('/mnt/hosts.yaml', 'scope: demo\nbridges: { ob0: {} }\nsubhosts: {}\n');
+  const taken = 'mkdir -m 700 /run/ob; exec 5<>/run/ob/lock; flock 5';
+  await machine.sh(`cd /mnt; ${taken}; OB_HELPER=0.5 exec ${process.execPath} ${BUNDLE} apply </dev/null`);
+  assert.equal(isThere(machine, '/run/ob/lock'), false);
+});
+
 test('of a lock that was taken for nothing, nothing is left', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
   const isGone = (): Promise<void> => until('its folder is gone', () => !isThere(machine, '/run/ob'));
