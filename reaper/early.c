@@ -15,7 +15,7 @@ static const struct {
     char *look;
 } changing[] = {{"apply", "all"}, {"destroy", "brief"}, {"start", "all"}, {"stop", "all"}, {"restart", "all"}, {NULL, NULL}};
 
-bool only_reads(const char *command) {
+static bool only_reads(const char *command) {
     for (const char *const *word = reading; *word; word++)
         if (same(command, *word)) return true;
     return false;
@@ -27,7 +27,7 @@ static char *look_of(const char *command) {
     return NULL;
 }
 
-bool changes(const char *command) { return look_of(command) != NULL; }
+bool is_short_command(const char *command) { return only_reads(command) || look_of(command); }
 
 /* Becomes the reaper, with these as its first descriptors; -1 ends them. The environment is that of src/resources/run.ts. */
 __attribute__((noreturn)) static void become_reaper(const char *reaper, char *const words[], const int *files) {

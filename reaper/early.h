@@ -10,8 +10,7 @@ enum { MOST_EARLY = 2 };
  * Where anything is amiss there are none, and Node begins by itself what it needs. */
 int begin_early(char *const words[], const char *reaper, char *variables[MOST_EARLY]);
 
-/* Do they name a command that only reads, one that changes something? */
-bool only_reads(const char *command);
-bool changes(const char *command);
+/* Is it one of those that are asked for most, which have a snapshot of their own? src/cli/short-commands.ts names them as well. */
+bool is_short_command(const char *command);
 
 #endif

@@ -150,7 +150,7 @@ void enter(long *stack) {
     int variables = count_words(given);
     char *env[variables + 2 + MOST_EARLY];
     for (int i = 0; i < variables; i++) env[i] = given[i];
-    bool is_short = count > 1 && (only_reads(argv[1]) || changes(argv[1]));
+    bool is_short = count > 1 && is_short_command(argv[1]);
     if (is_short && !value_of(given, "GLIBC_TUNABLES=")) env[variables++] = tunables;
     join_path(&reaper, "/reaper");
     if (is_short) variables += begin_early(argv + 1, reaper.text, env + variables);

@@ -9,6 +9,6 @@ import { stop } from './commands/stop.ts';
 
 /**
  * Those that are asked for every minute, or waited for: they are started from a snapshot of their own, which has nothing else in
- * it. reaper/launch.c knows their names as well.
+ * it. reaper/early.c knows their names as well.
  */
 export const SHORT: readonly Command[] = [plan, apply, destroy, status, start, stop, restart];

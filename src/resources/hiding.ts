@@ -1,11 +1,11 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasCode, ObError } from './error.ts';
 import { hiddenFrom, hidesSubhosts, MASKS, maskOf, shownTo } from './hidden.ts';
 import type { HostsFile, Subhost } from './hosts.ts';
 import { layersOf } from './ids.ts';
 import { listMaskEntries, listUnhidden, type MaskEntry, toMaskWords } from './linux/mask.ts';
-import { type MountEntry, optionValue, parseMounts } from './linux/mountinfo.ts';
+import { type MountEntry, optionValue, readMounts } from './linux/mountinfo.ts';
 import { unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
 import { parseMark } from './marks.ts';
@@ -149,8 +149,4 @@ function listMasks(): string[] {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
   }
-}
-
-function readMounts(): MountEntry[] {
-  return parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
 }

@@ -16,7 +16,7 @@ import type { Inside } from './linux/inside.ts';
 import type { Link } from './linux/ip.ts';
 import { type Loop, readLoop } from './linux/loop.ts';
 import { readTree, type Tree } from './linux/lower-tree.ts';
-import { type Mount, type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
+import { type Mount, type MountEntry, parseMountinfo, readMounts } from './linux/mountinfo.ts';
 import { type NetnsName, readNetnsNames } from './linux/netns-names.ts';
 import { findWrongOwner, strangerOf, type WrongOwner } from './linux/owners.ts';
 import { ifThere, type ProcessId } from './linux/proc.ts';
@@ -129,7 +129,7 @@ export interface Look {
 /** ISFORPLAN: nearly all of it will be asked for, so one program reads it. AHEAD: what has been read already. INBRIEF: see `Look`. */
 export function createLook(reaper: string, isForPlan = false, ahead?: Ahead, inBrief = false): Look {
   const strays = once(readStrays);
-  const mounts = once(() => parseMounts(readFileSync('/proc/self/mounts', 'utf8')));
+  const mounts = once(readMounts);
   const netnsNames = once(() => readNetnsNames(mounts));
   const cgroupRoot = once(() => findCgroupRoot(mounts()));
   const places = once(() => findPlaces(mounts()));

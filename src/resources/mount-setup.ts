@@ -1,11 +1,11 @@
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import { ObError } from './error.ts';
 import { type Environment, environmentOf, runHook } from './hooks.ts';
 import type { Subhost } from './hosts.ts';
 import type { Address } from './kind.ts';
 import { takeForRoot } from './linux/access.ts';
-import { type MountEntry, parseMounts } from './linux/mountinfo.ts';
+import { type MountEntry, readMounts } from './linux/mountinfo.ts';
 import { readIfThere } from './linux/proc.ts';
 import { mountSetups, unmountRoots } from './linux/roots.ts';
 import type { Machine } from './machine.ts';
@@ -80,7 +80,7 @@ export function depthOf(stack: readonly MountEntry[], scope: string): number {
 
 /** Where mounts propagate, one that goes takes its copies with it: so they are looked at anew each time. */
 function readDepth({ scope }: Machine, point: string): number {
-  const entries = parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
+  const entries = readMounts();
   return depthOf(
     entries.filter((entry) => entry.point === point),
     scope,

@@ -1,9 +1,9 @@
-import { lstatSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../../resources/error.ts';
 import { type Disk, findDeviceProblem, readDisk } from '../../resources/linux/block.ts';
 import { type Image, readImage } from '../../resources/linux/image.ts';
-import { type MountEntry, mountOver, parseMounts } from '../../resources/linux/mountinfo.ts';
+import { mountOver, readMounts } from '../../resources/linux/mountinfo.ts';
 import { firstIdOf, readUsedIds, type UsedIds } from '../../resources/linux/owners.ts';
 import { findUntrusted } from '../../resources/trust.ts';
 
@@ -67,10 +67,6 @@ export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: 
     untrusted: (path) => findUntrusted([path]),
     ...(answer ? { answer } : {}),
   };
-}
-
-function readMounts(): MountEntry[] {
-  return parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
 }
 
 /** What has been found of a folder holds for all that is in it. STATS: of what has been met, which need not be asked for again. */

@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode, ObError } from '../error.ts';
 import type { Owner } from '../marks.ts';
-import { type MountEntry, parseMounts } from './mountinfo.ts';
+import { type MountEntry, readMounts } from './mountinfo.ts';
 import { ifThere, listPids, type ProcessId, readIfThere, readLinkIfThere } from './proc.ts';
 
 /** The folder of all cgroups of ours, below the root of the cgroup v2 tree. */
@@ -11,11 +11,6 @@ export const FOLDER = 'ob';
 /** Where cgroup v2 is mounted (on a hybrid machine that is /sys/fs/cgroup/unified); undefined: nowhere. */
 export function findCgroupRoot(mounts: readonly MountEntry[] = readMounts()): string | undefined {
   return mounts.find((mount) => mount.type === 'cgroup2')?.point;
-}
-
-/** With a hundred roots in it this file takes a millisecond to read: who has its MOUNTS, gives them. */
-export function readMounts(): MountEntry[] {
-  return parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
 }
 
 export function needCgroupRoot(mounts?: readonly MountEntry[]): string {

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readMembers, wordsOf } from './cgroup.ts';
-import { type MountEntry, parseMounts } from './mountinfo.ts';
+import { type MountEntry, readMounts } from './mountinfo.ts';
 import { readIfThere } from './proc.ts';
 
 // A controller of the kernel's limits one thing. Each is either in the unified tree (cgroup v2) or in a tree of its own
@@ -24,7 +24,7 @@ function nameInV1(controller: Controller): string {
 }
 
 /** Where limits can be set. MOUNTS: those of /proc/mounts. */
-export function findPlaces(mounts: readonly MountEntry[] = parseMounts(readFileSync('/proc/self/mounts', 'utf8'))): Places {
+export function findPlaces(mounts: readonly MountEntry[] = readMounts()): Places {
   // In a container they may be there to be read alone.
   const all = mounts.filter(({ options }) => !options.includes('ro'));
   // A name with a colon in it would be two to the reaper.

@@ -62,8 +62,8 @@ function plainOnes(paths: readonly string[]): Set<string> {
   return new Set(paths.filter((path) => !path.includes('*')).map((path) => path.replace(/\/$/, '')));
 }
 
-/** What lies in a folder that is hidden needs no more. */
-function isOutsideOf(folders: ReadonlySet<string>): (path: string) => boolean {
+/** Of paths, those that lie in none of these folders. */
+export function isOutsideOf(folders: ReadonlySet<string>): (path: string) => boolean {
   return (path) => {
     for (let at = path.lastIndexOf('/', path.length - 2); at > 0; at = path.lastIndexOf('/', at - 1))
       if (folders.has(path.slice(0, at))) return false;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** One line of /proc/PID/mountinfo, proc_pid_mountinfo(5). Options are split, not parsed. */
 export interface Mount {
   readonly id: number;
@@ -88,6 +90,11 @@ export interface MountEntry {
   readonly point: string;
   readonly type: string;
   readonly options: readonly string[];
+}
+
+/** Of our own mount namespace, as they are now. With a hundred roots in it this file takes a millisecond to read: who has them, gives them. */
+export function readMounts(): MountEntry[] {
+  return parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
 }
 
 /** In the order of mounting, like mountinfo. */

@@ -1,7 +1,7 @@
-import { chownSync, lstatSync, readdirSync, readFileSync, type Stats } from 'node:fs';
+import { chownSync, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { ID_COUNT, isFirstId, LEAST_ID, layersOf, showIds } from '../ids.ts';
 import { markOf, parseMark } from '../marks.ts';
-import { optionValue, parseMounts } from './mountinfo.ts';
+import { optionValue, readMounts } from './mountinfo.ts';
 import { ifThere, readIfThere } from './proc.ts';
 
 /** Every ext filesystem has it in its root directory, for fsck. */
@@ -70,7 +70,7 @@ export interface UsedIds {
 /** Of users for their containers, subuid(5), and of all subhosts that are up, in whatever scope. */
 export function readUsedIds(): UsedIds[] {
   const users = ['/etc/subuid', '/etc/subgid'].flatMap((path) => (readIfThere(path) ?? '').split('\n').flatMap(toRange));
-  const roots = parseMounts(readFileSync('/proc/self/mounts', 'utf8')).flatMap(({ source, options }) => {
+  const roots = readMounts().flatMap(({ source, options }) => {
     const owner = parseMark(source);
     const { first } = layersOf(optionValue(options, 'lowerdir') ?? '');
     return owner && first > 0 ? { first, count: ID_COUNT, mark: markOf(owner) } : [];

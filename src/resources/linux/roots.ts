@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { ObError } from '../error.ts';
 import type { Subhost } from '../hosts.ts';
 import { parseMark } from '../marks.ts';
 import { runForEach } from '../reaper.ts';
-import { parseMounts } from './mountinfo.ts';
+import { isOutsideOf } from './mask.ts';
+import { readMounts } from './mountinfo.ts';
 
 /** A root to mount; KEY tells it from the others, MARK becomes the source of the mount. */
 export interface RootToMount {
@@ -54,14 +54,9 @@ const BELOW = 'below:';
 
 /** What lies in a root, as by a postmount command, has to go before it: the deepest first. */
 function mountsBelow(roots: readonly RootToUnmount[]): RootToUnmount[] {
-  const tops = new Set(roots.map(({ point }) => point));
-  const isBelow = (point: string): boolean => {
-    for (let at = point.lastIndexOf('/'); at > 0; at = point.lastIndexOf('/', at - 1)) if (tops.has(point.slice(0, at))) return true;
-    return false;
-  };
-  const mounts = parseMounts(readFileSync('/proc/self/mounts', 'utf8'));
-  return mounts
-    .filter(({ point, source }) => isBelow(point) && !parseMark(source))
+  const isOutside = isOutsideOf(new Set(roots.map(({ point }) => point)));
+  return readMounts()
+    .filter(({ point, source }) => !isOutside(point) && !parseMark(source))
     .sort((a, b) => b.point.length - a.point.length)
     .map(({ point }, index) => ({ key: `${BELOW}${index}`, point, depth: 1 }));
 }
