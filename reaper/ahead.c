@@ -1,13 +1,15 @@
 /* reaper ahead [brief]: all that `reaper look` tells, of all that there is to tell of, begun while Node is still starting: see early.c.
  *
- *   /, JSON                 the links of this machine; that is the first part
+ *   /, JSON                 the links of this machine
+ *   LINE                    for each line of /proc/mounts; that is the end of the first part
  *   NAME, JSON              for each name in /run/netns
  *   an empty line
  *   ROOT                    where cgroup v2 is mounted, if it is
  *   an empty line
  *   SCOPE/NAME, JSON        for each PID 1 of a subhost
  *   an empty line
- *   PID NUMBER              for each mount namespace that is none of theirs: a process in it
+ *   PID NUMBER              for each mount namespace that is none of theirs: a process in it; below, with a space in front, lines
+ *                           of its mountinfo, see overlays.h
  *
  * each on a line of its own, to a file in memory. How many bytes of it are whole is told on TOLD_FD, eight bytes each time, for the
  * first part and then for every MANY things, so that whoever reads it can begin with these. The last number is negative: that was
@@ -17,12 +19,16 @@
 #include "look.h"
 #include "modes.h"
 #include "namespaces.h"
+#include "overlays.h"
 #include "text.h"
 
 enum { TOLD_FD = 3, MANY = 64 };
 
-static char names[32768], scopes[4096], owners[32768], mounts[65536];
+static char names[32768], scopes[4096], owners[32768];
+/* Of the text of /proc/mounts what fits: what was mounted first. */
+static char mounts[65536];
 
+static bool in_brief;
 static unsigned things;
 /* What went elsewhere: see serve.c. */
 static int64_t before;
@@ -44,20 +50,31 @@ static bool is_plain(const char *name) {
 }
 
 static void take_netns(const char *name, unsigned char type, const void *context) {
+    (void)type;
     (void)context;
-    /* A namespace is mounted on a file; a FIFO would be waited for. */
-    if (type != TYPE_FILE || !is_plain(name)) return;
+    if (!is_plain(name)) return;
     look_at(name);
     count_thing();
 }
 
 static long open_listed(int at, const char *path) { return sys_openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0); }
 
+static bool put_mount_table(void) {
+    static char more[4097];
+    long fd = sys_openat(AT_FDCWD, "/proc/self/mounts", O_RDONLY | O_CLOEXEC, 0), used = 0, got;
+    if (fd < 0) return false;
+    while ((got = sys_read((int)fd, mounts + used, sizeof mounts - 1 - (size_t)used)) > 0) used += got;
+    put_text(mounts);
+    while (got >= 0 && (got = sys_read((int)fd, more, sizeof more - 1)) > 0) {
+        more[got] = 0;
+        put_text(more);
+    }
+    sys_close((int)fd);
+    return got >= 0;
+}
+
 /* The mount point of the first line of /proc/mounts with this type: "SOURCE POINT cgroup2 ..."; NULL: not found, or no plain name. */
 static const char *find_root(void) {
-    long fd = sys_openat(AT_FDCWD, "/proc/self/mounts", O_RDONLY | O_CLOEXEC, 0), used = 0, got;
-    while (fd >= 0 && (got = sys_read((int)fd, mounts + used, sizeof mounts - 1 - (size_t)used)) > 0) used += got;
-    if (fd >= 0) sys_close((int)fd);
     char *type = (char *)find_after(mounts, " cgroup2 ");
     if (!type) return NULL;
     char *end = type - length_of(" cgroup2 "), *point = end;
@@ -124,6 +141,8 @@ static void take_pid(const char *name, unsigned char type, const void *context) 
     put_text(" ");
     put_number((int64_t)number);
     put_text("\n");
+    if (in_brief) put_text(" \n");
+    else put_new_overlays(*proc, name);
 }
 
 static void put_namespaces(void) {
@@ -136,9 +155,11 @@ static void put_namespaces(void) {
 
 int look_ahead(int count, char **word) {
     if (count > 1) return USAGE;
-    if (count == 1 && same(word[0], "brief")) look_in_brief();
+    in_brief = count == 1 && same(word[0], "brief");
+    if (in_brief) look_in_brief();
     before = json_written();
     look_here("/");
+    if (!put_mount_table()) return FAILED;
     tell(1);
     long fd = open_listed(AT_FDCWD, "/run/netns");
     if (fd >= 0) list_folder((int)fd, names, sizeof names, take_netns, NULL);

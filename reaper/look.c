@@ -132,10 +132,17 @@ static long put_list(int fd, const char *name, unsigned short type, take_message
     return error == -EINTR ? 0 : error;
 }
 
-/* One line: {"first":ID,"links":[...],"addresses":[...],"routes":[...],"error":ERRNO}; FIRST: see ids.h. */
-static void put_inside(int fd, unsigned first) {
-    put_text("{\"first\":");
-    put_number(first);
+struct netns {
+    uint64_t inode; /* 0: that of the caller */
+    unsigned first; /* see ids.h */
+};
+
+/* One line: {"inode":NUMBER,"first":ID,"links":[...],"addresses":[...],"routes":[...],"error":ERRNO} */
+static void put_inside(int fd, struct netns netns) {
+    put_text("{\"inode\":");
+    put_number((int64_t)netns.inode);
+    put_text(",\"first\":");
+    put_number(netns.first);
     long error = put_list(fd, "links", RTM_GETLINK, put_link);
     long later = in_brief ? 0 : put_list(fd, "addresses", RTM_GETADDR, put_address);
     if (!error) error = later;
@@ -151,40 +158,45 @@ static void put_error(long error) {
     put_text("}\n");
 }
 
-static void look_inside(const char *name, unsigned first) {
+static void look_inside(const char *name, struct netns netns) {
     int fd = open_netlink();
     put_text(name);
     put_text("\n");
     if (fd >= 0) {
-        put_inside(fd, first);
+        put_inside(fd, netns);
         sys_close(fd);
     } else put_error(fd);
 }
 
 void look_in_brief(void) { in_brief = true; }
 
-void look_here(const char *name) { look_inside(name, 0); }
+void look_here(const char *name) { look_inside(name, (struct netns){0}); }
+
+static void look_past(const char *name, long error) {
+    put_text(name);
+    put_text("\n");
+    put_error(error);
+}
 
 void look_at_process(const char *root, const char *owner) { (in_brief ? put_process_in_brief : put_process)(root, owner); }
 
 void look_at(const char *name) {
     struct line path;
-    unsigned first = 0;
+    struct netns seen = {0};
+    struct statx status;
     clear_line(&path);
     if (*name != '/') add_text(&path, "/run/netns/");
     add_text(&path, name);
-    long netns = as_path(&path) ? sys_openat(AT_FDCWD, path.text, O_RDONLY | O_CLOEXEC, 0) : -ENAMETOOLONG;
+    /* A FIFO would be waited for. */
+    long netns = as_path(&path) ? sys_openat(AT_FDCWD, path.text, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0) : -ENAMETOOLONG;
     long error = netns < 0 ? netns : sys_setns((int)netns, CLONE_NEWNET);
-    long owner = error < 0 ? error : open_owner((int)netns, &first);
+    if (error >= 0) error = sys_statx((int)netns, "", AT_EMPTY_PATH, STATX_INO, &status);
+    if (error >= 0) seen.inode = status.stx_ino;
+    long owner = error < 0 ? error : open_owner((int)netns, &seen.first);
     if (owner >= 0) sys_close((int)owner);
     if (netns >= 0) sys_close((int)netns);
-    if (error >= 0) {
-        look_inside(name, first);
-        return;
-    }
-    put_text(name);
-    put_text("\n");
-    put_error(error);
+    if (error >= 0) look_inside(name, seen);
+    else look_past(name, error);
 }
 
 enum { FAILED_BESIDE = 2, OUTPUT_FD = 3, WORDS_FD = 4 };

@@ -1,11 +1,11 @@
 #include "namespaces.h"
 
+#include "numbers.h"
 #include "text.h"
 
-enum { SLOTS = 8192, LINK_BYTES = 64 }; /* a power of two */
+enum { LINK_BYTES = 64 };
 
-static uint64_t slots[SLOTS];
-static unsigned filled;
+static struct numbers met;
 
 /* Of a text such as mnt:[4026531841]. */
 static uint64_t number_in(const char *text) {
@@ -24,12 +24,4 @@ uint64_t mount_namespace(int at, const char *path) {
     return as_path(&name) && sys_readlinkat(at, name.text, link, sizeof link - 1) > 0 ? number_in(link) : 0;
 }
 
-bool is_new_namespace(uint64_t number) {
-    unsigned slot = (unsigned)number % SLOTS;
-    for (; slots[slot]; slot = (slot + 1) % SLOTS)
-        if (slots[slot] == number) return false;
-    if (filled == SLOTS / 2) return true;
-    filled++;
-    slots[slot] = number;
-    return true;
-}
+bool is_new_namespace(uint64_t number) { return is_new_number(&met, number); }

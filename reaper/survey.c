@@ -7,6 +7,7 @@
 #include "ids.h"
 #include "json.h"
 #include "namespaces.h"
+#include "overlays.h"
 #include "process.h"
 #include "text.h"
 #include "told.h"
@@ -124,6 +125,7 @@ static void put_mounts(const char *mark, bool *first) {
         char *text = (char *)after_word(device);
         int64_t id = 0;
         end = (char *)end_of(line);
+        is_new_overlay(line);
         for (const char *digit = line; *digit >= '0' && *digit <= '9'; digit++) id = id * 10 + *digit - '0';
         if (line != mounts) put_text(",");
         put_number(id);

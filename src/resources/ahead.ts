@@ -1,20 +1,26 @@
 import { closeSync, readSync } from 'node:fs';
-import type { Namespaces } from './linux/holders.ts';
+import type { MountNamespace, Namespaces } from './linux/holders.ts';
 import { type Inside, parseInsides } from './linux/inside.ts';
 import type { Link } from './linux/ip.ts';
+import { type MountEntry, parseMountinfo, parseMounts } from './linux/mountinfo.ts';
 import { parseInits, type ToldTexts } from './live-init.ts';
 import type { LiveInit } from './machine.ts';
+import { once } from './once.ts';
 
-/** What was told of this machine while Node was starting: see reaper/ahead.c. */
+/** What was told of this machine while Node was starting: see reaper/ahead.c. Whoever asks waits for it, and everything with him. */
 export interface Ahead {
   /** The links of this machine, as `ip` tells them. Undefined: it has not told them. */
-  links(): Promise<readonly Link[] | undefined>;
+  links(): readonly Link[] | undefined;
+  /** What /proc/mounts says. Undefined: it has not told that. */
+  mounts(): readonly MountEntry[] | undefined;
   /** Undefined: it has not come to its end. */
-  all(): Promise<AheadSurvey | undefined>;
+  all(): AheadSurvey | undefined;
 }
 
 interface AheadSurvey {
-  /** By name of the namespace: of all that there were. */
+  /** All that is in /run/netns: the inode of what is a namespace that could be looked into, undefined of all else. */
+  readonly names: ReadonlyMap<string, number | undefined>;
+  /** By name of the namespace. */
   readonly insides: ReadonlyMap<string, Inside>;
   /** Where cgroup v2 was found; empty: nowhere. */
   readonly root: string;
@@ -42,11 +48,40 @@ function takeFiles(env: NodeJS.ProcessEnv): readonly number[] {
 }
 
 function openAhead(memory: number, pipe: number): Ahead {
-  const survey = createSurvey();
+  const next = openParts(memory, pipe);
+  const first = once(() => splitFirst(next()?.text ?? ''));
+  return {
+    links() {
+      const links = parseInsides(first().lines).get('/')?.links;
+      return links && links.length > 0 ? links : undefined;
+    },
+    mounts() {
+      const mounts = parseMounts(first().rest);
+      return mounts.length > 0 ? mounts : undefined;
+    },
+    all: once(() => {
+      const survey = createSurvey();
+      let part = first().lines.length > 0 ? next() : undefined;
+      while (part) {
+        survey.add(part.text.split('\n').slice(0, -1));
+        if (part.isLast) break;
+        part = next();
+      }
+      for (const fd of [memory, pipe]) closeSync(fd);
+      return part && survey.end();
+    }),
+  };
+}
+
+interface Part {
+  readonly text: string;
+  readonly isLast: boolean;
+}
+
+/** Gives the next part each time; undefined: it does not come. */
+function openParts(memory: number, pipe: number): () => Part | undefined {
   let read = 0;
-  let first: string | undefined;
-  /** Waits for the next part, and everything with it: whoever asks has nothing else left to do. Undefined: it does not come. */
-  const next = (): { readonly text: string; readonly isLast: boolean } | undefined => {
+  return () => {
     const told = Buffer.alloc(8);
     if (readSync(pipe, told) < told.length) return undefined;
     const size = Number(told.readBigInt64LE());
@@ -56,49 +91,36 @@ function openAhead(memory: number, pipe: number): Ahead {
     read += bytes.length;
     return { text, isLast: size < 0 };
   };
-  const readFirst = (): string => {
-    first ??= next()?.text ?? '';
-    return first;
-  };
-  return {
-    async links() {
-      // First what the caller has to do still: to read the hosts file.
-      await undefined;
-      const links = parseInsides(readFirst().split('\n', 2)).get('/')?.links;
-      return links && links.length > 0 ? links : undefined;
-    },
-    async all() {
-      await undefined;
-      let part = readFirst() === '' ? undefined : next();
-      while (part) {
-        survey.add(part.text.split('\n').slice(0, -1));
-        if (part.isLast) break;
-        part = next();
-      }
-      for (const fd of [memory, pipe]) closeSync(fd);
-      return part && survey.end();
-    },
-  };
+}
+
+/** The two lines of the links, and the lines of the mounts. */
+function splitFirst(text: string): { readonly lines: readonly string[]; readonly rest: string } {
+  const lines = text.split('\n', 2);
+  return lines.length < 2 ? { lines: [], rest: '' } : { lines, rest: text.slice(lines.join('\n').length + 1) };
 }
 
 /** What comes from the second part on: the lines of reaper/ahead.c, in four sections with an empty line between them. */
 function createSurvey(): { add(lines: readonly string[]): void; end(): AheadSurvey } {
+  const names = new Map<string, number | undefined>();
   const insides = new Map<string, Inside>();
   const inits = new Map<string, LiveInit>();
-  const others: [number, number][] = [];
+  const own = new Map<number, MountNamespace>();
+  const others: string[] = [];
   const texts: ToldTexts = [];
   let root = '';
   const sections: ((lines: readonly string[]) => void)[] = [
     (lines) => {
-      for (const [name, inside] of parseInsides(lines)) insides.set(name, inside);
+      const found = parseInsides(lines);
+      for (const [name, inside] of found) insides.set(name, inside);
+      for (let at = 0; at < lines.length; at += 2) names.set(lines[at] ?? '', found.get(lines[at] ?? '')?.inode);
     },
     (lines) => {
       root += lines.join('');
     },
     (lines) => {
-      for (const [mark, init] of parseInits(lines, texts)) inits.set(mark, init);
+      for (const [mark, init] of parseInits(lines, texts, own)) inits.set(mark, init);
     },
-    (lines) => void others.push(...lines.map((line) => line.split(' ').map(Number) as [number, number])),
+    (lines) => void others.push(...lines),
   ];
   let section = 0;
   return {
@@ -111,10 +133,23 @@ function createSurvey(): { add(lines: readonly string[]): void; end(): AheadSurv
       sections[section]?.(lines.slice(at));
     },
     end() {
-      const own = [...inits.values()].flatMap(({ pid, mountns }): [number, number][] => (mountns === undefined ? [] : [[pid, mountns]]));
       // There is our own at least.
-      const namespaces = others.length > 0 ? new Map([...own, ...others]) : undefined;
-      return { insides, root, inits, namespaces };
+      const namespaces = others.length > 0 ? new Map([...own, ...parseNamespaces(others)]) : undefined;
+      return { names, insides, root, inits, namespaces };
     },
   };
+}
+
+/** `PID NUMBER`, and for each overlay of that one's a line of its mountinfo with a space in front; nothing but that: they are not known. */
+function parseNamespaces(lines: readonly string[]): Map<number, MountNamespace> {
+  const blocks: string[][] = [];
+  for (const line of lines)
+    if (line.startsWith(' ')) blocks.at(-1)?.push(line.slice(1));
+    else blocks.push([line]);
+  return new Map(
+    blocks.map(([head = '', ...overlays]) => {
+      const [pid = 0, number = 0] = head.split(' ').map(Number);
+      return [pid, { number, mounts: overlays.includes('') ? undefined : parseMountinfo(overlays.join('\n')) }];
+    }),
+  );
 }

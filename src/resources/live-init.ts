@@ -1,5 +1,6 @@
 import { either, isNumber, isText, listOf, withFields } from './checks.ts';
 import { cgroupName, cgroupPath, readCgroup, readMembers } from './linux/cgroup.ts';
+import type { MountNamespace } from './linux/holders.ts';
 import { findInit, findInits, type Init, type ProcessTexts, toInit } from './linux/init.ts';
 import { parseJson } from './linux/inside.ts';
 import { joinMounts, type Mount, parseMountinfo } from './linux/mountinfo.ts';
@@ -59,9 +60,13 @@ export type ToldTexts = Parameters<typeof joinMounts>[1];
 
 /**
  * By mark, out of what `reaper look` has written: a line with SCOPE/NAME, a line of JSON. What is not the PID 1 that it says
- * it is, is left out. KNOWN: of what comes in parts, the texts of those before.
+ * it is, is left out. KNOWN: of what comes in parts, the texts of those before. NAMESPACES gets the mount namespaces of all.
  */
-export function parseInits(lines: readonly string[], known: ToldTexts = []): Map<string, LiveInit> {
+export function parseInits(
+  lines: readonly string[],
+  known: ToldTexts = [],
+  namespaces: Map<number, MountNamespace> = new Map(),
+): Map<string, LiveInit> {
   const now = readUptime();
   const found = new Map<string, LiveInit>();
   for (let at = 0; at + 1 < lines.length; at += 2) {
@@ -69,6 +74,9 @@ export function parseInits(lines: readonly string[], known: ToldTexts = []): Map
     const written = parseJson(lines[at + 1] ?? '', isWritten) as Written;
     // Also of what is none: what follows may be told by what is told here.
     const mounts = joinMounts(written.mounts, known, written.arguments[1] ?? '');
+    const { pid, mountns } = written;
+    // In brief none is told.
+    if (mountns !== undefined) namespaces.set(pid, { number: mountns, mounts: mounts.length > 0 ? mounts : undefined });
     const init = toInit(written);
     if (owner && init && written.arguments[1] === markOf(owner)) found.set(markOf(owner), toSeen(init, owner, { ...written, mounts }, now));
   }
@@ -78,7 +86,7 @@ export function parseInits(lines: readonly string[], known: ToldTexts = []): Map
 function toSeen(
   init: Init,
   owner: Owner,
-  { netns, mounts, devices, hostname, mountns }: Omit<Written, 'mounts'> & Pick<LiveInit, 'mounts'>,
+  { netns, mounts, devices, hostname }: Omit<Written, 'mounts'> & Pick<LiveInit, 'mounts'>,
   now: number,
 ): LiveInit {
   const live = toLiveInit(init, cgroupName(owner), netns, mounts, now);
@@ -86,6 +94,5 @@ function toSeen(
     ...live,
     ...(devices ? { devices } : {}),
     ...(hostname === undefined ? {} : { hostname }),
-    ...(mountns === undefined ? {} : { mountns }),
   };
 }

@@ -10,7 +10,7 @@ import { accessOf } from './linux/access.ts';
 import { findCgroupRoot, listCgroups } from './linux/cgroup.ts';
 import { findPlaces, type Places } from './linux/controllers.ts';
 import { cgroupWord, listGroups } from './linux/groups.ts';
-import { findMountsOfUppers, type KnownMounts, type Namespaces, type UpperUse } from './linux/holders.ts';
+import { findMountsOfUppers, type KnownMounts, type UpperUse } from './linux/holders.ts';
 import type { Init } from './linux/init.ts';
 import type { Inside } from './linux/inside.ts';
 import type { Link } from './linux/ip.ts';
@@ -24,6 +24,7 @@ import { readInit, readStrays } from './live-init.ts';
 import { markOf, type Owner } from './marks.ts';
 import { readMaskable } from './masks.ts';
 import { readHostname } from './mender.ts';
+import { once, onceFor } from './once.ts';
 import { findDeadServices } from './services.ts';
 import { netnsOf, readLinks, readSurvey, type Survey } from './survey.ts';
 import { readOomKills } from './usage.ts';
@@ -59,8 +60,6 @@ export interface LiveInit extends Init {
   readonly devices?: readonly string[];
   /** The same of its host name. */
   readonly hostname?: string;
-  /** And of the number of its mount namespace. */
-  readonly mountns?: number;
 }
 
 /**
@@ -129,8 +128,9 @@ export interface Look {
 /** ISFORPLAN: nearly all of it will be asked for, so one program reads it. AHEAD: what has been read already. INBRIEF: see `Look`. */
 export function createLook(reaper: string, isForPlan = false, ahead?: Ahead, inBrief = false): Look {
   const strays = once(readStrays);
-  const mounts = once(readMounts);
-  const netnsNames = once(() => readNetnsNames(mounts));
+  const told = once(() => ahead?.all());
+  const mounts = once(() => ahead?.mounts() ?? readMounts());
+  const netnsNames = once(() => readNetnsNames(mounts, told()?.names));
   const cgroupRoot = once(() => findCgroupRoot(mounts()));
   const places = once(() => findPlaces(mounts()));
   const limitReader = once(() => createLimitReader(places()));
@@ -141,23 +141,25 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead, inB
   });
   const stray: Look['stray'] = (owner) => strays().get(markOf(owner));
   const init: Look['init'] = (owner) => readInit(cgroupRoot(), owner) ?? stray(owner);
-  let namespaces: Namespaces | undefined;
+  const hasCgroups = (): boolean => told()?.root === cgroupRoot();
   const survey = once(async (): Promise<Survey> => {
-    const names = (): string[] => netnsNames().flatMap((one) => (one.real ? one.name : []));
     // Nobody waits where nothing was begun: what is to be read is asked for before the caller goes on.
-    const told = ahead && (await ahead.all());
-    if (!told) return readSurvey(reaper, names(), { root: cgroupRoot(), owners: cgroups(), withLinks: isForPlan, inBrief });
-    // They may be newer.
-    const missing = names().filter((name) => !told.insides.has(name));
+    if (ahead) await undefined;
+    const seen = told();
+    const names = netnsNames().flatMap((one) => (one.real ? one.name : []));
+    if (!seen) return readSurvey(reaper, names, { root: cgroupRoot(), owners: cgroups(), withLinks: isForPlan, inBrief });
+    const missing = names.filter((name) => !seen.insides.has(name));
     const more = missing.length > 0 ? (await readSurvey(reaper, missing)).insides : [];
-    const insides = missing.length > 0 ? new Map([...told.insides, ...more]) : told.insides;
-    if (told.root !== cgroupRoot()) return { insides, inits: new Map() };
-    namespaces = told.namespaces;
-    return { insides, inits: told.inits };
+    const insides = missing.length > 0 ? new Map([...seen.insides, ...more]) : seen.insides;
+    return { insides, inits: hasCgroups() ? seen.inits : new Map() };
   });
   return {
     inBrief,
-    links: once(async () => (ahead && (await ahead.links())) ?? (isForPlan ? (await survey()).links : undefined) ?? readLinks()),
+    links: once(async () => {
+      // First what the caller has to do still: to read the hosts file.
+      if (ahead) await undefined;
+      return ahead?.links() ?? (isForPlan ? (await survey()).links : undefined) ?? readLinks();
+    }),
     netnsNames,
     inside: async (netns) => (await survey()).insides.get(netns),
     insideOf: async ({ pid }) => (await readSurvey(reaper, [netnsOf(pid)])).insides.get(netnsOf(pid)),
@@ -179,7 +181,7 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead, inB
     hostname: async (init) => init.hostname ?? (await readHostname(reaper, init.pid)),
     maskable: once(readMaskable),
     capabilities: once(() => parseConfinement(readFileSync('/proc/self/status', 'utf8')).capabilities),
-    mountsOfUppers: (uppers, known) => findMountsOfUppers(uppers, known, namespaces),
+    mountsOfUppers: (uppers, known) => findMountsOfUppers(uppers, known, hasCgroups() ? told()?.namespaces : undefined),
     tree: onceFor(readTree),
     isSameDirectory,
     accessOf,
@@ -191,23 +193,6 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead, inB
 function readDevices({ pid }: ProcessId): string[] | undefined {
   const entries = ifThere(() => readdirSync(`/proc/${pid}/root/dev`, { withFileTypes: true }));
   return entries?.filter((one) => one.isCharacterDevice() || one.isSymbolicLink()).map(({ name }) => name);
-}
-
-function once<T>(read: () => T): () => T {
-  let seen: { value: T } | undefined;
-  return () => {
-    seen ??= { value: read() };
-    return seen.value;
-  };
-}
-
-function onceFor<K, T>(read: (key: K) => T): (key: K) => T {
-  const seen = new Map<K, () => T>();
-  return (key) => {
-    const known = seen.get(key) ?? once(() => read(key));
-    seen.set(key, known);
-    return known();
-  };
 }
 
 function isPlainFolder(folder: string, path: string): boolean {

@@ -34,6 +34,8 @@ export function pathOf(name: string): string {
 /** Every network namespace that carries the scope's mark or should, and what stands in the way of those that are wanted. */
 export async function listNamespaces(machine: Machine, desired: readonly NetnsSpec[]): Promise<{ live: NetnsLive[]; blockers: Blocker[] }> {
   const wanted = new Set(desired.map((spec) => nameOf(spec.address)));
+  // They may have to be waited for: first what others have to do without.
+  await undefined;
   const names = machine.look.netnsNames();
   const seen = await Promise.all(names.map((one) => lookAt(machine, one, wanted.has(one.name))));
   const there = new Set(names.map((one) => one.name));

@@ -46,7 +46,8 @@ test('what is read before Node has started', { skip: noLive }, async (t) => {
     const lie = told.replaceAll('"up":1', '"up":0');
     for (const size of [0, 4]) assert.equal(await planWith(lie, BUNDLE, toldOf(lie).subarray(0, size)), NOTHING);
     const [machine = ''] = told.split('\n', 2).slice(1);
-    assert.equal(await planWith(`/\n${machine}\n\n/sys/fs/cgroup\n\n\n`, BUNDLE), NOTHING);
+    const names = ['web', 'db'].map((name) => `${name}\n{"error":13}\n`).join('');
+    assert.equal(await planWith(`/\n${machine}\n${names}\n/sys/fs/cgroup\n\n\n`, BUNDLE), NOTHING);
     assert.equal(
       await planWith(told.replace('\n/sys/fs/cgroup\n', '\n/elsewhere\n').replace('"hostname":"db"', '"hostname":"dc"'), BUNDLE),
       NOTHING,
@@ -80,13 +81,16 @@ test('what is read before Node has started', { skip: noLive }, async (t) => {
     const child = machine.start('unshare', ['-m', 'sh', '-c', `mkdir /mnt/w /mnt/m; ${overlay}; echo $$; exec sleep 1000`]);
     const pid = Number(await once(child.stdout ?? child, 'data'));
     const text = `${await machine.sh(`${REAPER} ahead 3>/dev/null`)}\n`;
-    const [line = ''] = text.match(new RegExp(`^${pid} \\d+\n`, 'm')) ?? [];
+    const [block = '', line = ''] = text.match(new RegExp(`^(${pid} \\d+\n)(?: .*\n)*`, 'm')) ?? [];
     assert.equal(`${pid} ${(await machine.sh(`readlink /proc/${pid}/ns/mnt`)).replace(/\D/g, '')}\n`, line);
+    assert.match(block, /^.*\n \d+ \d+ 0:\d+ .* \/mnt\/m .* - overlay mine .*\n$/, 'none that others have as well');
     const other = `/mnt/web/root is the upper directory of another mount already: mine on /mnt/m, seen by process ${pid}`;
     assert.ok((await planWith(text, BUNDLE)).includes(other));
-    assert.ok((await planWith(text.replace(line, line.replace(String(pid), '9999999')), BUNDLE)).includes(other));
-    assert.equal(await planWith(text.replace(line, ''), BUNDLE), NOTHING, 'nothing else is asked');
-    assert.ok((await planWith(text.replace(/(\n\d+ \d+)+\n$/, '\n'), BUNDLE)).includes(other), 'not told of at all');
+    assert.ok((await planWith(text.replace(block, `${line} \n`), BUNDLE)).includes(other), 'its mounts were not to be known');
+    assert.ok((await planWith(text.replace(block, `${line.replace(String(pid), '9999999')} \n`), BUNDLE)).includes(other), 'it has ended');
+    assert.equal(await planWith(text.replace(block, line), BUNDLE), NOTHING, 'no overlay is told of');
+    assert.equal(await planWith(text.replace(block, ''), BUNDLE), NOTHING, 'nothing else is asked');
+    assert.ok((await planWith(text.replace(/(\n \d.*|\n\d+ \d+)+\n$/, '\n'), BUNDLE)).includes(other), 'not told of at all');
     await machine.sh(`kill ${pid}; while [ -d /proc/${pid} ]; do sleep 0.01; done`);
   });
 

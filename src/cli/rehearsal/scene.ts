@@ -67,12 +67,14 @@ const MACHINE = JSON.stringify({
   ],
 });
 
-/** What `reaper ahead` tells of it. */
-export const AHEAD = ['/', MACHINE, 'web', INSIDE, '', '/sys/fs/cgroup', '', 'demo/web', INIT, '', '1 1', ''].join('\n');
+const MOUNT_TABLE = `cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\nob:demo/web /web/live overlay ${OVERLAY} 0 0\n`;
 
-/** How reaper/ahead.c tells that a TEXT is there: its first two lines, what goes to each of the ENDS, all. */
+/** What `reaper ahead` tells of it. */
+export const AHEAD = ['/', `${MACHINE}\n${MOUNT_TABLE}web`, INSIDE, '', '/sys/fs/cgroup', '', 'demo/web', INIT, '', '1 1', ''].join('\n');
+
+/** How reaper/ahead.c tells that a TEXT is there: the links and the mounts, what goes to each of the ENDS, all. */
 export function toldOf(text: string, ends: readonly number[] = []): Buffer {
-  const first = text.split('\n', 2).join('\n').length + 1;
+  const first = /^.*\n.*\n(?:.* 0 0\n)*/.exec(text)?.[0].length ?? 0;
   const sizes = [first, ...ends, -text.length];
   const told = Buffer.alloc(8 * sizes.length);
   for (const [index, size] of sizes.entries()) told.writeBigInt64LE(BigInt(size), 8 * index);
@@ -85,7 +87,7 @@ export const LOOK: Look = {
   links: async () => parseIpJson(LINKS).flat().flatMap(toLink),
   netnsNames: () => [{ name: 'web', real: true, inode: 1, layers: 1 }],
   inside: async () => parseInsides(['web', INSIDE]).get('web'),
-  mounts: () => parseMounts(`cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\nob:demo/web /web/live overlay ${OVERLAY} 0 0\n`),
+  mounts: () => parseMounts(MOUNT_TABLE),
   mountinfo: () => parseMountinfo(MOUNTS.map(([id, device, text]) => `${id} 66 ${device} ${text}\n`).join('')),
   cgroupRoot: () => '/sys/fs/cgroup',
   cgroups: () => [{ scope: 'demo', name: 'web' }],

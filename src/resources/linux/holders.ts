@@ -53,10 +53,14 @@ export function whereOf({ source, point, pid }: UpperUse): string {
 export function findMountsOfUppers(uppers: readonly string[], known: KnownMounts = new Map(), told?: Namespaces): Map<string, UpperUse[]> {
   const found = new Map<string, UpperUse[]>();
   if (uppers.length === 0) return found;
+  // One that was not told of has come since, and others with it.
+  if (told && ![...known.keys()].every((pid) => told.has(pid))) return findMountsOfUppers(uppers, known);
   const find = createFinder(uppers);
-  const isSeen = createMemory(known);
+  let isSeen: ReturnType<typeof createMemory> | undefined;
   for (const pid of onePerMountNamespace([...known.keys()], told)) {
-    const overlays = known.get(pid)?.filter(isOverlay) ?? readOverlays(pid, isSeen);
+    const mounts = known.get(pid) ?? told?.get(pid)?.mounts;
+    if (!mounts) isSeen ??= createMemory(known);
+    const overlays = mounts?.filter(isOverlay) ?? readOverlays(pid, isSeen);
     // It has ended since that was told: another one may be in its namespace still.
     if (!overlays && told) return findMountsOfUppers(uppers, known);
     for (const { source, point, device, superOptions } of overlays ?? []) {
@@ -69,8 +73,14 @@ export function findMountsOfUppers(uppers: readonly string[], known: KnownMounts
 
 export type KnownMounts = ReadonlyMap<number, readonly Mount[]>;
 
-/** By process, the number of its mount namespace: all namespaces there are. */
-export type Namespaces = ReadonlyMap<number, number>;
+/** Mount namespaces, each by a process in it: all that there are. */
+export type Namespaces = ReadonlyMap<number, MountNamespace>;
+
+export interface MountNamespace {
+  readonly number: number;
+  /** What is mounted there, or of it only the overlays of which no other of these namespaces has a copy. Undefined: not told. */
+  readonly mounts: readonly Mount[] | undefined;
+}
 
 function isOverlay({ type }: Mount): boolean {
   return type === 'overlay';
@@ -84,7 +94,7 @@ function createMemory(known: KnownMounts): (line: string) => boolean {
 }
 
 /** Only these lines are taken apart: each of many namespaces may have a copy of all mounts of the machine. Undefined: it has ended. */
-function readOverlays(pid: number, isSeen: (line: string) => boolean): Mount[] | undefined {
+function readOverlays(pid: number, isSeen: (line: string) => boolean = () => false): Mount[] | undefined {
   const text = readIfThere(`/proc/${pid}/mountinfo`);
   const lines = text?.split('\n').filter((line) => line.includes(' - overlay ') && !isSeen(line));
   return lines && parseMountinfo(lines.join('\n'));
@@ -110,11 +120,9 @@ function idOf(path: string): string | undefined {
 
 /** FIRST: rather these than others in the same one. */
 function onePerMountNamespace(first: readonly number[], told?: Namespaces): number[] {
-  // One that was not told of has come since, and others with it.
-  const namespaces = told && first.every((pid) => told.has(pid)) ? told : undefined;
   const byNamespace = new Map<string | number, number>();
-  for (const pid of new Set([...first, ...(namespaces?.keys() ?? listPids())])) {
-    const namespace = namespaces ? namespaces.get(pid) : readLinkIfThere(`/proc/${pid}/ns/mnt`);
+  for (const pid of new Set([...first, ...(told?.keys() ?? listPids())])) {
+    const namespace = told ? told.get(pid)?.number : readLinkIfThere(`/proc/${pid}/ns/mnt`);
     if (namespace && !byNamespace.has(namespace)) byNamespace.set(namespace, pid);
   }
   return [...byNamespace.values()];

@@ -8,11 +8,14 @@ export interface Inside {
   readonly routes: readonly Route[];
   /** First of the ids of the user namespace that it belongs to, see ids.ts; 0: it is the machine's. Undefined: not to be known. */
   readonly firstId?: number;
+  /** Of the namespace: the number in `net:[4026532281]`. Undefined: not told. */
+  readonly inode?: number;
 }
 
 /** What `reaper look` writes of one namespace; all that belongs to a link is told by its index. */
 interface Written {
   readonly error: number;
+  readonly inode?: number;
   readonly first?: number;
   readonly links?: readonly WrittenLink[];
   /** Those that are of use beyond their link. */
@@ -63,13 +66,15 @@ export function parseJson(text: string, is: Check): unknown {
 }
 
 const list = either(listOf(isObject), undefined);
-const isWritten = withFields({ error: isNumber, first: either(isNumber, undefined), links: list, addresses: list, routes: list });
+const number = either(isNumber, undefined);
+const isWritten = withFields({ error: isNumber, inode: number, first: number, links: list, addresses: list, routes: list });
 
-function toInside({ first, links = [], addresses = [], routes = [] }: Written): Inside {
+function toInside({ inode, first, links = [], addresses = [], routes = [] }: Written): Inside {
   const names = new Map(links.map((link) => [link.index, link.name]));
   const wanted = addresses.filter(({ flags, address }) => !isFromRouter(flags, address));
   return {
     ...(first === undefined ? {} : { firstId: first }),
+    ...(inode ? { inode } : {}),
     links: links.flatMap((link) =>
       toLink(
         link,

@@ -15,19 +15,28 @@ export interface NetnsName {
 
 const FOLDER = '/run/netns';
 
-/** All names there are. MOUNTS: those of this machine; asked for where there is a name. */
-export function readNetnsNames(mounts: () => readonly MountEntry[]): NetnsName[] {
-  let names: string[];
+/**
+ * All names there are. MOUNTS: those of this machine; asked for where there is a name. TOLD: by name, the namespaces that have been
+ * read by it; undefined: what has that name could not be read as one.
+ */
+export function readNetnsNames(mounts: () => readonly MountEntry[], told?: ReadonlyMap<string, number | undefined>): NetnsName[] {
+  const names = told ? [...told.keys()] : listNames();
+  if (names.length === 0) return [];
+  const layersOf = readLayers(mounts());
+  return names.sort().flatMap((name) => {
+    const layers = layersOf.get(`${FOLDER}/${name}`) ?? 1;
+    const inode = told?.get(name);
+    return inode === undefined ? readNetnsName(name, layers) : { name, real: true, inode, layers };
+  });
+}
+
+function listNames(): string[] {
   try {
-    names = readdirSync(FOLDER);
+    return readdirSync(FOLDER);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
   }
-  if (names.length === 0) return [];
-  const layers = readLayers(mounts());
-  const device = statSync('/proc/self/ns/net').dev;
-  return names.sort().flatMap((name) => readNetnsName(name, layers.get(`${FOLDER}/${name}`) ?? 1, device));
 }
 
 /** By point, where two may lie on one another: nearly always no point is there twice, and no more has to be read. */
@@ -40,11 +49,11 @@ function readLayers(mounts: readonly MountEntry[]): ReadonlyMap<string, number> 
   return new Map();
 }
 
-/** DEVICE: of the filesystem that all namespaces are on. */
-function readNetnsName(name: string, layers: number, device: number): NetnsName[] {
+/** All namespaces are on one filesystem. */
+function readNetnsName(name: string, layers: number): NetnsName[] {
   try {
     const { dev, ino } = statSync(`${FOLDER}/${name}`);
-    return [{ name, real: dev === device, inode: ino, layers }];
+    return [{ name, real: dev === statSync('/proc/self/ns/net').dev, inode: ino, layers }];
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
