@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Subhost } from './hosts.ts';
+import { onceFor } from './once.ts';
 
 /**
  * What of the machine's own tree a subhost does not see, unless it says otherwise: where Debian's packages keep what only
@@ -66,9 +67,11 @@ function findMask(subhost: Hider): string | null {
   const { lower, upper, live } = subhost;
   const hidden = hiddenFrom(subhost);
   if (hidden.length === 0 || lower === upper || lower === live) return null;
-  const digest = createHash('sha256').update(JSON.stringify([RECIPE, lower, hidden, shownTo(subhost)]));
-  return `${MASKS}/${lower === '/' ? MACHINE : 'tree.'}${digest.digest('hex').slice(0, 12)}`;
+  return `${MASKS}/${lower === '/' ? MACHINE : 'tree.'}${digestOf(JSON.stringify([RECIPE, lower, hidden, shownTo(subhost)]))}`;
 }
+
+/** Nearly all subhosts have the same. */
+const digestOf = onceFor((recipe: string) => createHash('sha256').update(recipe).digest('hex').slice(0, 12));
 
 export function hidesSubhosts(mask: string): boolean {
   return mask.startsWith(`${MASKS}/${MACHINE}`);

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { ObError } from './error.ts';
 
 /** Where system programs are, whatever PATH cron or an administrator has. */
@@ -31,6 +31,8 @@ export function needProgram(name: string): string {
 }
 
 function isExecutable(path: string): boolean {
+  // Nearly always it is not there, and an error takes longer than to ask.
+  if (!existsSync(path)) return false;
   try {
     accessSync(path, constants.X_OK);
     return true;

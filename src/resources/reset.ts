@@ -2,7 +2,7 @@ import { chmodSync, chownSync, closeSync, constants, lstatSync, mkdirSync, openS
 import { dirname } from 'node:path';
 import { hasCode, ObError } from './error.ts';
 import { layersOf } from './ids.ts';
-import { ifThere } from './linux/proc.ts';
+import { ifThere, lstatIfThere } from './linux/proc.ts';
 import { readOverlayNotes } from './mender.ts';
 
 // INVARIANTS
@@ -38,12 +38,12 @@ function isOwn({ upper, lower: lowerdir }: Layers, path: string): boolean {
   const { lower } = layersOf(lowerdir);
   if (path === '/') return (ifThere(() => readdirSync(upper)) ?? []).length > 0;
   for (const folder of foldersOf(path)) {
-    const seen = ifThere(() => lstatSync(upper + folder));
-    if ((seen ?? ifThere(() => lstatSync(lower + folder)))?.isSymbolicLink())
+    const seen = lstatIfThere(upper + folder);
+    if ((seen ?? lstatIfThere(lower + folder))?.isSymbolicLink())
       throw new ObError(`${path} leads through the link ${folder}`, { hint: 'name the place that it leads to' });
     if (!seen?.isDirectory()) return false;
   }
-  return ifThere(() => lstatSync(upper + path)) !== undefined;
+  return lstatIfThere(upper + path) !== undefined;
 }
 
 /** In a directory that hides all that the tree below has there, nothing of that comes back. */
@@ -56,7 +56,7 @@ async function refuseHidden(reaper: string, { upper, lower: lowerdir }: Layers, 
   );
   for (const path of paths) {
     const hiding = foldersOf(path).find((folder) => notes.get(upper + folder) === 'y');
-    if (!hiding || !ifThere(() => lstatSync(lower + path))) continue;
+    if (!hiding || !lstatIfThere(lower + path)) continue;
     throw new ObError(`${hiding} hides all that the tree below has there, ${path} too`, { hint: `reset ${hiding}` });
   }
 }

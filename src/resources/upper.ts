@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { layersOf } from './ids.ts';
-import { ifThere } from './linux/proc.ts';
+import { ifThere, lstatIfThere } from './linux/proc.ts';
 import { readOverlayNotes } from './mender.ts';
 
 /** What an upper directory makes of one path of the lower one. */
@@ -59,7 +59,7 @@ export async function listDifferences(reaper: string, upper: string, lowerdir: s
 function listEntries({ path, isMerged }: Folder, upper: string, below: Below): Entry[] {
   return (ifThere(() => readdirSync(upper + path)) ?? []).flatMap((name) => {
     const own = `${path}/${name}`;
-    const seen = ifThere(() => lstatSync(upper + own));
+    const seen = lstatIfThere(upper + own);
     if (!seen) return [];
     const stat = isMerged ? below.stat(own) : undefined;
     return [{ path: own, isMerged: stat !== undefined && !below.isEmptied(own), seen, below: stat }];
@@ -79,13 +79,13 @@ async function openBelow(reaper: string, lowerdir: string): Promise<Below> {
   const { mask, lower, first } = layersOf(lowerdir);
   const device = lstatSync(lower).dev;
   const emptied = mask === null ? new Map() : await readOverlayNotes(reaper, listFolders(mask));
-  const inMask = (path: string): Stats | undefined => (mask === null ? undefined : ifThere(() => lstatSync(mask + path)));
+  const inMask = (path: string): Stats | undefined => (mask === null ? undefined : lstatIfThere(mask + path));
   return {
     first,
     stat(path) {
       const hiding = inMask(path);
       if (hiding && !hiding.isDirectory()) return isWhiteout(hiding) ? undefined : hiding;
-      const stat = ifThere(() => lstatSync(lower + path));
+      const stat = lstatIfThere(lower + path);
       // What is mounted there hides what the overlay sees; nothing can be said of that.
       return stat?.dev === device ? stat : undefined;
     },

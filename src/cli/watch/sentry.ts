@@ -1,5 +1,4 @@
-import { statSync } from 'node:fs';
-import { ifThere } from '../../resources/linux/proc.ts';
+import { statIfThere } from '../../resources/linux/proc.ts';
 import { startWatcher, type Watcher, type Watches } from '../../resources/watcher.ts';
 import { WATCHER } from '../session.ts';
 import type { Teller } from './tell.ts';
@@ -17,7 +16,7 @@ const COME_BACK_MS = 1000;
 /** What has the same name may be another thing by now: a namespace, a cgroup, a filesystem mounted anew. */
 function keyOf(watches: Watches): string {
   const things = watches.map((word) => {
-    const seen = word.startsWith('/') ? ifThere(() => statSync(word)) : undefined;
+    const seen = word.startsWith('/') ? statIfThere(word) : undefined;
     // Files of /proc have another number each time that they are looked up.
     return seen && !word.endsWith('/mountinfo') ? `${word} ${seen.dev} ${seen.ino}` : word;
   });

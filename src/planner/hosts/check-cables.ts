@@ -19,7 +19,8 @@ export function checkCables(raw: RawFile, wholes: readonly Whole[], facts: Facts
   );
   checkOnce(wholes.flatMap(macsOf), report);
   checkOnce([...bridges.flatMap(machineAddresses), ...wholes.flatMap(addressesOf)], report);
-  for (const cables of [cablesOf(raw.defaults), ...wholes.map((whole) => cablesOf(whole.raw.value))]) {
+  const all = [raw.defaults, ...wholes.map((whole) => whole.raw.value)].map(cablesOf);
+  for (const cables of all) {
     const once = oncePerPlace(report);
     for (const cable of cables) {
       checkGateway(cable, once);
@@ -27,8 +28,8 @@ export function checkCables(raw: RawFile, wholes: readonly Whole[], facts: Facts
     }
     checkVlans(cables, once);
     checkDefaultRoutes(cables, once);
-    checkBridges(cables, bridges, facts, report);
   }
+  checkBridges(all.flat(), bridges, facts, report);
 }
 
 function cablesOf({ cables = [] }: { readonly cables?: readonly Placed<RawCable>[] } = {}): RawCable[] {

@@ -1,8 +1,8 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { ObError } from '../error.ts';
 import { markOf, parseMark } from '../marks.ts';
 import { type Mount, optionValue, parseMountinfo } from './mountinfo.ts';
-import { describeProcess, ifThere, listPids, readIfThere, readLinkIfThere } from './proc.ts';
+import { describeProcess, ifThere, listPids, readIfThere, readLinkIfThere, statIfThere } from './proc.ts';
 
 /** Processes that keep a directory tree busy: their root, working directory, program or an open file is in it. */
 function findHolders(folder: string): string[] {
@@ -114,7 +114,7 @@ function createFinder(uppers: readonly string[]): (device: string, path: string 
 }
 
 function idOf(path: string): string | undefined {
-  const seen = ifThere(() => statSync(path));
+  const seen = statIfThere(path);
   return seen && `${seen.dev} ${seen.ino}`;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, lstatSync, openSync, readdirSync, readFileSync, type Stats } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readFileSync, type Stats } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { ifThere, readIfThere } from './proc.ts';
+import { ifThere, lstatIfThere, readIfThere } from './proc.ts';
 
 // A tree of files is known by its package database: whoever upgrades it writes that. The kernel's own words on an overlay
 // whose lower tree changes while it is mounted (Documentation/filesystems/overlayfs.rst, "Changes to underlying
@@ -41,7 +41,7 @@ const MAX_DIGESTED_BYTES = 16 << 20;
 
 /** Undefined: there is no such directory. */
 export function readTree(root: string): Tree | undefined {
-  const top = ifThere(() => lstatSync(root));
+  const top = lstatIfThere(root);
   if (!top?.isDirectory()) return undefined;
   const found = listMarks(root);
   // Another tree in its place, with files of the same age, is another.
@@ -81,7 +81,7 @@ export function newestPackages(root: string, since: number): string[] {
   const lists = (ifThere(() => readdirSync(folder)) ?? []).filter((name) => name.endsWith('.list'));
   return lists
     .flatMap((name) => {
-      const time = ifThere(() => lstatSync(`${folder}/${name}`))?.mtimeMs ?? 0;
+      const time = lstatIfThere(`${folder}/${name}`)?.mtimeMs ?? 0;
       return time > since ? [{ name: basename(name, '.list').replace(/:.*/, ''), time }] : [];
     })
     .sort((one, other) => other.time - one.time || (one.name < other.name ? -1 : 1))
@@ -97,7 +97,7 @@ function listMarks(root: string): Mark[] {
   const look = (names: readonly string[]): Mark[] =>
     names.flatMap((name) => {
       const path = join(root, name);
-      const seen = ifThere(() => lstatSync(path));
+      const seen = lstatIfThere(path);
       return seen?.isFile() || seen?.isDirectory() ? [{ path, seen }] : [];
     });
   const databases = look(DATABASES.map(({ file }) => file));
@@ -123,7 +123,7 @@ function readRegular(path: string): Buffer {
 
 /** Whoever holds a lock on one of these files; proc_locks(5) has the number of the file in its sixth field. */
 function isLocked(files: readonly string[]): boolean {
-  const numbers = new Set(files.flatMap((file) => ifThere(() => lstatSync(file))?.ino ?? []).map(String));
+  const numbers = new Set(files.flatMap((file) => lstatIfThere(file)?.ino ?? []).map(String));
   if (numbers.size === 0) return false;
   const lines = (readIfThere('/proc/locks') ?? '').split('\n').map((line) => line.split(/\s+/));
   return lines.some(([, , , mode, , file = '']) => mode === 'WRITE' && numbers.has(file.split(':')[2] ?? ''));

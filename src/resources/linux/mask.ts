@@ -1,6 +1,6 @@
-import { lstatSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
-import { ifThere, readIfThere } from './proc.ts';
+import { lstatIfThere, readIfThere } from './proc.ts';
 import { openTree, type Tree } from './tree.ts';
 
 /**
@@ -54,7 +54,7 @@ function showIn(tree: Tree, hidden: Map<string, 'empty' | 'gone'>, paths: readon
 
 /** Those of them that the layer at MASK does not hide. */
 export function listUnhidden(mask: string, entries: readonly MaskEntry[]): string[] {
-  const isThere = (path: string): boolean => ifThere(() => lstatSync(mask + path)) !== undefined;
+  const isThere = (path: string): boolean => lstatIfThere(mask + path) !== undefined;
   return entries.flatMap(({ kind, path }) => (kind === 'folder' || isThere(path) ? [] : [path]));
 }
 

@@ -2,7 +2,7 @@ import { chownSync, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { ID_COUNT, isFirstId, LEAST_ID, layersOf, showIds } from '../ids.ts';
 import { markOf, parseMark } from '../marks.ts';
 import { optionValue, readMounts } from './mountinfo.ts';
-import { ifThere, readIfThere } from './proc.ts';
+import { ifThere, lstatIfThere, readIfThere } from './proc.ts';
 
 /** Every ext filesystem has it in its root directory, for fsck. */
 const FSCK_FOLDER = 'lost+found';
@@ -18,14 +18,14 @@ export interface WrongOwner {
  * be given to anybody. ISOURS: the directory itself was of these ids, and is not looked at. Undefined: nothing.
  */
 export function findWrongOwner(upper: string, first: number, isOurs = false): WrongOwner | undefined {
-  const seen = ifThere(() => lstatSync(upper));
+  const seen = lstatIfThere(upper);
   if (!seen) return undefined;
   const names = (ifThere(() => readdirSync(upper)) ?? []).filter((name) => name !== FSCK_FOLDER);
   if (names.length === 0) return undefined;
   if (first === 0) return isFirstId(seen.uid) && seen.gid === seen.uid ? { path: upper, uid: seen.uid } : undefined;
   if (!isOurs && isOutside(seen, first)) return { path: upper, uid: seen.uid };
   for (const name of names) {
-    const one = ifThere(() => lstatSync(`${upper}/${name}`));
+    const one = lstatIfThere(`${upper}/${name}`);
     // Whiteouts are the overlay's own, which the machine's root has mounted.
     if (one && isOutside(one, first) && !(one.isCharacterDevice() && one.rdev === 0)) return { path: `${upper}/${name}`, uid: one.uid };
   }
@@ -38,7 +38,7 @@ function isOutside({ uid, gid }: Stats, first: number): boolean {
 
 /** Whom the upper directory itself belongs to, as UID:GID, if that is nobody of FIRST's ids. Undefined: it is, or is not there. */
 export function strangerOf(upper: string, first: number): string | undefined {
-  const seen = ifThere(() => lstatSync(upper));
+  const seen = lstatIfThere(upper);
   return seen && isOutside(seen, first) ? `${seen.uid}:${seen.gid}` : undefined;
 }
 
@@ -53,7 +53,7 @@ export function giveUpper(upper: string, first: number): void {
  * can give it to any of his, where no user of the machine's is.
  */
 export function firstIdOf(upper: string): number | undefined {
-  const seen = ifThere(() => lstatSync(upper));
+  const seen = lstatIfThere(upper);
   if (!seen) return undefined;
   const [first, ofGroup] = [seen.uid, seen.gid].map((id) => (id < LEAST_ID ? id : id - (id % ID_COUNT)));
   return first !== undefined && isFirstId(first) && first === ofGroup ? first : undefined;

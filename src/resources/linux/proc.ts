@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { hasCode } from '../error.ts';
 
 /** What identifies a process for as long as it lives. A PID alone may be another's by now. */
@@ -26,6 +26,15 @@ export function ifThere<T>(read: () => T): T | undefined {
 
 export function readIfThere(path: string): string | undefined {
   return ifThere(() => readFileSync(path, 'utf8'));
+}
+
+/** That a file is not there is told of most of them, and an error takes longer than to look. */
+export function statIfThere(path: string): Stats | undefined {
+  return ifThere(() => statSync(path, { throwIfNoEntry: false }));
+}
+
+export function lstatIfThere(path: string): Stats | undefined {
+  return ifThere(() => lstatSync(path, { throwIfNoEntry: false }));
 }
 
 /** Text of a link, e.g. `net:[4026532281]`. */

@@ -1,6 +1,6 @@
-import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
-import { ifThere } from './proc.ts';
+import { ifThere, lstatIfThere } from './proc.ts';
 
 /** A directory as somebody sees it whose root it is. Paths begin with `/`. */
 export interface Tree {
@@ -26,11 +26,7 @@ export function openTree(root: string): Tree {
   const onMachine = (path: string): string => (root === '/' ? path : root + path);
   const stats = new Map<string, Stats | undefined>();
   const stat = (path: string): Stats | undefined => {
-    if (!stats.has(path))
-      stats.set(
-        path,
-        ifThere(() => lstatSync(onMachine(path))),
-      );
+    if (!stats.has(path)) stats.set(path, lstatIfThere(onMachine(path)));
     return stats.get(path);
   };
   const resolve = (path: string, follow = false): string | undefined => {
