@@ -80,6 +80,8 @@ const SHORT_FLAGS = [
   '--v8-pool-size=1',
   // See src/cli/tier.ts.
   '--no-sparkplug',
+  // The same of regular expressions: what is looked for twice is not worth machine code yet.
+  '--regexp-tier-up-ticks=50',
 ];
 
 /** Gives the flags of each. */

@@ -1,4 +1,5 @@
 import { openSync, rmSync, writeFileSync } from 'node:fs';
+import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { apply, type Outcome } from '../../planner/apply.ts';
 import { parseHostsFile } from '../../planner/hosts/read.ts';
@@ -11,11 +12,11 @@ import type { Machine } from '../../resources/machine.ts';
 import { forgetPrograms } from '../../resources/programs.ts';
 import { startWith } from '../../resources/run.ts';
 import { planEvents, recap, type Sink, stepEvent } from '../events.ts';
-import { readLine } from '../main.ts';
-import { createOutput, type Output } from '../output.ts';
+import { main } from '../main.ts';
+import { createOutput } from '../output.ts';
+import { keepParsed } from '../record/parsed.ts';
 import { SHORT } from '../short-commands.ts';
-import { toArgs } from '../words.ts';
-import { AHEAD, FACTS, HOSTS, LOOK, toldOf } from './scene.ts';
+import { AHEAD, FACTS, HOSTS, LOOK, PROGRAM, toldOf } from './scene.ts';
 import { onStage } from './stage.ts';
 
 /**
@@ -28,46 +29,56 @@ export async function rehearse(): Promise<readonly string[]> {
   const here = fileURLToPath(import.meta.url);
   const [hosts, text, told] = [`${here}.yaml`, `${here}.text`, `${here}.told`];
   const files = { [hosts]: HOSTS, [text]: AHEAD, [told]: toldOf(AHEAD) };
-  const audience = createAudience();
+  const failed: string[] = [];
+  const hearError = (error: unknown): void => void failed.push(messageOf(error));
   for (const [path, content] of Object.entries(files)) writeFileSync(path, content);
   try {
-    await onStage(async () => {
-      await rehearseKinds(audience).catch(audience.hearError);
+    const screen = createScreen();
+    await onStage(screen.stream, async () => {
+      await rehearseKinds(failed).catch(hearError);
       process.env['OB_AHEAD'] = `${openSync(text, 'r')}.${openSync(told, 'r')}`;
-      for (const command of ['plan', 'apply', 'destroy']) await rehearseCommand([command, hosts], audience).catch(audience.hearError);
+      for (const command of ['plan', 'apply', 'destroy']) await rehearseCommand([command, hosts]);
+      // That an apply has changed nothing, it says as well: the machine stays as it is.
+      failed.push(
+        ...screen
+          .text()
+          .split('\n')
+          .filter((line) => FAILURE.test(line)),
+      );
     });
   } finally {
     startWith(undefined);
     forgetPrograms();
     for (const path of Object.keys(files)) rmSync(path);
   }
-  return audience.failed;
+  return failed;
 }
 
-interface Audience {
-  readonly output: Output;
-  readonly stdout: NodeJS.WriteStream;
-  readonly failed: string[];
-  readonly hearError: (error: unknown) => void;
-}
+/** How lines begin that are no good end: see text.ts and `report`. */
+const FAILURE = /^(?:ob:|FAILED|skipped|blocked)/;
 
 /** Standard output must not be touched: the program that comes out of the snapshot has its own. */
-function createAudience(): Audience {
-  const failed: string[] = [];
-  const stdout = { write: () => true } as unknown as NodeJS.WriteStream;
-  const output = createOutput({ json: false, quiet: false }, stdout, {});
-  const sink: Sink = (event) => {
-    output.sink(event);
-    if (event.type === 'failed' || event.type === 'skipped' || event.type === 'blocked') failed.push(JSON.stringify(event));
-  };
-  return { output: { ...output, sink, warn: () => {} }, stdout, failed, hearError: (error) => void failed.push(messageOf(error)) };
+function createScreen(): { readonly stream: Writable; readonly text: () => string } {
+  let said = '';
+  const stream = new Writable({
+    write(bytes, _, done) {
+      said += bytes;
+      done();
+    },
+  });
+  return { stream, text: () => said };
 }
 
 /** All that there is to be done of what is wanted, then of taking it away. */
-async function rehearseKinds({ output: { sink } }: Audience): Promise<void> {
+async function rehearseKinds(failed: string[]): Promise<void> {
+  const { sink: tell } = createOutput({ json: false, quiet: false }, process.stdout, {});
+  const sink: Sink = (event) => {
+    tell(event);
+    if (event.type === 'failed' || event.type === 'skipped' || event.type === 'blocked') failed.push(JSON.stringify(event));
+  };
   const { scope, ...file } = parseHostsFile(HOSTS, '/hosts.yaml', FACTS);
   const desired = listDesired(kinds, { scope, ...file });
-  const machine: Machine = { scope, reaper: '/nowhere', width: 1, turn: (act) => act(), look: LOOK, say: () => {} };
+  const machine: Machine = { scope, reaper: PROGRAM, width: 1, turn: (act) => act(), look: LOOK, say: () => {} };
   const world = await readWorld(kinds, machine, desired);
   const empty = { live: new Map(), blockers: [] };
   const helper = await openHelper(machine.reaper, 0);
@@ -79,14 +90,13 @@ async function rehearseKinds({ output: { sink } }: Audience): Promise<void> {
   }
   startWith(undefined);
   await helper?.end();
+  // Nothing came to a good end; and what is kept then was not read from a file.
+  keepParsed({ scope, ...file });
 }
 
-async function rehearseCommand(words: readonly string[], { output, stdout }: Audience): Promise<void> {
-  const wanted = await readLine(words, SHORT);
-  await wanted?.command.run(toArgs(wanted.command, wanted.raw), {
-    output,
-    stdout,
-    signal: new AbortController().signal,
-    commandLine: 'ob',
-  });
+/** From the words of the command line to the end. */
+async function rehearseCommand(words: readonly string[]): Promise<void> {
+  process.argv = [process.execPath, 'ob', ...words];
+  await main(SHORT);
+  await new Promise(setImmediate);
 }

@@ -1,8 +1,10 @@
+import { maskOf } from '../../resources/hidden.ts';
 import { parseInsides } from '../../resources/linux/inside.ts';
 import { parseIpJson, toLink } from '../../resources/linux/ip.ts';
 import { parseMountinfo, parseMounts } from '../../resources/linux/mountinfo.ts';
 import { parseInits } from '../../resources/live-init.ts';
 import { createLook, type Look } from '../../resources/machine.ts';
+import { rootMarkOf } from '../../resources/marks.ts';
 
 // A hosts file, and a machine on which its subhost is up and nearly as wanted, in the words of the kernel, of ip and of the reaper.
 
@@ -20,10 +22,12 @@ subhosts:
 
 export const FACTS = { realPath: (path: string) => path, deviceOf: () => 1, whatIs: () => 'directory' as const, bridges: undefined };
 
-const OVERLAY = 'rw,lowerdir=/,upperdir=/web/root,workdir=/web/work,uuid=on';
+const MASK = maskOf({ base: '/web', lower: '/', upper: '/web/root', live: '/web/live', start: [] });
+const OVERLAY = `rw,lowerdir=${MASK}:/,upperdir=/web/root,workdir=/web/work,uuid=on`;
+const ROOT = rootMarkOf('ob:demo/web', '0123abcd-4567ef01');
 
 const MOUNTS: readonly (readonly [id: number, device: string, text: string])[] = [
-  [86, '0:44', `/ / rw,nodev,relatime - overlay ob:demo/web ${OVERLAY}`],
+  [86, '0:44', `/ / rw,nodev,relatime - overlay ${ROOT} ${OVERLAY}`],
   [87, '0:45', '/ /proc rw,nosuid,nodev,noexec,relatime - proc \\ rw'],
   [88, '0:46', '/ /sys ro,nosuid,nodev,noexec,relatime - sysfs \\ rw'],
   [89, '0:47', '/ /run rw,nosuid,nodev,relatime - tmpfs \\ rw,size=51200k,mode=755'],
@@ -45,7 +49,16 @@ const PID_1 = {
 export const INIT = JSON.stringify(PID_1);
 
 const WEB0 = { ifindex: 6, link_index: 2, ifname: 'web0', flags: ['UP'], mtu: 1500, master: 'ob0', group: '28514', ifalias: 'ob:demo/web' };
-const OB0 = { ifindex: 5, ifname: 'ob0', flags: ['UP'], mtu: 1500, group: '0', ifalias: 'ob:demo/ob0', linkinfo: { info_kind: 'bridge' } };
+const OB0 = {
+  ifindex: 5,
+  ifname: 'ob0',
+  flags: ['UP'],
+  mtu: 1500,
+  group: '0',
+  ifalias: 'ob:demo/ob0',
+  linkinfo: { info_kind: 'bridge' },
+  addr_info: [{ family: 'inet', local: '10.77.0.1', prefixlen: 24, scope: '0' }],
+};
 export const LINKS = `${JSON.stringify([OB0, { ...WEB0, linkinfo: { info_kind: 'veth' } }])}\n`;
 
 export const INSIDE = JSON.stringify({
@@ -67,7 +80,7 @@ const MACHINE = JSON.stringify({
   ],
 });
 
-const MOUNT_TABLE = `cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\nob:demo/web /web/live overlay ${OVERLAY} 0 0\n`;
+const MOUNT_TABLE = `cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n${ROOT} /web/live overlay ${OVERLAY} 0 0\n`;
 
 /** What `reaper ahead` tells of it. */
 export const AHEAD = ['/', `${MACHINE}\n${MOUNT_TABLE}web`, INSIDE, '', '/sys/fs/cgroup', '', 'demo/web', INIT, '', '1 1', ''].join('\n');
@@ -81,9 +94,12 @@ export function toldOf(text: string, ends: readonly number[] = []): Buffer {
   return told;
 }
 
+/** In the place of the reaper: it is there, and is not started. */
+export const PROGRAM = '/proc/self/exe';
+
 /** What is not said here is of the machine on which this runs. */
 export const LOOK: Look = {
-  ...createLook('/nowhere'),
+  ...createLook(PROGRAM),
   links: async () => parseIpJson(LINKS).flat().flatMap(toLink),
   netnsNames: () => [{ name: 'web', real: true, inode: 1, layers: 1 }],
   inside: async () => parseInsides(['web', INSIDE]).get('web'),

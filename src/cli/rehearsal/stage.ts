@@ -1,12 +1,21 @@
 import fs from 'node:fs';
+import { dirname } from 'node:path';
+import type { Writable } from 'node:stream';
+import { SYSTEM_PATH } from '../../resources/programs.ts';
 import { RUN_FOLDER } from '../run-folder.ts';
 
 // While a snapshot is taken the machine must stay as it is: what would write does nothing.
 
 const nothing = (): undefined => undefined;
 
+/** In the place of whatever is opened to be written: root's own. */
+const FILE = '/proc/version';
+
 /** What ob looks at to see that what it made is its own. */
-const STAND_INS: Readonly<Record<string, string>> = { [RUN_FOLDER]: '/proc', [`${RUN_FOLDER}/lock`]: '/dev/null', '/web': '/proc' };
+const STAND_INS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries([RUN_FOLDER, '/var/log/ob', '/web'].map((folder) => [folder, '/proc'])),
+  [`${RUN_FOLDER}/lock`]: FILE,
+};
 
 function withStandIns(name: 'lstatSync' | 'statSync'): unknown {
   const real = fs[name] as (path: unknown, options?: unknown) => unknown;
@@ -17,14 +26,16 @@ function openPlayed(): unknown {
   const { openSync, constants } = fs;
   return (path: string, flags: string | number = 'r', mode?: number): number => {
     const writes = typeof flags === 'number' ? (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0 : flags !== 'r';
-    return writes ? openSync('/dev/null', 'r+') : openSync(STAND_INS[path] ?? path, flags, mode);
+    return writes ? openSync(FILE, 'r') : openSync(STAND_INS[path] ?? path, flags, mode);
   };
 }
 
-/** All of node:fs that ob writes with; and what it asks for first. */
+/** All of node:fs that ob writes with; and what it asks for first. Every program of the system is there. */
 function playedFs(): Record<string, unknown> {
+  const { existsSync } = fs;
   return {
     ...Object.fromEntries(STUBBED.map((name) => [name, nothing])),
+    existsSync: (path: string) => SYSTEM_PATH.includes(dirname(path)) || existsSync(path),
     lstatSync: withStandIns('lstatSync'),
     openSync: openPlayed(),
     statSync: withStandIns('statSync'),
@@ -52,17 +63,43 @@ const STUBBED = [
   'writeSync',
 ] as const;
 
-/** ACT with a machine that is only played. */
-export async function onStage(act: () => Promise<void>): Promise<void> {
-  const { kill } = process;
-  const played = playedFs();
-  const real = Object.fromEntries(Object.keys(played).map((name) => [name, fs[name as keyof typeof fs]]));
+/** As root, whom no signal reaches, and who does not end. */
+const PLAYED_PROCESS = { kill: () => true, on: () => process, exit: nothing, getuid: () => 0 };
+
+/** ACT with a machine that is only played; what is said goes to SCREEN. */
+export async function onStage(screen: Writable, act: () => Promise<void>): Promise<void> {
+  warmUp();
+  const ends = [replace(fs, playedFs()), replace(process, { ...PLAYED_PROCESS, stdout: screen, stderr: screen, argv: process.argv })];
   try {
-    Object.assign(fs, played);
-    process.kill = () => true;
     await act();
   } finally {
-    Object.assign(fs, real);
-    process.kill = kill;
+    for (const end of ends) end();
+    process.exitCode = undefined;
   }
+}
+
+/** Also of what is only made when it is first asked for, as standard output is. Gives the way back. */
+function replace(object: object, played: Readonly<Record<string, unknown>>): () => void {
+  const names = Object.keys(played);
+  const real = names.map((name) => Object.getOwnPropertyDescriptor(object, name));
+  for (const name of names)
+    Object.defineProperty(object, name, { value: played[name], writable: true, configurable: true, enumerable: true });
+  return () => {
+    for (const [index, name] of names.entries()) {
+      const one = real[index];
+      if (one) Object.defineProperty(object, name, one);
+      else Reflect.deleteProperty(object, name);
+    }
+  };
+}
+
+/** What is not asked for on the stage, or not of Node itself: called with nothing it refuses, and is compiled then all the same. */
+function warmUp(): void {
+  for (const name of STUBBED)
+    try {
+      (fs[name] as () => void)();
+    } catch {
+      // As it should.
+    }
+  fs.readdirSync('/proc/self/ns', { withFileTypes: true }).some((one) => one.isDirectory());
 }

@@ -15,9 +15,9 @@ export function beSnapshot(commands: readonly Command[]): void {
   let isOver = manner === 'none';
   Object.assign(globalThis, { obPlayProgram: playProgram });
   if (!isOver)
-    void rehearse().then(async (failed) => {
+    void keepLines((words) => readLine(words, commands)).then(async () => {
+      const failed = await rehearse();
       if (failed.length > 0 && manner === 'strict') throw new Error(failed.join('\n'));
-      await keepLines((words) => readLine(words, commands));
       forgetTimers(() => {
         isOver = true;
       });
