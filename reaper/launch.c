@@ -115,14 +115,14 @@ static char *next_line(char *text) {
 
 /* The flags that the snapshot was taken with: they are in the line after the mark, those of the one for short commands in the next.
  * -1: it is of another Node, of another folder, or there is none. */
-static int read_mark(char **flags, bool is_short) {
+static int read_mark(char **flags, bool is_kept) {
     struct line path;
     join_path(&path, "/ob.node");
     long fd = sys_openat(AT_FDCWD, path.text, O_RDONLY | O_CLOEXEC, 0);
     long size = fd < 0 ? fd : sys_read((int)fd, mark, sizeof mark - 1);
     if (size <= 0 || !describe() || !starts_with(mark, wanted.text) || mark[wanted.length] != '\n') return -1;
     char *line = mark + wanted.length + 1;
-    return split(is_short ? next_line(line) : line, flags);
+    return split(is_kept ? next_line(line) : line, flags);
 }
 
 /* Where this file is, whatever links have led to it. */
@@ -132,6 +132,17 @@ static void find_self(void) {
     for (long i = 0; i < length; i++)
         if (self[i] == '/') end = i;
     for (long i = 0; i < end; i++) dist[i] = self[i];
+}
+
+/* Has the snapshot for short commands this line? One that looks like it and is not known there is read all the same, but it takes
+ * long: it has no yargs. See src/cli/kept-lines.ts. */
+static bool is_simple_line(char *const words[]) {
+    int names = 0;
+    for (; *words; words++) {
+        if (**words != '-') names++;
+        else if (!same(*words, "-q") && !same(*words, "--quiet") && !same(*words, "--detailed-exitcode")) return false;
+    }
+    return names <= 1;
 }
 
 static int count_words(char **words) {
@@ -151,15 +162,16 @@ void enter(long *stack) {
     char *env[variables + 2 + MOST_EARLY];
     for (int i = 0; i < variables; i++) env[i] = given[i];
     bool is_short = count > 1 && is_short_command(argv[1]);
+    bool is_kept = is_short && is_simple_line(argv + 2);
     if (is_short && !value_of(given, "GLIBC_TUNABLES=")) env[variables++] = tunables;
     join_path(&reaper, "/reaper");
     if (is_short) variables += begin_early(argv + 1, reaper.text, env + variables);
     env[variables] = NULL;
     if (!find_node(env)) give_up("there is no node on this machine: apt-get install nodejs");
-    join_path(&blob, is_short ? "/short.blob" : "/ob.blob");
+    join_path(&blob, is_kept ? "/short.blob" : "/ob.blob");
     join_path(&bundle, "/ob.js");
     words[0] = node.text;
-    int flags = read_mark(words + 1, is_short);
+    int flags = read_mark(words + 1, is_kept);
     if (flags >= 0) {
         at += flags;
         words[at++] = option;

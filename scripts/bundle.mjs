@@ -1,7 +1,8 @@
 // Makes dist/ob.js, which any Node can run, and two start-up snapshots for the Node that runs this: with them ob starts three
 // times as fast, and cron starts it every minute. dist/short.blob is for the commands of src/cli/short-commands.ts, dist/ob.blob
 // for all.
-import { chmodSync, renameSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, renameSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
 import { LATE_PACKAGES, late } from './late.mjs';
@@ -17,6 +18,20 @@ const common = {
   logLevel: 'warning',
   // Of its two builds the one of ES modules: what nobody asks for is left out.
   alias: { yaml: resolve('node_modules/yaml/browser/dist/index.js') },
+};
+
+/** yargs and its friends call require: an ES module has none unless it makes one. */
+const MODULE = {
+  format: 'esm',
+  banner: {
+    js: '#!/usr/bin/env node\nimport { createRequire as obRequire } from "node:module"; const require = obRequire(import.meta.url);',
+  },
+};
+
+/** What other files than ES modules do not know of themselves. */
+const OWN_URL = {
+  define: { 'import.meta.url': 'importMetaUrl' },
+  banner: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;',
 };
 
 /** In one step: a run that begins meanwhile finds the former file or this one. */
@@ -39,19 +54,29 @@ async function buildScript(name) {
     minifySyntax: true,
     outfile,
     plugins: [late(name === 'short')],
-    define: { 'import.meta.url': 'importMetaUrl', 'performance.now': 'clock' },
-    banner: { js: `const importMetaUrl = require("node:url").pathToFileURL(__filename).href; ${CLOCK}` },
+    define: { ...OWN_URL.define, 'performance.now': 'clock' },
+    banner: { js: `${OWN_URL.banner} ${CLOCK}` },
   });
   return outfile;
 }
 
-await buildFile('dist/ob.js', {
-  entryPoints: ['src/cli/ob.ts'],
-  format: 'esm',
-  // yargs and its friends call require: an ES module has none unless it makes one.
-  banner: {
-    js: '#!/usr/bin/env node\nimport { createRequire as obRequire } from "node:module"; const require = obRequire(import.meta.url);',
-  },
-});
-for (const name of Object.keys(LATE_PACKAGES)) await buildFile(`dist/${name}.cjs`, { entryPoints: [name], format: 'cjs' });
-takeSnapshots(await buildScript('all'), await buildScript('short'));
+/** See src/cli/snapshot/lines.ts. */
+async function readLines() {
+  const outfile = `dist/lines.${process.pid}.mjs`;
+  try {
+    await build({ ...common, ...MODULE, entryPoints: ['src/cli/snapshot/lines.ts'], outfile });
+    return execFileSync(process.execPath, [outfile], { encoding: 'utf8' });
+  } finally {
+    rmSync(outfile, { force: true });
+  }
+}
+
+await buildFile('dist/ob.js', { ...MODULE, entryPoints: ['src/cli/ob.ts'] });
+for (const name of Object.keys(LATE_PACKAGES))
+  await buildFile(`dist/${name}.cjs`, {
+    entryPoints: [name],
+    format: 'cjs',
+    define: OWN_URL.define,
+    banner: { js: OWN_URL.banner },
+  });
+takeSnapshots({ all: await buildScript('all'), short: await buildScript('short'), lines: await readLines() });

@@ -11,8 +11,11 @@ const require = createRequire(import.meta.url);
  */
 const LATE = new Set(['child_process', 'crypto', 'module', 'net', 'readline', 'stream/promises', 'timers/promises', 'tty']);
 
-/** Packages that most runs do without, and what is asked of them, functions alone: each in a file of its own beside the snapshot. */
-export const LATE_PACKAGES = { cliui: ['default'], execa: ['execa', 'execaSync'] };
+/**
+ * Packages that most runs do without, and what is asked of them, functions alone: each in a file of its own beside the snapshot. Of
+ * the lines that are asked for most a snapshot knows what yargs makes of them (src/cli/kept-lines.ts).
+ */
+export const LATE_PACKAGES = { execa: ['execa', 'execaSync'], yargs: ['default'] };
 
 /** All that yargs asks of this module, at each start; the real one takes longer to load than yargs to parse a command line. */
 const ASSERT = `

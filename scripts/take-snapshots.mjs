@@ -10,16 +10,16 @@ const LONGEST_MS = 60_000;
 const MARK = 'dist/ob.node';
 
 /**
- * ALL and SHORT: what dist/ob.blob and dist/short.blob are to be snapshots of. Both of them, or none: without them ob works all
- * the same.
+ * ALL and SHORT: what dist/ob.blob and dist/short.blob are to be snapshots of; LINES: see src/cli/snapshot/lines.ts. Both of them, or
+ * none: without them ob works all the same.
  */
-export function takeSnapshots(all, short) {
+export function takeSnapshots({ all, short, lines }) {
   const made = [
     { file: 'dist/ob.blob', script: all, more: [] },
     { file: 'dist/short.blob', script: short, more: SHORT_FLAGS },
   ].map((one) => ({ ...one, blob: `${one.file}.${process.pid}` }));
   try {
-    const flags = takeWithFlags(made);
+    const flags = takeWithFlags(made, lines);
     for (const [index, { blob, file }] of made.entries()) {
       makeSmaller(blob, flags[index]);
       renameSync(blob, file);
@@ -75,6 +75,7 @@ const FLAGS = [
  */
 const SHORT_FLAGS = [
   '--initial-old-space-size=256',
+  '--min-semi-space-size=4',
   '--max-semi-space-size=4',
   // Threads for what V8 would do beside the program, which is next to nothing here: each is started, and waited for at the end.
   '--v8-pool-size=1',
@@ -85,14 +86,14 @@ const SHORT_FLAGS = [
 ];
 
 /** Gives the flags of each. */
-function takeWithFlags(made) {
+function takeWithFlags(made, lines) {
   const asked = process.env.OB_REHEARSAL;
   // Another Node may know no such flag, or not be able to keep what a rehearsal has touched.
   const tries = asked ? [[true, asked]] : [true, false].flatMap((hasFlags) => ['', 'none'].map((manner) => [hasFlags, manner]));
   let failed;
   for (const [hasFlags, OB_REHEARSAL] of tries) {
     try {
-      const env = { ...process.env, OB_REHEARSAL };
+      const env = { ...process.env, OB_REHEARSAL, OB_LINES: lines };
       return made.map(({ blob, script, more }) => {
         const flags = hasFlags ? [...FLAGS, ...more] : [];
         const words = [...flags, '--snapshot-blob', blob, '--build-snapshot', script];

@@ -13,21 +13,37 @@ const PLAIN = /^[a-zA-Z_./][\w./-]*$/;
 /** It asks for help, wherever it stands; they are values of the option before them. */
 const MEANT_FOR_YARGS: ReadonlySet<string> = new Set(['help', 'true', 'false']);
 
-/** That are asked for most: by cron, or by whoever waits. */
+/** That are asked for most: by cron, or by whoever waits. reaper/launch.c knows how they look. */
 export const LINES: readonly string[] = [
   ...['plan', `plan ${WORD}`, 'plan --detailed-exitcode', `plan --detailed-exitcode ${WORD}`],
   ...['apply', `apply ${WORD}`, 'apply -q', `apply -q ${WORD}`, 'apply --quiet', `apply --quiet ${WORD}`],
   ...['destroy', `destroy ${WORD}`, 'status', `status ${WORD}`, `start ${WORD}`, `stop ${WORD}`, `restart ${WORD}`],
 ];
 
+/** A line, by its words, and what yargs has made of it: can be written as JSON. */
+export interface KeptLine {
+  readonly key: string;
+  readonly command: string;
+  readonly raw: Raw;
+}
+
+/** Has yargs read all of them. */
+export async function readLines(read: (words: readonly string[]) => Promise<ReadLine | undefined>): Promise<KeptLine[]> {
+  const found = LINES.map(async (line) => {
+    const words = line.split(' ');
+    const one = await read(words);
+    return one ? [{ key: keyOf(words), command: one.command.name, raw: one.raw }] : [];
+  });
+  return (await Promise.all(found)).flat();
+}
+
 const kept = new Map<string, ReadLine>();
 
-/** Has yargs read these lines, for a snapshot: a run that is asked for one of them need not, which is a tenth of a small plan. */
-export async function keepLines(read: (words: readonly string[]) => Promise<ReadLine | undefined>): Promise<void> {
-  for (const line of LINES) {
-    const words = line.split(' ');
-    const found = await read(words);
-    if (found) kept.set(keyOf(words), found);
+/** For a snapshot: a run that is asked for one of these lines does without yargs, which is a tenth of all that there is to start. */
+export function keepLines(lines: readonly KeptLine[], commands: readonly Command[]): void {
+  for (const { key, command: name, raw } of lines) {
+    const command = commands.find((one) => one.name === name);
+    if (command) kept.set(key, { command, raw });
   }
 }
 

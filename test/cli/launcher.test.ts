@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { COMMANDS } from '../../src/cli/all-commands.ts';
+import { LINES } from '../../src/cli/kept-lines.ts';
 import { SHORT } from '../../src/cli/short-commands.ts';
 import { createMachine, noLive } from '../machine.ts';
 
@@ -35,7 +36,7 @@ function createFolder(t: test.TestContext): { dist: string; node: string; start(
   copyFileSync(`${DIST}/ob`, `${dist}/ob`);
   writeFileSync(node, '#!/bin/sh\nprintf "%s\\n" "$@"\n');
   chmodSync(node, 0o755);
-  const start = (program: string, words: readonly string[] = ['plan', 'a b', '']): string[] =>
+  const start = (program: string, words: readonly string[] = ['plan', 'a b', '-q']): string[] =>
     execFileSync(program, words, { cwd: dist, env: { ...process.env, OB_NODE: node }, encoding: 'utf8' })
       .split('\n')
       .slice(0, -1);
@@ -50,7 +51,7 @@ function markOf(node: string): string {
 test('the snapshot is started where it was taken by this Node and in this folder', (t) => {
   const { dist, node, start } = createFolder(t);
   writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n--other\n--one --two\n`);
-  const words = ['--one', '--two', '--snapshot-blob', `${dist}/short.blob`, `${dist}/ob`, 'plan', 'a b', ''];
+  const words = ['--one', '--two', '--snapshot-blob', `${dist}/short.blob`, `${dist}/ob`, 'plan', 'a b', '-q'];
   assert.deepEqual(start(`${dist}/ob`), words);
   symlinkSync(`${dist}/ob`, `${dist}/../link`);
   assert.deepEqual(start(`${dist}/../link`), words);
@@ -73,8 +74,19 @@ test('the commands that are asked for most are started from the snapshot that ha
   writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n--all\n--short\n`);
   for (const { name } of [...COMMANDS, { name: '--version' }]) {
     const [blob, flag] = SHORT.some((one) => one.name === name) ? ['short.blob', '--short'] : ['ob.blob', '--all'];
-    assert.deepEqual(start(`${dist}/ob`, [name, '-x']), [flag, '--snapshot-blob', `${dist}/${blob}`, `${dist}/ob`, name, '-x']);
+    for (const words of [[], [''], ['-q', 'a b'], ['--detailed-exitcode'], ['a', '--quiet']])
+      assert.deepEqual(start(`${dist}/ob`, [name, ...words]), [flag, '--snapshot-blob', `${dist}/${blob}`, `${dist}/ob`, name, ...words]);
+    for (const words of [['-x'], ['a', 'b'], ['--json', 'a'], ['-qq'], ['--', 'a']])
+      assert.equal(start(`${dist}/ob`, [name, ...words])[0], '--all', words.join(' '));
   }
+});
+
+test('the snapshot without yargs is started for each line that it knows, and reads others all the same', { skip: noSnapshot }, (t) => {
+  const { dist, node, start } = createFolder(t);
+  writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n--all\n--short\n`);
+  for (const line of LINES) assert.equal(start(`${dist}/ob`, line.split(' '))[0], '--short', line);
+  const { status, stdout, stderr } = spawnSync(`${DIST}/ob`, ['start'], { encoding: 'utf8' });
+  assert.deepEqual([status, stdout, stderr], [64, '', 'ob: start wants <NAMES..>\n    -> ob start --help\n']);
 });
 
 test('the Node of Debian takes a snapshot', { skip: otherNode }, () => {
@@ -123,7 +135,7 @@ test('all that is rehearsed while the snapshot is taken comes to a good end', { 
   assert.equal(stderr, '');
   assert.deepEqual(
     readdirSync(`${folder}/dist`).sort(),
-    ['cliui.cjs', 'execa.cjs', 'ob.blob', 'ob.js', 'ob.node', 'short.blob'],
+    ['execa.cjs', 'ob.blob', 'ob.js', 'ob.node', 'short.blob', 'yargs.cjs'],
     'and leaves nothing behind',
   );
 });
@@ -138,7 +150,7 @@ test('a rehearsal that does not come to its end is not kept, nor what was stubbe
   };
   const strict = takeSnapshot(t, 'strict', stall);
   assert.match(strict.stderr, /^ob: this Node takes no snapshot, ob will start slower: /);
-  assert.deepEqual(readdirSync(`${strict.folder}/dist`).sort(), ['cliui.cjs', 'execa.cjs', 'ob.js'], 'nothing is left behind');
+  assert.deepEqual(readdirSync(`${strict.folder}/dist`).sort(), ['execa.cjs', 'ob.js', 'yargs.cjs'], 'nothing is left behind');
   const { folder, stderr } = takeSnapshot(t, '', stall);
   assert.deepEqual([stderr, existsSync(`${folder}/dist/ob.blob`)], ['', true], 'without a rehearsal there is one');
 });
@@ -207,7 +219,7 @@ function findNode(): string | undefined {
 
 test('without a snapshot, or with one of another Node or folder, the bundle is', (t) => {
   const { dist, node, start } = createFolder(t);
-  const words = [`${dist}/ob.js`, 'plan', 'a b', ''];
+  const words = [`${dist}/ob.js`, 'plan', 'a b', '-q'];
   assert.deepEqual(start(`${dist}/ob`), words);
   for (const mark of [`1.2.3 ${dist}`, `${markOf(node)} /elsewhere`, '']) {
     writeFileSync(`${dist}/ob.node`, `${mark}\n`);

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { SYSTEM_PATH } from '../../resources/programs.ts';
 import { RUN_FOLDER } from '../run-folder.ts';
+import { REAPER } from '../session.ts';
 
 // While a snapshot is taken the machine must stay as it is: what would write does nothing.
 
@@ -11,34 +12,37 @@ const nothing = (): undefined => undefined;
 /** In the place of whatever is opened to be written: root's own. */
 const FILE = '/proc/version';
 
+/** By path, another one that is there in its place. */
+type StandIns = Readonly<Record<string, string>>;
+
 /** What ob looks at to see that what it made is its own. */
-const STAND_INS: Readonly<Record<string, string>> = {
+const STAND_INS: StandIns = {
   ...Object.fromEntries([RUN_FOLDER, '/var/log/ob', '/web'].map((folder) => [folder, '/proc'])),
   [`${RUN_FOLDER}/lock`]: FILE,
 };
 
-function withStandIns(name: 'lstatSync' | 'statSync'): unknown {
+function withStandIns(name: 'lstatSync' | 'statSync', standIns: StandIns): unknown {
   const real = fs[name] as (path: unknown, options?: unknown) => unknown;
-  return (path: string, options?: unknown) => real(STAND_INS[path] ?? path, options);
+  return (path: string, options?: unknown) => real(standIns[path] ?? path, options);
 }
 
-function openPlayed(): unknown {
+function openPlayed(standIns: StandIns): unknown {
   const { openSync, constants } = fs;
   return (path: string, flags: string | number = 'r', mode?: number): number => {
     const writes = typeof flags === 'number' ? (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0 : flags !== 'r';
-    return writes ? openSync(FILE, 'r') : openSync(STAND_INS[path] ?? path, flags, mode);
+    return writes ? openSync(FILE, 'r') : openSync(standIns[path] ?? path, flags, mode);
   };
 }
 
-/** All of node:fs that ob writes with; and what it asks for first. Every program of the system is there. */
-function playedFs(): Record<string, unknown> {
+/** All of node:fs that ob writes with; and what it asks for first. Every program is there. */
+function playedFs(standIns: StandIns): Record<string, unknown> {
   const { existsSync } = fs;
   return {
     ...Object.fromEntries(STUBBED.map((name) => [name, nothing])),
-    existsSync: (path: string) => SYSTEM_PATH.includes(dirname(path)) || existsSync(path),
-    lstatSync: withStandIns('lstatSync'),
-    openSync: openPlayed(),
-    statSync: withStandIns('statSync'),
+    existsSync: (path: string) => SYSTEM_PATH.includes(dirname(path)) || path === REAPER || existsSync(path),
+    lstatSync: withStandIns('lstatSync', standIns),
+    openSync: openPlayed(standIns),
+    statSync: withStandIns('statSync', standIns),
   };
 }
 
@@ -66,10 +70,13 @@ const STUBBED = [
 /** As root, whom no signal reaches, and who does not end. */
 const PLAYED_PROCESS = { kill: () => true, on: () => process, exit: nothing, getuid: () => 0 };
 
-/** ACT with a machine that is only played; what is said goes to SCREEN. */
-export async function onStage(screen: Writable, act: () => Promise<void>): Promise<void> {
+/** ACT with a machine that is only played; what is said goes to SCREEN. FILES: where what is read is. */
+export async function onStage(screen: Writable, files: StandIns, act: () => Promise<void>): Promise<void> {
   warmUp();
-  const ends = [replace(fs, playedFs()), replace(process, { ...PLAYED_PROCESS, stdout: screen, stderr: screen, argv: process.argv })];
+  const ends = [
+    replace(fs, playedFs({ ...STAND_INS, ...files })),
+    replace(process, { ...PLAYED_PROCESS, stdout: screen, stderr: screen, argv: process.argv }),
+  ];
   try {
     await act();
   } finally {

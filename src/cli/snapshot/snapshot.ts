@@ -1,7 +1,6 @@
 import { startupSnapshot } from 'node:v8';
 import type { Command } from '../command.ts';
-import { keepLines } from '../kept-lines.ts';
-import { main, readLine } from '../main.ts';
+import { main } from '../main.ts';
 import { playProgram } from '../rehearsal/cast.ts';
 import { rehearse } from '../rehearsal/rehearse.ts';
 
@@ -13,10 +12,11 @@ const STALLED = 13;
 /** What `node --build-snapshot` runs: everything is loaded by then, and what comes out of it begins with the main of COMMANDS. */
 export function beSnapshot(commands: readonly Command[]): void {
   let isOver = manner === 'none';
+  // While something is rehearsed nobody ends.
+  const exit = process.exit.bind(process);
   Object.assign(globalThis, { obPlayProgram: playProgram });
   if (!isOver)
-    void keepLines((words) => readLine(words, commands)).then(async () => {
-      const failed = await rehearse();
+    void rehearse().then((failed) => {
       if (failed.length > 0 && manner === 'strict') throw new Error(failed.join('\n'));
       forgetTimers(() => {
         isOver = true;
@@ -24,7 +24,7 @@ export function beSnapshot(commands: readonly Command[]): void {
     });
   startupSnapshot.addSerializeCallback(() => {
     // What was stubbed for a rehearsal must not be kept; a thrown error would not keep Node from that.
-    if (!isOver) process.exit(STALLED);
+    if (!isOver) exit(STALLED);
     Reflect.deleteProperty(globalThis, 'obPlayProgram');
   });
   startupSnapshot.setDeserializeMainFunction(() => void main(commands));
