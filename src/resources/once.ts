@@ -9,10 +9,9 @@ export function once<T>(read: () => T): () => T {
 
 /** The same for each key. */
 export function onceFor<K, T>(read: (key: K) => T): (key: K) => T {
-  const seen = new Map<K, () => T>();
+  const seen = new Map<K, T>();
   return (key) => {
-    const known = seen.get(key) ?? once(() => read(key));
-    seen.set(key, known);
-    return known();
+    if (!seen.has(key)) seen.set(key, read(key));
+    return seen.get(key) as T;
   };
 }

@@ -43,6 +43,19 @@ test('a star stands for what is there', (t) => {
   assert.deepEqual(entries(root, ['/a(.*', '/a/[x]*']), []);
 });
 
+test('stars stand for any text between what is written, and that for itself', (t) => {
+  const names = ['a', 'aa', 'aba', 'abba', 'ab', 'xabab', 'a\nb'];
+  const root = tree(t, ...names.map((name) => `/f/${name}`));
+  const found = (pattern: string): string[] =>
+    entries(root, [`/f/${pattern}`]).flatMap((line) => (line.startsWith('gone') ? line.slice('gone /f/'.length) : []));
+  assert.deepEqual(found('a*a'), ['aa', 'aba', 'abba']);
+  assert.deepEqual(found('a*b*b'), []);
+  assert.deepEqual(found('*b*b'), ['xabab']);
+  assert.deepEqual(found('a*b*a'), ['aba', 'abba']);
+  assert.deepEqual(found('a**b'), ['a\nb', 'ab']);
+  assert.deepEqual(found('*'), [...names].sort());
+});
+
 test('links are hidden with what they lead to, and passed on the way', (t) => {
   const root = tree(
     t,
@@ -83,7 +96,7 @@ test('password files are there with all users and no password, as the mode of th
   writeFileSync(`${root}/etc/group`, 'root:x:0:\nstaff:x:50:a,b\n');
   chmodSync(`${root}/etc/shadow`, 0o640);
   const found = listMaskEntries(root, { hidden: ['/etc/shadow*', '/etc/gshadow'], shown: [] }, new Set());
-  const texts = found.map((one) => (one.kind === 'file' ? one.text : ''));
+  const texts = found.map((one) => (one.kind === 'file' ? one.text() : ''));
   assert.deepEqual(texts, ['', 'root:*::\nstaff:*::\n', 'root:*:19000:0:99999:7:::\na b:*:19000:0:99999:7:::\n']);
   const words = toMaskWords('m', found);
   assert.equal(words[words.indexOf('m/etc/shadow') + 1], String(0o640));
@@ -96,7 +109,7 @@ test('a long file is cut into arguments that a program may have', (t) => {
   const words = toMaskWords('m', entriesOf);
   assert.ok(words.every((word) => word.length <= 100_000));
   const text = words.filter((word) => word.includes(':*:')).join('');
-  assert.equal(text, entriesOf.map((one) => (one.kind === 'file' ? one.text : '')).join(''));
+  assert.equal(text, entriesOf.map((one) => (one.kind === 'file' ? one.text() : '')).join(''));
 });
 
 test('what a layer lacks is told', (t) => {

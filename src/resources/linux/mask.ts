@@ -10,7 +10,7 @@ import { openTree, type Tree } from './tree.ts';
 export type MaskEntry =
   | { readonly kind: 'folder' | 'empty'; readonly path: string; readonly stat: Stats }
   | { readonly kind: 'gone'; readonly path: string }
-  | { readonly kind: 'file'; readonly path: string; readonly stat: Stats; readonly text: string };
+  | { readonly kind: 'file'; readonly path: string; readonly stat: Stats; readonly text: () => string };
 
 /** What is not to be seen; SHOWN: but for this, wherever it lies. */
 export interface Hiding {
@@ -95,7 +95,7 @@ function toEntry(tree: Tree, path: string, kind: 'empty' | 'gone'): MaskEntry {
   if (kind === 'empty' && stat) return { kind: 'empty', path, stat };
   const users = LOCKED[path];
   if (!users || !stat?.isFile()) return { kind: 'gone', path };
-  return { kind: 'file', path, stat, text: users(tree) };
+  return { kind: 'file', path, stat, text: () => users(tree) };
 }
 
 /**
@@ -129,7 +129,7 @@ export function toMaskWords(folder: string, entries: readonly MaskEntry[]): stri
     const { mode, uid, gid } = entry.stat;
     const attributes = [String(mode & 0o7777), String(uid), String(gid)];
     if (entry.kind !== 'file') return [entry.kind, path, ...attributes];
-    const [first = '', ...more] = cut(entry.text);
+    const [first = '', ...more] = cut(entry.text());
     return ['file', path, ...attributes, first, ...more.flatMap((text) => ['more', path, text])];
   });
 }

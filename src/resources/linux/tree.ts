@@ -1,5 +1,6 @@
 import { readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
+import { onceFor } from '../once.ts';
 import { ifThere, lstatIfThere } from './proc.ts';
 
 /** A directory as somebody sees it whose root it is. Paths begin with `/`. */
@@ -24,11 +25,7 @@ const UNPLAIN: ReadonlySet<string> = new Set(['', '.', '..']);
 
 export function openTree(root: string): Tree {
   const onMachine = (path: string): string => (root === '/' ? path : root + path);
-  const stats = new Map<string, Stats | undefined>();
-  const stat = (path: string): Stats | undefined => {
-    if (!stats.has(path)) stats.set(path, lstatIfThere(onMachine(path)));
-    return stats.get(path);
-  };
+  const stat = onceFor((path: string) => lstatIfThere(onMachine(path)));
   const resolve = (path: string, follow = false): string | undefined => {
     const names = path.split('/');
     let done = '';
@@ -59,23 +56,33 @@ export function openTree(root: string): Tree {
     const name = path.slice(at + 1);
     return !UNPLAIN.has(name) && isPlainFolder(path.slice(0, at)) && !stat(path)?.isSymbolicLink();
   };
+  const namesIn = onceFor((folder: string) => ifThere(() => readdirSync(onMachine(folder))) ?? []);
   const expand = (path: string): string[] => {
     const at = path.split('/').findIndex((name) => name.includes('*'));
     if (at < 0) return [path];
     const names = path.split('/');
     const folder = names.slice(0, at).join('/');
-    const match = toPattern(names[at] ?? '');
     const real = resolve(folder, true);
-    const found = real === undefined ? undefined : ifThere(() => readdirSync(onMachine(real)));
-    return (found ?? [])
-      .filter((name) => match.test(name))
+    return (real === undefined ? [] : namesIn(real))
+      .filter(toPattern(names[at] ?? ''))
       .sort()
       .flatMap((name) => expand([folder, name, ...names.slice(at + 1)].join('/')));
   };
   return { stat, resolve, isPlain, expand, onMachine };
 }
 
-function toPattern(name: string): RegExp {
-  const parts = name.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`);
+/** To make a regular expression of it takes longer than to look through a folder. */
+function toPattern(text: string): (name: string) => boolean {
+  const [first = '', ...parts] = text.split('*');
+  const last = parts.pop() ?? '';
+  return (name) => {
+    const end = name.length - last.length;
+    let at = first.length;
+    if (at > end || !name.startsWith(first) || !name.endsWith(last)) return false;
+    return parts.every((part) => {
+      const found = name.indexOf(part, at);
+      at = found + part.length;
+      return found >= 0 && at <= end;
+    });
+  };
 }
