@@ -67,7 +67,7 @@ export async function readTarget(paths: readonly string[], look: Look): Promise<
 }
 
 async function readWith(paths: readonly string[], look: Look, ask: typeof answer | undefined, tell: typeof warn): Promise<HostsFile> {
-  const facts = foreignBridges(look).then((bridges) => machineFacts(bridges, ask));
+  const facts = foreignBridges(look).then((bridges) => machineFacts(bridges, ask, look.lstat));
   const [first = ''] = paths;
   if (isConf(first)) return readConfFiles(paths, await facts, tell);
   const finish = openKeptFile(first);

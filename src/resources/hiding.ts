@@ -6,8 +6,9 @@ import type { HostsFile, Subhost } from './hosts.ts';
 import { layersOf } from './ids.ts';
 import { listMaskEntries, listUnhidden, type MaskEntry, toMaskWords } from './linux/mask.ts';
 import { type MountEntry, optionValue, readMounts } from './linux/mountinfo.ts';
+import type { Lstat } from './linux/proc.ts';
 import { unmountRoots } from './linux/roots.ts';
-import type { Machine } from './machine.ts';
+import type { Look, Machine } from './machine.ts';
 import { parseMark } from './marks.ts';
 import { runForEach } from './reaper.ts';
 
@@ -39,22 +40,27 @@ function pathsOf(mounts: readonly MountEntry[]): string[] {
 }
 
 /** What has to be hidden at this moment, by layer; read once for each. OWN: see `ownPaths`. */
-function createReader(mounts: readonly MountEntry[], own: readonly string[]): (subhost: Subhost) => readonly MaskEntry[] {
+function createReader(mounts: readonly MountEntry[], own: readonly string[], lstat?: Lstat): (subhost: Subhost) => readonly MaskEntry[] {
   const points = new Set(mounts.map(({ point }) => point));
   const known = new Map<string, MaskEntry[]>();
+  const list = (mask: string, subhost: Subhost): MaskEntry[] => {
+    const others = hidesSubhosts(mask) ? [...own, ...pathsOf(mounts)] : [];
+    return listMaskEntries(subhost.lower, { hidden: [...hiddenFrom(subhost), ...others], shown: shownTo(subhost) }, points, lstat);
+  };
   return (subhost) => {
     const mask = maskOf(subhost) ?? '';
-    const others = hidesSubhosts(mask) ? [...own, ...pathsOf(mounts)] : [];
-    const entries =
-      known.get(mask) ?? listMaskEntries(subhost.lower, { hidden: [...hiddenFrom(subhost), ...others], shown: shownTo(subhost) }, points);
+    const entries = known.get(mask) ?? list(mask, subhost);
     known.set(mask, entries);
     return entries;
   };
 }
 
 /** Tells what of a subhost's lower layer is not hidden although it is to be, as what came later. */
-export function unhiddenReader(mounts: readonly MountEntry[], own: readonly string[]): (subhost: Subhost) => readonly string[] {
-  const entriesOf = createReader(mounts, own);
+export function unhiddenReader(
+  { mounts, lstat }: Pick<Look, 'mounts' | 'lstat'>,
+  own: readonly string[],
+): (subhost: Subhost) => readonly string[] {
+  const entriesOf = createReader(mounts(), own, lstat);
   const known = new Map<string, string[]>();
   return (subhost) => {
     const mask = maskOf(subhost);

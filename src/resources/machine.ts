@@ -19,7 +19,7 @@ import { readTree, type Tree } from './linux/lower-tree.ts';
 import { type Mount, type MountEntry, parseMountinfo, readMounts } from './linux/mountinfo.ts';
 import { type NetnsName, readNetnsNames } from './linux/netns-names.ts';
 import { findWrongOwner, strangerOf, type WrongOwner } from './linux/owners.ts';
-import { ifThere, type ProcessId } from './linux/proc.ts';
+import { ifThere, type Lstat, type ProcessId, readLstat } from './linux/proc.ts';
 import { readInit, readStrays } from './live-init.ts';
 import { markOf, type Owner } from './marks.ts';
 import { readMaskable } from './masks.ts';
@@ -75,6 +75,8 @@ export interface Look {
   /** The same of the namespace that a process is in, whether that has a name or not. */
   insideOf(process: Init): Promise<Inside | undefined>;
   mounts(): readonly MountEntry[];
+  /** What is at a path, see `Lstat`. */
+  readonly lstat: Lstat;
   /** The same, with what belongs to which filesystem. */
   mountinfo(): readonly Mount[];
   /** The file behind the source of a mount. */
@@ -130,6 +132,7 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead, inB
   const strays = once(readStrays);
   const told = once(() => ahead?.all());
   const mounts = once(() => ahead?.mounts() ?? readMounts());
+  const lstat = onceFor(readLstat);
   const netnsNames = once(() => readNetnsNames(mounts, told()?.names));
   const cgroupRoot = once(() => findCgroupRoot(mounts()));
   const places = once(() => findPlaces(mounts()));
@@ -164,7 +167,8 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead, inB
     inside: async (netns) => (await survey()).insides.get(netns),
     insideOf: async ({ pid }) => (await readSurvey(reaper, [netnsOf(pid)])).insides.get(netnsOf(pid)),
     mounts,
-    unhidden: (own) => unhiddenReader(mounts(), own),
+    lstat,
+    unhidden: (own) => unhiddenReader({ mounts, lstat }, own),
     mountinfo: once(() => parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'))),
     loop: readLoop,
     isPlainFolder,
@@ -184,7 +188,7 @@ export function createLook(reaper: string, isForPlan = false, ahead?: Ahead, inB
     mountsOfUppers: (uppers, known) => findMountsOfUppers(uppers, known, hasCgroups() ? told()?.namespaces : undefined),
     tree: onceFor(readTree),
     isSameDirectory,
-    accessOf,
+    accessOf: (path) => accessOf(path, lstat),
     wrongOwner: findWrongOwner,
     strangerOf,
   };

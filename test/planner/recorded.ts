@@ -209,6 +209,7 @@ function toLook(recorded: Recorded, nameless: Recorded['netns'], digests: Readon
     isSameDirectory: (one, other) => sameDirectories[one] === other,
     wrongOwner: (upper) => recorded.wrongOwners?.[upper],
     strangerOf: (upper) => recorded.strangers?.[upper],
+    lstat: () => undefined,
     accessOf: (path) => recorded.owners?.[path] ?? ROOT_ALONE,
   };
 }

@@ -1,10 +1,11 @@
-import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hasCode } from '../../resources/error.ts';
 import { type Disk, findDeviceProblem, readDisk } from '../../resources/linux/block.ts';
 import { type Image, readImage } from '../../resources/linux/image.ts';
 import { mountOver, readMounts } from '../../resources/linux/mountinfo.ts';
 import { firstIdOf, readUsedIds, type UsedIds } from '../../resources/linux/owners.ts';
+import { type Lstat, readLstat } from '../../resources/linux/proc.ts';
 import { findUntrusted } from '../../resources/trust.ts';
 
 /** `program`: a file that can be executed. `other`: a directory can neither be found nor be made there. `unknown`: we may not look. */
@@ -48,11 +49,11 @@ export interface Facts {
   readonly untrusted?: (path: string) => string | undefined;
 }
 
-/** Facts of the machine that we run on. */
-export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: Facts['answer']): Facts {
+/** Facts of the machine that we run on. LSTAT: of who asks for more of the same paths. */
+export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: Facts['answer'], lstat = readLstat): Facts {
   const stats = new Map<string, Stats>();
   const stat = createStat(stats);
-  const realPath = createRealPath(stats);
+  const realPath = createRealPath(stats, lstat);
   return {
     realPath,
     deviceOf: (path) => deviceOf(path, stat),
@@ -70,7 +71,7 @@ export function machineFacts(bridges: ReadonlySet<string> | undefined, answer?: 
 }
 
 /** What has been found of a folder holds for all that is in it. STATS: of what has been met, which need not be asked for again. */
-function createRealPath(stats: Map<string, Stats>): (path: string) => string {
+function createRealPath(stats: Map<string, Stats>, lstat: Lstat): (path: string) => string {
   const known = new Map([['/', '/']]);
   const realPath = (path: string): string => {
     const real = known.get(path) ?? find(path);
@@ -90,7 +91,7 @@ function createRealPath(stats: Map<string, Stats>): (path: string) => string {
   const find = (path: string): string => {
     try {
       const here = nextTo(path);
-      const seen = lstatSync(here, { throwIfNoEntry: false });
+      const seen = lstat(here);
       if (seen?.isSymbolicLink()) return realpathSync.native(here);
       if (seen) stats.set(here, seen);
       return here;
@@ -136,7 +137,7 @@ function whatIs(path: string, statOf: Stat): What {
 
 /** Nothing can be made where a symbolic link leads nowhere; what is there by now another run has just made. */
 function whatIsUnfound(path: string, statOf: Stat): What {
-  const there = lstatSync(path, { throwIfNoEntry: false });
+  const there = readLstat(path);
   if (!there) return 'nothing';
   return there.isSymbolicLink() ? 'other' : whatIs(path, statOf);
 }

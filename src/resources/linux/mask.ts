@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
-import { lstatIfThere, readIfThere } from './proc.ts';
+import { type Lstat, lstatIfThere, readIfThere } from './proc.ts';
 import { openTree, type Tree } from './tree.ts';
 
 /**
@@ -22,8 +22,8 @@ export interface Hiding {
  * What has to be in the layer over LOWER so that nothing of that is seen, a folder before what is in it. POINTS: mount points
  * of the machine: what is mounted in lower is not seen through an overlay anyway.
  */
-export function listMaskEntries(lower: string, { hidden: paths, shown }: Hiding, points: ReadonlySet<string>): MaskEntry[] {
-  const tree = openTree(lower);
+export function listMaskEntries(lower: string, { hidden: paths, shown }: Hiding, points: ReadonlySet<string>, lstat?: Lstat): MaskEntry[] {
+  const tree = openTree(lower, lstat);
   const hidden = new Map<string, 'empty' | 'gone'>();
   for (const path of paths.filter(isOutsideOf(plainOnes(paths))))
     for (const real of realPaths(tree, path))

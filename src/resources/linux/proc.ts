@@ -33,9 +33,14 @@ export function statIfThere(path: string): Stats | undefined {
   return ifThere(() => statSync(path, { throwIfNoEntry: false }));
 }
 
-export function lstatIfThere(path: string): Stats | undefined {
-  return ifThere(() => lstatSync(path, { throwIfNoEntry: false }));
+export function lstatIfThere(path: string, lstat: Lstat = readLstat): Stats | undefined {
+  return ifThere(() => lstat(path));
 }
+
+/** What is there itself, be it a link. Undefined: nothing; all else that is in the way is thrown. */
+export type Lstat = (path: string) => Stats | undefined;
+
+export const readLstat: Lstat = (path) => lstatSync(path, { throwIfNoEntry: false });
 
 /** Text of a link, e.g. `net:[4026532281]`. */
 export function readLinkIfThere(path: string): string | undefined {

@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { onceFor } from '../once.ts';
-import { ifThere, lstatIfThere } from './proc.ts';
+import { ifThere, type Lstat, lstatIfThere } from './proc.ts';
 
 /** A directory as somebody sees it whose root it is. Paths begin with `/`. */
 export interface Tree {
@@ -23,9 +23,9 @@ const MAX_LINKS = 40;
 /** Names that lead elsewhere. */
 const UNPLAIN: ReadonlySet<string> = new Set(['', '.', '..']);
 
-export function openTree(root: string): Tree {
+export function openTree(root: string, lstat?: Lstat): Tree {
   const onMachine = (path: string): string => (root === '/' ? path : root + path);
-  const stat = onceFor((path: string) => lstatIfThere(onMachine(path)));
+  const stat = onceFor((path: string) => lstatIfThere(onMachine(path), lstat));
   const resolve = (path: string, follow = false): string | undefined => {
     const names = path.split('/');
     let done = '';
