@@ -5,7 +5,7 @@ import { dropEarly } from '../resources/helper.ts';
 import type { Args, Command } from './command.ts';
 import { type ReadLine, recallLine } from './kept-lines.ts';
 import { OPTIONS } from './options.ts';
-import { guardStreams, report, runCommand } from './run-command.ts';
+import { guardStreams, isAllSaid, report, runCommand } from './run-command.ts';
 import { VERSION } from './version.ts';
 import { toArgs, usageError } from './words.ts';
 
@@ -113,5 +113,5 @@ export async function main(commands: readonly Command[]): Promise<void> {
 
 /** Taking down all that Node has built up, to no end, takes as long as a small plan. What a reader has not taken yet is waited for. */
 function leave(): void {
-  if (process.stdout.writableLength === 0 && process.stderr.writableLength === 0) process.exit();
+  if (isAllSaid()) process.exit();
 }

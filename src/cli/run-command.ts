@@ -77,6 +77,27 @@ export function report(thrown: unknown): number {
   return error.exitCode;
 }
 
+let isStderrUsed = false;
+
+/** Has all been taken that was written? */
+export function isAllSaid(): boolean {
+  return process.stdout.writableLength === 0 && (!isStderrUsed || process.stderr.writableLength === 0);
+}
+
+/** To make a stream takes as long as to read a small hosts file, and mostly there is nothing to complain of. */
+function onFirstUse(name: 'stderr', act: (stream: NodeJS.WriteStream) => void): void {
+  const real = Object.getOwnPropertyDescriptor(process, name);
+  if (!real) return;
+  Object.defineProperty(process, name, {
+    configurable: true,
+    get() {
+      Object.defineProperty(process, name, real);
+      act(process[name]);
+      return process[name];
+    },
+  });
+}
+
 /** A reader that has gone (`ob apply | head`) must not end an apply half-way; other losses are told at the end. */
 export function guardStreams(): void {
   let lost: unknown;
@@ -84,7 +105,11 @@ export function guardStreams(): void {
     // EIO: so ends a terminal.
     if (!hasCode(error, 'EPIPE', 'EIO')) lost ??= error;
   });
-  process.stderr.on('error', () => {});
+  isStderrUsed = false;
+  onFirstUse('stderr', (stream) => {
+    isStderrUsed = true;
+    stream.on('error', () => {});
+  });
   process.on('exit', (code) => {
     if (lost === undefined) return;
     process.stderr.write(`ob: not all could be written: ${messageOf(lost)}\n`);

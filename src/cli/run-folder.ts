@@ -1,19 +1,24 @@
-import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, type Stats, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { hasCode, messageOf, ObError } from '../resources/error.ts';
+import { readLstat } from '../resources/linux/proc.ts';
 
 /** What `ob` keeps until the machine is booted anew: the lock, and the records of subhosts. */
 export const RUN_FOLDER = '/run/ob';
 
 /** What root alone has made: through a link, or where others may write, a lock is none, and a record is not to be believed. */
 export function makeRunFolder(): void {
+  const seen = readLstat(RUN_FOLDER) ?? makeFolder();
+  if (!seen.isDirectory() || seen.uid !== 0 || (seen.mode & 0o022) !== 0) throw refused(RUN_FOLDER);
+}
+
+function makeFolder(): Stats {
   try {
     mkdirSync(RUN_FOLDER, { mode: 0o700 });
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
   }
-  const seen = lstatSync(RUN_FOLDER);
-  if (!seen.isDirectory() || seen.uid !== 0 || (seen.mode & 0o022) !== 0) throw refused(RUN_FOLDER);
+  return lstatSync(RUN_FOLDER);
 }
 
 /** Writes a file below /run/ob, and makes its folder, in one step: a reader, or a kill, meets the old file or the new. Needs the lock. */

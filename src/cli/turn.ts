@@ -1,4 +1,4 @@
-import { readPending, waitsForConfirm } from './back/pending.ts';
+import { waitsForConfirm } from './back/pending.ts';
 import { takeBackIfDue } from './back/watchdog.ts';
 import type { Args, Context } from './command.ts';
 import { withLock } from './lock.ts';
@@ -9,8 +9,7 @@ import { withLock } from './lock.ts';
  */
 export function withTurn<T>(args: Args, context: Context, act: () => Promise<T>, beforeWait?: () => Promise<unknown>): Promise<T> {
   const inTurn = async (): Promise<T> => {
-    await takeBackIfDue(args, context);
-    const pending = readPending();
+    const pending = await takeBackIfDue(args, context);
     if (pending) throw waitsForConfirm(pending);
     return act();
   };

@@ -58,8 +58,10 @@ async function takeTurn(args: Args, context: Context): Promise<void> {
   }
 }
 
-/** The time of a run that nobody confirmed is over, whoever finds that out. Needs the lock. */
-export async function takeBackIfDue(args: Args, context: Context): Promise<void> {
+/** The time of a run that nobody confirmed is over, whoever finds that out. Gives the run that waits still. Needs the lock. */
+export async function takeBackIfDue(args: Args, context: Context): Promise<Pending | undefined> {
   const pending = readPending();
-  if (pending && isDue(pending)) await goBack(pending, 'unconfirmed', args, context);
+  if (!pending || !isDue(pending)) return pending;
+  await goBack(pending, 'unconfirmed', args, context);
+  return readPending();
 }
