@@ -104,6 +104,8 @@ export async function withMasks<T>(
 }
 
 async function make({ reaper }: Machine, subhosts: readonly Subhost[], own: readonly string[]): Promise<void> {
+  // To list it takes a while, in which nothing else is asked for: so the namespaces are under way, for which cables wait.
+  await new Promise(setImmediate);
   const mounts = readMounts();
   const entriesOf = createReader(mounts, own);
   const wanted = new Map(subhosts.flatMap((one) => (maskOf(one) ? [[maskOf(one) ?? '', entriesOf(one)]] : [])) as [string, MaskEntry[]][]);
