@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parseConfinement } from '../../src/resources/confinement.ts';
+import type { MountNamespace } from '../../src/resources/linux/holders.ts';
 import { parseInsides } from '../../src/resources/linux/inside.ts';
 import { parseMountinfo } from '../../src/resources/linux/mountinfo.ts';
 import { parseInits } from '../../src/resources/live-init.ts';
@@ -74,4 +75,19 @@ test('what only calls itself the PID 1 of a subhost is none', () => {
   assert.deepEqual(read({ status: WRITTEN.status.replace('0\t', '1000\t') }), [], 'of another user');
   assert.deepEqual(read({ stat: '' }), [], 'ended');
   assert.throws(() => parseInits(['demo/web', '{"pid":40,"argum']), /not its own/);
+});
+
+test('the mount namespace of what only calls itself a PID 1 is one of all that there are', () => {
+  const mounts = [86, '0:44', '/ / rw - overlay mine rw,upperdir=/u'];
+  const read = (change: object): Map<number, MountNamespace> => {
+    const namespaces = new Map<number, MountNamespace>();
+    parseInits(['demo/other', JSON.stringify({ ...WRITTEN, mounts, mountns: 7, ...change }), ''], [], namespaces);
+    return namespaces;
+  };
+  assert.deepEqual(
+    [...read({})].map(([pid, { number, mounts }]) => [pid, number, mounts?.map(({ device }) => device)]),
+    [[40, 7, ['0:44']]],
+  );
+  assert.equal(read({ mounts: [] }).get(40)?.mounts, undefined, 'in brief none is told, and there is one in each');
+  assert.deepEqual([...read({ mountns: undefined })], []);
 });
