@@ -58,7 +58,7 @@ export async function rehearse(): Promise<readonly string[]> {
 const FILE = '/hosts.yaml';
 
 /** How lines begin that are no good end: see text.ts and `report`. */
-const FAILURE = /^(?:ob:|FAILED|skipped|blocked)/;
+const FAILURE = /^(?:ob:|FAILED|skipped|in the way:)/;
 
 /** Standard output must not be touched: the program that comes out of the snapshot has its own. */
 function createScreen(): { readonly stream: Writable; readonly text: () => string } {
