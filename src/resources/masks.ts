@@ -41,5 +41,5 @@ export function findExposed(mounts: readonly Mount[], mark: string, maskable: re
   const root = mounts.findLast(({ point }) => point === '/');
   const hasDevices = root?.type === 'overlay' && isRootMark(root.source, mark) && !root.options.includes('nodev');
   const isThere = (path: string): boolean => covered.has(`/${path.split('/')[1]}`);
-  return [...maskable.filter((path) => isThere(path) && !covered.has(path)), ...(hasDevices ? [DEVICE_NODES] : [])];
+  return [...maskable.filter((path) => !covered.has(path) && isThere(path)), ...(hasDevices ? [DEVICE_NODES] : [])];
 }

@@ -135,9 +135,9 @@ function wrongRelative(role: Role, { written, subhost }: Whole): string | undefi
 
 /** Sorted by path, a directory comes right after the nearest one that it is inside of. */
 function checkNested(folders: readonly Folder[], report: Report): void {
-  const sorted = [...folders].sort((a, b) => compare(`${a.path}/`, `${b.path}/`));
+  const sorted = folders.map((folder) => ({ folder, key: `${folder.path}/` })).sort((a, b) => compare(a.key, b.key));
   const open: Folder[] = [];
-  for (const folder of sorted) {
+  for (const { folder } of sorted) {
     while (open.length > 0 && !isInside(folder.path, open.at(-1)?.path ?? '')) open.pop();
     const outer = open.at(-1);
     if (outer) report(folder, toClash(folder, outer), placeOf(folder) === placeOf(outer) ? undefined : outer);

@@ -32,6 +32,8 @@ export function evaluate(node: Node, place: Place): Node {
 
 /** Base comes first: the others are run there. */
 function evaluateSubhost(node: MapNode, place: Place): MapNode {
+  // Nearly everywhere there is none, and a file may have a thousand subhosts.
+  if (!node.entries.some(({ value }) => isCommand(value) || (value.kind === 'list' && value.items.some(isCommand)))) return node;
   const based = mapEntries(node, (key, value) => (key === 'base' ? evaluateValue(key, value, place) : value));
   const inBase = { ...place, base: baseOf(based, place) ?? place.base };
   return mapEntries(based, (key, value) => (KEYS.includes(key) ? evaluateValue(key, value, inBase) : value));

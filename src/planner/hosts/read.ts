@@ -1,5 +1,6 @@
 import { dirname, resolve as resolvePath } from 'node:path';
 import type { HostsFile } from '../../resources/hosts.ts';
+import { onceFor } from '../../resources/once.ts';
 import { check } from './check.ts';
 import { evaluate } from './evaluate.ts';
 import type { Facts } from './facts.ts';
@@ -34,7 +35,8 @@ function open(text: string, path: string, parse: Parse): (facts: Facts) => Hosts
 
 /** What nodes say, whatever language they were written in; throws if there is any problem. FOLDER: where relative paths begin. */
 export function toHostsFile(written: Node | undefined, folder: string, facts: Facts, problems: Problems): HostsFile {
-  const fileOf = (line: number): string => resolvePath(problems.pathOf(line));
+  const fullPath = onceFor((path: string) => resolvePath(path));
+  const fileOf = (line: number): string => fullPath(problems.pathOf(line));
   // In a file that is wrong already no command is run.
   const node = written && problems.size === 0 ? evaluate(written, { facts, report: problems.report, fileOf }) : written;
   const report = problems.reportMore();

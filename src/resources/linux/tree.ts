@@ -58,9 +58,9 @@ export function openTree(root: string, lstat?: Lstat): Tree {
   };
   const namesIn = onceFor((folder: string) => ifThere(() => readdirSync(onMachine(folder))) ?? []);
   const expand = (path: string): string[] => {
-    const at = path.split('/').findIndex((name) => name.includes('*'));
-    if (at < 0) return [path];
+    if (!path.includes('*')) return [path];
     const names = path.split('/');
+    const at = names.findIndex((name) => name.includes('*'));
     const folder = names.slice(0, at).join('/');
     const real = resolve(folder, true);
     return (real === undefined ? [] : namesIn(real))
