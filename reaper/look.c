@@ -158,8 +158,9 @@ static void put_error(long error) {
     put_text("}\n");
 }
 
-static void look_inside(const char *name, struct netns netns) {
-    int fd = open_netlink();
+/* ERROR: a negative errno, if the namespace could not be entered. */
+static void put_netns(const char *name, long error, struct netns netns) {
+    int fd = error < 0 ? (int)error : open_netlink();
     put_text(name);
     put_text("\n");
     if (fd >= 0) {
@@ -170,13 +171,7 @@ static void look_inside(const char *name, struct netns netns) {
 
 void look_in_brief(void) { in_brief = true; }
 
-void look_here(const char *name) { look_inside(name, (struct netns){0}); }
-
-static void look_past(const char *name, long error) {
-    put_text(name);
-    put_text("\n");
-    put_error(error);
-}
+void look_here(const char *name) { put_netns(name, 0, (struct netns){0}); }
 
 void look_at_process(const char *root, const char *owner) { (in_brief ? put_process_in_brief : put_process)(root, owner); }
 
@@ -195,8 +190,7 @@ void look_at(const char *name) {
     long owner = error < 0 ? error : open_owner((int)netns, &seen.first);
     if (owner >= 0) sys_close((int)owner);
     if (netns >= 0) sys_close((int)netns);
-    if (error >= 0) look_inside(name, seen);
-    else look_past(name, error);
+    put_netns(name, error, seen);
 }
 
 enum { FAILED_BESIDE = 2, OUTPUT_FD = 3, WORDS_FD = 4 };

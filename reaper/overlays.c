@@ -9,19 +9,14 @@ static char lines[65536];
 
 static struct numbers met;
 
-static const char *after_space(const char *text) {
-    while (*text && *text != '\n' && *text != ' ') text++;
-    return *text == ' ' ? text + 1 : text;
-}
-
 static bool is_at_end(const char *text) { return !*text || *text == '\n'; }
 
 /* ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG...] - TYPE ...: the kernel has no number twice for what is mounted at a time. */
 bool is_new_overlay(const char *line) {
-    const char *device = after_space(after_space(line)), *word = device;
+    const char *device = after_word(after_word(line)), *word = device;
     uint64_t number = 1;
-    for (int i = 0; i < 4; i++) word = after_space(word);
-    while (!is_at_end(word) && !starts_with(word, "- ")) word = after_space(word);
+    for (int i = 0; i < 4; i++) word = after_word(word);
+    while (!is_at_end(word) && !starts_with(word, "- ")) word = after_word(word);
     if (!starts_with(word, "- overlay ")) return false;
     for (; *device != ' '; device++) number = *device == ':' ? number << 32 : number * 10 + (unsigned)(*device - '0');
     return is_new_number(&met, number);

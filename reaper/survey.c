@@ -95,11 +95,6 @@ static void put_status(bool *first) {
     put_file("status", status, first);
 }
 
-static const char *after_word(const char *text) {
-    while (*text && *text != ' ' && *text != '\n') text++;
-    return *text == ' ' ? text + 1 : text;
-}
-
 /* In "ROOT POINT OPTIONS [TAG...] - TYPE SOURCE ..." the source, if that is MARK; else NULL. */
 static char *find_own_source(const char *text, const char *mark) {
     const char *word = after_word(after_word(after_word(text)));

@@ -120,3 +120,8 @@ bool is_file_name(const char *name) {
         if (*c == '/') return false;
     return *name && !same(name, ".") && !same(name, "..");
 }
+
+const char *after_word(const char *text) {
+    while (*text && *text != ' ' && *text != '\n') text++;
+    return *text == ' ' ? text + 1 : text;
+}

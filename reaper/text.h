@@ -22,6 +22,8 @@ bool parse_hex(const char *text, uint64_t *value);
 bool is_file_name(const char *name);
 /* What follows the first NAME in TEXT, or NULL. */
 const char *find_after(const char *text, const char *name);
+/* What follows the first space; where there is none in its first line, the end of that. */
+const char *after_word(const char *text);
 
 void clear_line(struct line *line);
 void add_text(struct line *line, const char *text);
