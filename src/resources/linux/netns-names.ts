@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { hasCode } from '../error.ts';
+import { once } from '../once.ts';
 import { countLayers, type MountEntry } from './mountinfo.ts';
 
 /** One name in /run/netns. */
@@ -23,10 +24,11 @@ export function readNetnsNames(mounts: () => readonly MountEntry[], told?: Reado
   const names = told ? [...told.keys()] : listNames();
   if (names.length === 0) return [];
   const layersOf = readLayers(mounts());
+  const device = once(() => statSync('/proc/self/ns/net').dev);
   return names.sort().flatMap((name) => {
     const layers = layersOf.get(`${FOLDER}/${name}`) ?? 1;
     const inode = told?.get(name);
-    return inode === undefined ? readNetnsName(name, layers) : { name, real: true, inode, layers };
+    return inode === undefined ? readNetnsName(name, layers, device) : { name, real: true, inode, layers };
   });
 }
 
@@ -49,11 +51,11 @@ function readLayers(mounts: readonly MountEntry[]): ReadonlyMap<string, number> 
   return new Map();
 }
 
-/** All namespaces are on one filesystem. */
-function readNetnsName(name: string, layers: number): NetnsName[] {
+/** DEVICE: of the filesystem that all namespaces are on. */
+function readNetnsName(name: string, layers: number, device: () => number): NetnsName[] {
   try {
     const { dev, ino } = statSync(`${FOLDER}/${name}`);
-    return [{ name, real: dev === statSync('/proc/self/ns/net').dev, inode: ino, layers }];
+    return [{ name, real: dev === device(), inode: ino, layers }];
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
