@@ -36,7 +36,7 @@ function createFolder(t: test.TestContext): { dist: string; node: string; start(
   copyFileSync(`${DIST}/ob`, `${dist}/ob`);
   writeFileSync(node, '#!/bin/sh\nprintf "%s\\n" "$@"\n');
   chmodSync(node, 0o755);
-  const start = (program: string, words: readonly string[] = ['plan', 'a b', '-q']): string[] =>
+  const start = (program: string, words: readonly string[] = ['plan', 'a b', '']): string[] =>
     execFileSync(program, words, { cwd: dist, env: { ...process.env, OB_NODE: node }, encoding: 'utf8' })
       .split('\n')
       .slice(0, -1);
@@ -51,13 +51,14 @@ function markOf(node: string): string {
 test('the snapshot is started where it was taken by this Node and in this folder', (t) => {
   const { dist, node, start } = createFolder(t);
   writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n--other\n--one --two\n`);
-  const words = ['--one', '--two', '--snapshot-blob', `${dist}/short.blob`, `${dist}/ob`, 'plan', 'a b', '-q'];
-  assert.deepEqual(start(`${dist}/ob`), words);
+  const asked = ['plan', 'a b', '-q'];
+  const words = ['--one', '--two', '--snapshot-blob', `${dist}/short.blob`, `${dist}/ob`, ...asked];
+  assert.deepEqual(start(`${dist}/ob`, asked), words);
   symlinkSync(`${dist}/ob`, `${dist}/../link`);
-  assert.deepEqual(start(`${dist}/../link`), words);
-  assert.deepEqual(start('./ob'), words);
+  assert.deepEqual(start(`${dist}/../link`, asked), words);
+  assert.deepEqual(start('./ob', asked), words);
   writeFileSync(`${dist}/ob.node`, `${markOf(node)} ${dist}\n`);
-  assert.deepEqual(start(`${dist}/ob`), words.slice(2));
+  assert.deepEqual(start(`${dist}/ob`, asked), words.slice(2));
 });
 
 test('a folder may have a name of two lines', (t) => {
@@ -219,7 +220,7 @@ function findNode(): string | undefined {
 
 test('without a snapshot, or with one of another Node or folder, the bundle is', (t) => {
   const { dist, node, start } = createFolder(t);
-  const words = [`${dist}/ob.js`, 'plan', 'a b', '-q'];
+  const words = [`${dist}/ob.js`, 'plan', 'a b', ''];
   assert.deepEqual(start(`${dist}/ob`), words);
   for (const mark of [`1.2.3 ${dist}`, `${markOf(node)} /elsewhere`, '']) {
     writeFileSync(`${dist}/ob.node`, `${mark}\n`);
