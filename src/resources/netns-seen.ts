@@ -47,7 +47,7 @@ export async function listNamespaces(machine: Machine, desired: readonly NetnsSp
 export async function lookAt(machine: Machine, seen: NetnsName, isWanted: boolean): Promise<{ live: NetnsLive[]; blockers: Blocker[] }> {
   const { name, real } = seen;
   if (!real && isWanted) return { live: await homeless(machine, name, 'a plain file'), blockers: [] };
-  if (!real) return { live: (await hasMore(machine, name)) ? [toLive(machine, seen, null, 'down')] : [], blockers: [] };
+  if (!real) return { live: (await hasMore(machine, name)) ? [toFile(machine, seen)] : [], blockers: [] };
   const inside = await machine.look.inside(name);
   const lo = inside?.links.find((link) => link.name === 'lo');
   const owner = parseMark(lo?.alias) ?? (lo ? findTenant(machine, seen) : undefined);
@@ -71,11 +71,19 @@ function hintFor({ name, layers }: NetnsName, isOurs: boolean): string {
   return `choose another name, or remove it if nobody needs it: ip netns delete ${name}`;
 }
 
-/** A file that a namespace was mounted on has no mark. It is ours if the subhost of that name has left more, in its cgroup or elsewhere. */
+/** A file that a namespace was mounted on has no mark. It is ours if the subhost of that name has left more: a cgroup, a PID 1, a root. */
 async function hasMore({ look, scope }: Machine, name: string): Promise<boolean> {
+  const isIt = (owner: Owner | undefined): boolean => owner?.scope === scope && owner.name === name;
   return (
-    look.cgroups().some((owner) => owner.scope === scope && owner.name === name) || (await look.initSeen({ scope, name })) !== undefined
+    look.cgroups().some(isIt) ||
+    look.mounts().some(({ source }) => isIt(parseMark(source))) ||
+    (await look.initSeen({ scope, name })) !== undefined
   );
+}
+
+/** It goes before the root does: a run that is killed between them must not leave what nothing tells of. */
+function toFile(machine: Machine, seen: NetnsName): NetnsLive {
+  return { ...toLive(machine, seen, null, 'down'), needs: [`mount/${seen.name}`] };
 }
 
 function toLive(
