@@ -1,3 +1,4 @@
+import type { World } from '../planner/live.ts';
 import { ExitCode, ObError } from '../resources/error.ts';
 import type { HostsFile } from '../resources/hosts.ts';
 import type { Look } from '../resources/machine.ts';
@@ -40,7 +41,8 @@ export async function reconcile(
   });
   if (!isUnattended) refuseHeld(scope, args.limit, { desired, world });
   if (limit) checkLimit(limit, desired, world.live.values());
-  if (file.subhosts.length === 0 && world.live.size > 0 && !args.allowEmpty) throw wouldEmpty(paths.join(', '), scope, world.live.size);
+  const empty = args.allowEmpty ? undefined : emptyRefusal(paths, file, world);
+  if (empty) throw empty;
   if (asRead) refuseMoved(asRead, desired, planEvents(plan));
   const safety = createSafety({ file, desired, world, selection }, args, context);
   for (const event of gateEvents(reasons)) context.output.sink(event);
@@ -52,8 +54,9 @@ export async function reconcile(
   return code === ExitCode.ok && stalled.length > 0 ? ExitCode.failed : code;
 }
 
-function wouldEmpty(path: string, scope: string, count: number): ObError {
-  return new ObError(`${path} names no subhost, and ${count} resources of scope "${scope}" are there: all would be removed`, {
-    hint: '--allow-empty if that is what you want',
-  });
+/** Why nothing is done for a file without subhosts: somebody may have cut it off by mistake. */
+export function emptyRefusal(paths: readonly string[], { scope, subhosts }: HostsFile, { live }: World): ObError | undefined {
+  if (subhosts.length > 0 || live.size === 0) return undefined;
+  const what = `${live.size} resources of scope "${scope}" are there: all would be removed`;
+  return new ObError(`${paths.join(', ')} names no subhost, and ${what}`, { hint: '--allow-empty if that is what you want' });
 }

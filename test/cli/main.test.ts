@@ -67,9 +67,13 @@ test('a file without subhosts removes all of its scope only when told so', { ski
     refused.stderr,
     /^ob: hosts.yaml names no subhost, and 9 resources of scope "demo" are there: all would be removed\n {4}-> --allow-empty/,
   );
+  const planned = await machine.ob('plan', '--detailed-exitcode');
+  assert.equal(planned.stderr, refused.stderr.replace('ob: ', 'ob: note: apply refuses this: '));
+  assert.deepEqual([planned.code, planned.stdout.split('\n').at(-2)], [2, 'Plan: 9 to remove; 0 unchanged.']);
   assert.equal((await machine.ob('status', '--scope', 'demo')).code, 0);
   assert.equal((await machine.ob('apply', '--allow-empty')).code, 0);
   assert.equal((await machine.ob('apply')).stdout, 'Nothing to do: nothing is there.\n');
+  assert.equal((await machine.ob('plan')).stderr, '');
 });
 
 test('--limit takes the named subhosts and what they need; it may be repeated', { skip: noLive }, async (t) => {

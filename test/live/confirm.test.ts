@@ -105,6 +105,12 @@ test('what nobody confirms is taken back, and not had again by the next run from
     (await machine.ob('status')).stderr,
     /^ob: note: what "ob apply --confirm 3s" did was taken back at .*: nobody confirmed it/,
   );
+  const planned = await machine.ob('plan');
+  assert.match(
+    planned.stderr,
+    /^ob: note: apply refuses this: what the hosts file says was taken back at .* UTC: nobody confirmed it in time\n {4}-> /,
+  );
+  assert.match(planned.stdout, /^Plan: /m, 'what there would be to do is shown all the same');
   await isFormer(machine);
 
   const late = await machine.ob('confirm');
@@ -127,7 +133,9 @@ test('until it is confirmed nothing else is done; then it is kept, and stays', {
     assert.deepEqual([ran.code, ran.stdout], [75, ''], words);
   }
   assert.deepEqual(await machine.ob('apply', '--quiet'), { code: 75, stdout: '', stderr: '' });
-  assert.equal((await machine.ob('plan')).code, 0);
+  const planned = await machine.ob('plan');
+  assert.equal(planned.code, 0);
+  assert.match(planned.stderr, /^ob: note: apply refuses this: what "ob apply --confirm 10m" did waits .*\n {4}-> ob confirm keeps it\n$/);
   assert.match((await machine.ob('status')).stderr, /^ob: note: what "ob apply --confirm 10m" did waits .* UTC: ob confirm keeps it\n$/);
 
   const kept = await machine.ob('confirm');

@@ -58,6 +58,9 @@ test('a held subhost is left alone by every run until it is released', { skip: n
       assert.deepEqual([ran.code, ran.stdout], [1, ''], words.join(' '));
       assert.match(ran.stderr, /^ob: web is held until .*: its disk\n {4}-> ob release web\n$/);
     }
+    const { code, stderr } = await machine.ob('plan', '--limit', 'web');
+    assert.match(stderr, /^ob: note: apply refuses this: web is held until .*: its disk\n {4}-> ob release web\n$/);
+    assert.equal(code, 0);
     assert.equal(rig.pid1('web'), pid);
   });
 

@@ -140,11 +140,27 @@ export function notesOnBack(scope: string): string[] {
  * nobody is there.
  */
 export function refuseTakenBack(scope: string, wanted: () => string, isUnattended: boolean): void {
-  const mark = readTakenBack(scope);
-  if (!mark || mark.wanted !== wanted()) return;
+  const mark = findTakenBack(scope, wanted);
+  if (!mark) return;
   if (!mark.told) writeTakenBack(scope, { ...mark, told: true });
-  throw new ObError(`what the hosts file says ${describe(mark)}`, {
+  throw wasTakenBack(mark, mark.told && isUnattended ? ExitCode.locked : ExitCode.failed);
+}
+
+/** The same, and what waits to be confirmed, for who only asks: nothing counts as told. */
+export function backRefusals(scope: string, wanted: () => string): ObError[] {
+  const pending = readPending();
+  const mark = findTakenBack(scope, wanted);
+  return [...(pending ? [waitsForConfirm(pending)] : []), ...(mark ? [wasTakenBack(mark)] : [])];
+}
+
+function findTakenBack(scope: string, wanted: () => string): TakenBack | undefined {
+  const mark = readTakenBack(scope);
+  return mark && mark.wanted === wanted() ? mark : undefined;
+}
+
+function wasTakenBack(mark: TakenBack, exitCode: number = ExitCode.failed): ObError {
+  return new ObError(`what the hosts file says ${describe(mark)}`, {
     hint: 'change the file; or once more, with ob apply --confirm 2m (then ob confirm) or --rollback-on-failure',
-    exitCode: mark.told && isUnattended ? ExitCode.locked : ExitCode.failed,
+    exitCode,
   });
 }

@@ -1,9 +1,11 @@
 import { isEmpty } from '../../planner/plan.ts';
 import { ExitCode, ObError } from '../../resources/error.ts';
+import { backRefusals } from '../back/pending.ts';
 import type { Args, Command } from '../command.ts';
 import { type Event, planEvents, type Sink } from '../events.ts';
-import { type PlanFile, readPlanFile, type Source, writePlanFile } from '../plan-file.ts';
-import { gateEvents, planGated } from '../record/round.ts';
+import { digestOfWanted, type PlanFile, readPlanFile, type Source, writePlanFile } from '../plan-file.ts';
+import { emptyRefusal } from '../reconcile.ts';
+import { gateEvents, heldRefusal, planGated } from '../record/round.ts';
 import { checkLimit, desiredOf, findHostsFiles, limitOf, lookAhead, namesOf, readFiles } from '../session.ts';
 
 export const plan: Command = {
@@ -34,11 +36,22 @@ export const plan: Command = {
     if (limit) checkLimit(limit, desired, world.live.values());
     const events = [...gateEvents(reasons), ...planEvents(found)];
     events.forEach(output.sink);
+    const refusals = [
+      ...backRefusals(file.scope, () => digestOfWanted(desired)),
+      args.quiet ? undefined : heldRefusal(file.scope, args.limit, { desired, world }),
+      emptyRefusal(paths, file, world),
+    ];
+    for (const error of refusals) if (error) output.warn(tellRefusal(error));
     if (args.out !== undefined) keep(args.out, { paths, scope: file.scope, limit: args.limit, desired }, events);
     if (found.blockers.length > 0) return ExitCode.failed;
     return args.detailedExitcode && !isEmpty(found) ? ExitCode.changesPending : ExitCode.ok;
   },
 };
+
+/** The plan is what there is to do; that it would not be done is another matter. */
+function tellRefusal({ message, hint }: ObError): string {
+  return `ob: note: apply refuses this: ${message}${hint ? `\n    -> ${hint}` : ''}`;
+}
 
 /** What is in the way may be another thing by the time that it is gone. */
 function keep(path: string, source: Source, events: readonly Event[]): void {

@@ -9,6 +9,9 @@ import { type Gate, gate, type Reason } from './gate.ts';
 import { markTold, notice, takeUp } from './learn.ts';
 import { toEventKeys } from './unit.ts';
 
+/** What is wanted, and what there is. */
+type Scene = Pick<Asking, 'desired'> & Pick<Gated, 'world'>;
+
 /** What is asked of one run. */
 export interface Asking {
   readonly scope: string;
@@ -77,10 +80,15 @@ export function newlyStalled(scene: Pick<Asking, 'scope' | 'desired'> & Pick<Gat
 }
 
 /** An error if a person is at work on one of them: nothing else is done to it, whoever asks. */
-export function refuseHeld(scope: string, names: Iterable<string>, asked: Pick<Asking, 'desired'> & Pick<Gated, 'world'>): void {
+export function refuseHeld(scope: string, names: Iterable<string>, asked: Scene): void {
+  const error = heldRefusal(scope, names, asked);
+  if (error) throw error;
+}
+
+/** The same for who only asks. */
+export function heldRefusal(scope: string, names: Iterable<string>, asked: Scene): ObError | undefined {
   const held = gate({ scope, ...asked, isUnattended: false, limit: new Set(names) }).reasons.filter(({ state }) => state === 'held');
-  const [first, ...more] = held;
-  if (!first) return;
-  const all = [first, ...more].map(({ name }) => name).join(' ');
-  throw new ObError([first, ...more].map(({ message }) => message).join('; '), { hint: `ob release ${all}` });
+  if (held.length === 0) return undefined;
+  const all = held.map(({ name }) => name).join(' ');
+  return new ObError(held.map(({ message }) => message).join('; '), { hint: `ob release ${all}` });
 }
