@@ -151,6 +151,19 @@ for (const first of ['PID 1 is moved out of its cgroup, which is removed', 'PID 
     assertSame(await rig.snapshot(), nothing, 'something is left');
   });
 
+test('a PID 1 that has lost its cgroup and its name goes with the rest of its subhost', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  await rig.machine.sh(prepareDrifts(NAMES));
+  rig.hosts(driftHosts(NAMES));
+  const nothing = await rig.snapshot();
+  await rig.apply();
+  const both = ['PID 1 is moved out of its cgroup, which is removed', 'the namespace has lost its name'].map(driftOf);
+  for (const drift of both) await rig.machine.sh(scriptOf(drift, 'web', 'client'));
+  const ran = await rig.machine.ob('destroy');
+  assert.equal(ran.code, 0, textOf(ran));
+  assertSame(await rig.snapshot(), nothing, 'something is left');
+});
+
 test('destroy takes away what has drifted too', { skip: noLive }, async (t) => {
   const rig = await createRig(t, { limits: true });
   await rig.machine.sh(prepareDrifts(NAMES));
