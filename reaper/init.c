@@ -65,7 +65,10 @@ static void start_entry(struct init *init, char *slot) {
 }
 
 
+/* While the list runs we have a descriptor by which all of a batch are heard. Root inside may take what another process of the
+ * same rights has open (/proc/1/fd, pidfd_getfd(2)), but not of one that is not dumpable: ptrace(2), "access mode checking". */
 static void start_all(struct init *init) {
+    sys_prctl(PR_SET_DUMPABLE, 0, 0);
     say(init->status_fd, init->mark, " up", NULL, "");
     for (int i = 0; i < init->slots && !init->stopping; i++) start_entry(init, init->slot[i]);
     /* A list of one-shots or of failed commands must not take the subhost down. */
@@ -73,6 +76,7 @@ static void start_all(struct init *init) {
     if (!init->stopping) say(init->status_fd, init->mark, " finished", NULL, "");
     sys_close(init->status_fd);
     init->status_fd = -1;
+    sys_prctl(PR_SET_DUMPABLE, 1, 0);
 }
 
 /* Whoever asked waits for the counter to move: so it moves even if there was nothing to do, and only

@@ -67,7 +67,11 @@ function hearEnd(child: ChildProcess, { timeLimitMs, keepsWords, signal }: TalkO
   let last: NodeJS.Timeout | undefined;
   const end = (): void => {
     child.kill('SIGTERM');
-    last ??= setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
+    last ??= setTimeout(() => {
+      child.kill('SIGKILL');
+      // What it has started may hold its output for ever, and nobody waits for that.
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+    }, KILL_AFTER_MS);
   };
   const onLimit = (): void => {
     timedOut = true;
