@@ -7,6 +7,9 @@
 #include "process.h"
 #include "text.h"
 
+/* Of what a program has said: as JSON, where a byte may take six, it is to be no longer than a string of Node's can be. */
+enum { MOST_TOLD = 1 << 26 };
+
 /* Of those who write to one open file of this kind at the same time each takes the place where the last one was before: other
  * files have a lock for that. To its end all of them can write. */
 int make_file(void) {
@@ -124,7 +127,7 @@ void tell_said(struct job *job) {
     put_text("{");
     put_number_of("key", job->key, &first);
     put_key("said", &first);
-    put_string(said, (size_t)used);
+    put_bytes(said, (size_t)used);
     put_text("}\n");
     flush_json();
 }
@@ -141,9 +144,10 @@ void close_input(struct job *job) {
 static void put_file(const char *name, int file, bool *first) {
     uint64_t size = 0;
     is_regular(file, &size);
+    if (size > MOST_TOLD) size = MOST_TOLD;
     long text = size ? sys_mmap(size, file) : 0;
     put_key(name, first);
-    put_string(text > 0 ? (const char *)text : "", size);
+    put_bytes(text > 0 ? (const char *)text : "", text > 0 ? size : 0);
     if (text > 0) sys_munmap((void *)text, size);
     sys_close(file);
 }

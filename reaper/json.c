@@ -37,10 +37,10 @@ void put_number(int64_t value) {
 }
 
 /* RFC 8259, section 7. Bytes above 127 go as they are: names are UTF-8, or are nothing that could be said better. */
-void put_string(const char *text, size_t size) {
+void put_bytes(const char *text, size_t size) {
     static const char hex[] = "0123456789abcdef";
     put('"');
-    for (size_t i = 0; i < size && text[i]; i++) {
+    for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)text[i];
         if (c == '"' || c == '\\') put('\\');
         if (c >= ' ') {
@@ -57,6 +57,12 @@ void put_string(const char *text, size_t size) {
         put(hex[c & 15]);
     }
     put('"');
+}
+
+void put_string(const char *text, size_t size) {
+    size_t length = 0;
+    while (length < size && text[length]) length++;
+    put_bytes(text, length);
 }
 
 void put_key(const char *name, bool *first) {

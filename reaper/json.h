@@ -6,7 +6,9 @@
 
 void put_text(const char *text);
 void put_number(int64_t value);
-/* SIZE bytes at most, up to a NUL, in quotes; what may not stand in quotes is escaped. */
+/* SIZE bytes in quotes, whatever they are; what may not stand in quotes is escaped. */
+void put_bytes(const char *text, size_t size);
+/* The same up to a NUL. */
 void put_string(const char *text, size_t size);
 /* `,"name":` or, where it is the first key, `"name":`. */
 void put_key(const char *name, bool *first);

@@ -15,8 +15,9 @@ export interface Helper extends Starter {
 const MOST_BYTES = 1 << 20;
 const MOST_WORDS = 1 << 15;
 
-/** Programs that are talked with, of the 64 that it has at a time: it hears us only while it has room for one more. */
+/** Programs that are talked with, and others, of the 64 that it has at a time: it hears us only while it has room for one more. */
 const MOST_TALKS = 16;
+const MOST_RUNS = 47;
 
 /** A line of `reaper serve`: what became of the lock (an errno), what a program says, or what became of it. */
 interface Line {
@@ -94,7 +95,7 @@ async function begin(
     isOver = run(reaper, ['serve', manner], { isEndless: true, ...how, onLine }).catch(() => {});
     void isOver.then(() => {
       say = undefined;
-      for (const one of asked.values()) one.end({ failed: true, timedOut: false, stderr: 'the reaper that started it has ended' });
+      for (const one of asked.values()) one.end(HAS_ENDED);
       settle(undefined);
     });
   });
@@ -106,6 +107,8 @@ async function begin(
 }
 
 type Say = (text: string) => void;
+
+const HAS_ENDED: Ended = { failed: true, timedOut: false, stderr: 'the reaper that started it has ended' };
 
 /** A program that has been asked for, by its key. */
 interface Asked {
@@ -126,16 +129,17 @@ function hear(asked: Map<number, Asked>, key: number, { said, exit, out, err }: 
 
 function createStarter(asked: Map<number, Asked>, sayer: () => Say | undefined): Starter {
   let lastKey = 0;
+  const inTurn = createTurns(MOST_RUNS);
   let talks = 0;
-  const begin = (
-    what: string,
-    path: string,
-    args: readonly string[],
-    options: { input?: string; timeLimitMs: number; onLine?: OnLine },
-  ): Promise<Ended> | undefined => {
-    const { input = '', timeLimitMs, onLine } = options;
+  /** Undefined: it cannot be asked for that. */
+  const toWords = (path: string, args: readonly string[]): string | undefined => {
     const words = [path, ...args].map((word) => `${word}\0`).join('');
-    if (!sayer() || args.length >= MOST_WORDS || Buffer.byteLength(words) > MOST_BYTES) return undefined;
+    return sayer() && args.length < MOST_WORDS && Buffer.byteLength(words) <= MOST_BYTES ? words : undefined;
+  };
+  const begin = async (what: string, words: string, options: { input?: string; timeLimitMs: number; onLine?: OnLine }): Promise<Ended> => {
+    const { input = '', timeLimitMs, onLine } = options;
+    if (!sayer()) return HAS_ENDED;
+    const path = words.slice(0, words.indexOf('\0'));
     const key = ++lastKey;
     const tell = (verb: string, text = ''): void => sayer()?.(`${verb} ${key} 0 ${Buffer.byteLength(text)}\n${text}`);
     const kill = (): void => tell('kill');
@@ -148,14 +152,34 @@ function createStarter(asked: Map<number, Asked>, sayer: () => Say | undefined):
     return within(timeLimitMs, ended, kill);
   };
   return {
-    start: (path, args, options) => begin('run', path, args, options),
-    talk(path, args, options) {
-      if (talks >= MOST_TALKS) return undefined;
-      const ended = begin('talk', path, args, options);
-      if (!ended) return undefined;
-      talks++;
-      return ended.finally(() => talks--);
+    // More of them wait here: each may take its time from when it is begun.
+    start(path, args, options) {
+      const words = toWords(path, args);
+      return words === undefined ? undefined : inTurn(() => begin('run', words, options));
     },
+    talk(path, args, options) {
+      const words = talks < MOST_TALKS ? toWords(path, args) : undefined;
+      if (words === undefined) return undefined;
+      talks++;
+      return begin('talk', words, options).finally(() => talks--);
+    },
+  };
+}
+
+/** Lets so MANY go on at a time, the others after them. */
+function createTurns(many: number): <T>(act: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (act) => {
+    if (running < many) running++;
+    else await new Promise<void>((begin) => waiting.push(begin));
+    try {
+      return await act();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else running--;
+    }
   };
 }
 

@@ -129,9 +129,14 @@ async function keep(machine: Machine, spec: StartSpec): Promise<string[]> {
 function startError(machine: Machine, spec: StartSpec, failed: readonly { name: string; status: string }[], log: string): ObError {
   const words = failed.map(({ name, status }) => {
     const last = lastWords(log, name);
-    return `${toCommand(name)}: exit ${Number(status)}${meaning(status)}${status === '127' ? whyUnseen(machine, spec, name) : ''}${last ? `: ${last}` : ''}`;
+    return `${toCommand(name)}: ${toOutcome(status)}${meaning(status)}${status === '127' ? whyUnseen(machine, spec, name) : ''}${last ? `: ${last}` : ''}`;
   });
   return new ObError(words.join('; '), { hint: `${spec.subhost} is up without it; the next apply tries again` });
+}
+
+/** An exit status, or what kept it from being known. */
+function toOutcome(status: string): string {
+  return /^\d+$/.test(status) ? `exit ${Number(status)}` : status;
 }
 
 function toCommand(name: string): string {
@@ -186,6 +191,7 @@ export async function retry(machine: Machine, spec: StartSpec, before: Init): Pr
   if (machine.signal?.aborted) return { address, error: interrupted() };
   const failed: { name: string; status: string }[] = [];
   for (const [index, entry] of init.entries.entries()) {
+    if (isPending(entry)) failed.push({ name: serviceOf(entry), status: 'does not come to its end' });
     if (!hasFailed(entry)) continue;
     if (machine.signal?.aborted) return { address, error: interrupted() };
     const name = serviceOf(entry);
@@ -221,16 +227,20 @@ async function retryOne(machine: Machine, { address }: StartSpec, init: Init, in
 
 const LOOK_EVERY_MS = 20;
 
-/** PID 1 once it has gone through its list; it gives every entry its time. Undefined: it has ended. */
+/**
+ * PID 1 once it has gone through its list; it gives every entry its time, and after that nobody waits: it may be frozen, or say what
+ * root inside has written into its arguments. Undefined: it has ended.
+ */
 async function waitForEntries(machine: Machine, spec: StartSpec, before: Init): Promise<Init | undefined> {
   const ours = (init: Init | undefined): Init | undefined => (init?.ticks === before.ticks ? init : undefined);
+  const deadline = performance.now() + (before.entries.length + 1) * START_LIMIT_MS;
   let init = ours(findInit([before.pid], spec.extra.mark));
   for (let said = ''; init?.entries.some(isPending); init = ours(findInit([before.pid], spec.extra.mark))) {
     const now = init.entries.find(isPending);
     const text = now ? `waiting for ${serviceOf(now)}` : '';
     if (text !== said) machine.say(spec.address, text);
     said = text;
-    if (machine.signal?.aborted) return init;
+    if (machine.signal?.aborted || performance.now() > deadline) return init;
     await sleep(LOOK_EVERY_MS);
   }
   return init;

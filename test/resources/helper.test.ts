@@ -42,6 +42,7 @@ test('a helper tells what a program said and how it ended', async (t) => {
   const { helper } = await open(t);
   const said = { failed: true, timedOut: false, exitCode: 3, stdout: 'a "b"\\ \u0001 \u00e4\n\n\u{1f600}', stderr: 'oh no' };
   assert.deepEqual(await sh(helper, 'printf \'a "b"\\\\ \\001 \u00e4\\n\\n\u{1f600}\\n\'; echo oh no >&2; exit 3'), said);
+  assert.equal((await sh(helper, "printf 'a\\0b'")).stdout, 'a\0b');
   const words = ['-c', 'for word; do echo "<$word>"; done', 'sh', '', 'two\nlines', '\u00e4'];
   assert.equal((await helper.start('/bin/sh', words, { timeLimitMs: 60_000 }))?.stdout, '<>\n<two\nlines>\n<\u00e4>');
   assert.deepEqual([(await sh(helper, 'kill -KILL $$')).failed, (await sh(helper, 'kill -KILL $$')).exitCode], [true, undefined]);
@@ -56,6 +57,12 @@ test('what is long comes through whole, both ways, of more programs than there i
   const text = Array.from({ length: 20_000 }, (_, index) => `line ${index} \u00e4\n`).join('');
   const all = await Promise.all(Array.from({ length: 150 }, (_, index) => sh(helper, `cat; echo ${index}`, index % 10 ? '' : text)));
   for (const [index, one] of all.entries()) assert.equal(one.stdout, `${index % 10 ? '' : text}${index}`);
+});
+
+test('where more of them hang than there is room for, each is ended when its time is over', async (t) => {
+  const { helper } = await open(t);
+  const all = await Promise.all(Array.from({ length: 100 }, () => sh(helper, 'exec sleep 1000', '', 200)));
+  assert.ok(all.every(({ timedOut, failed }) => timedOut && failed));
 });
 
 test('what many processes of a program say at the same time is written to the end of what has been said', async (t) => {
