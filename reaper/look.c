@@ -100,19 +100,18 @@ static void put_address(const struct nlmsghdr *message, void *context) {
     put_text("}");
 }
 
-/* Without RTA_DST: the default route. Removed, one of a router's would be back with its next advertisement. */
+/* Default routes are all that is asked for, and of others root inside may have made millions. Removed, one of a router's would be back
+ * with its next advertisement. */
 static void put_route(const struct nlmsghdr *message, void *context) {
     const struct rtmsg *info = NLMSG_DATA(message);
     bool first;
     (void)context;
-    if (message->nlmsg_type != RTM_NEWROUTE || info->rtm_protocol == RTPROT_RA) return;
+    if (message->nlmsg_type != RTM_NEWROUTE || info->rtm_protocol == RTPROT_RA || info->rtm_dst_len) return;
     const struct rtattr *attributes = RTM_RTA(info);
     long size = RTM_PAYLOAD(message);
     if (number_of(find_attribute(attributes, size, RTA_TABLE), info->rtm_table) != RT_TABLE_MAIN) return;
     begin_object(&first);
     put_pair_number("link", number_of(find_attribute(attributes, size, RTA_OIF), 0), &first);
-    put_pair_number("prefix", info->rtm_dst_len, &first);
-    put_pair_address("to", find_attribute(attributes, size, RTA_DST), format_ip, &first);
     put_pair_address("gateway", find_attribute(attributes, size, RTA_GATEWAY), format_ip, &first);
     put_text("}");
 }

@@ -100,7 +100,7 @@ function markCrossed(live: readonly VethLive[], wanted: ReadonlyMap<Address, Vet
 
 /** What is seen of the end of a cable, or of a VLAN, that is in a subhost. */
 export function seenInside(peer: Link, routes: readonly Route[]): Partial<VethFields> {
-  const gateways = routes.filter((route) => route.destination === 'default' && route.link === peer.name && route.gateway);
+  const gateways = routes.filter((route) => route.link === peer.name && route.gateway);
   return {
     inside: peer.name,
     inside_up: peer.up,

@@ -238,7 +238,7 @@ function toInside({ links, routes = [], first = 0 }: Partial<RecordedNetns> = {}
   );
 }
 
-const NO_ROUTE: Route = { destination: '', gateway: undefined, link: undefined };
+const NO_ROUTE: Route = { gateway: undefined, link: undefined };
 const NO_LINK: Omit<Link, 'name'> = {
   index: 0,
   up: false,

@@ -24,6 +24,7 @@ ip -n two route add 10.5.0.0/16 via 10.1.2.9
 ip -n two route add 10.6.0.1 via 10.1.2.9
 ip -n two route add default via 10.1.2.7 table 99
 ip -n two route add blackhole 10.7.0.0/16
+ip -n two route add fd07::/64 dev eth0
 `;
 
 async function byIp(machine: TestMachine, name: string): Promise<unknown> {

@@ -69,7 +69,7 @@ export const INSIDE = JSON.stringify({
     { index: 2, name: 'eth0', up: 1, mtu: 1500, peer: 6, master: 0, group: 0, mac: '02:00:0a:4d:00:02', away: 1, kind: 'veth' },
   ],
   addresses: [{ link: 2, prefix: 24, flags: 128, address: '10.77.0.2' }],
-  routes: [{ link: 2, prefix: 24, to: '10.77.0.0' }],
+  routes: [{ link: 2 }],
 });
 
 const MACHINE = JSON.stringify({

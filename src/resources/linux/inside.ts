@@ -20,8 +20,8 @@ interface Written {
   readonly links?: readonly WrittenLink[];
   /** Those that are of use beyond their link. */
   readonly addresses?: readonly { link: number; flags: number; prefix: number; address?: string }[];
-  /** Those of the main table that no router has advertised. */
-  readonly routes?: readonly { link: number; prefix: number; to?: string; gateway?: string }[];
+  /** Default routes of the main table that no router has advertised. */
+  readonly routes?: readonly { link: number; gateway?: string }[];
 }
 
 interface WrittenLink {
@@ -82,7 +82,7 @@ function toInside({ inode, first, links = [], addresses = [], routes = [] }: Wri
         wanted.filter((one) => one.link === link.index).map((one) => `${one.address}/${one.prefix}`),
       ),
     ),
-    routes: routes.map(({ link, prefix, to, gateway }) => ({ destination: toDestination(to, prefix), gateway, link: names.get(link) })),
+    routes: routes.map(({ link, gateway }) => ({ gateway, link: names.get(link) })),
   };
 }
 
@@ -114,7 +114,3 @@ function toLink(link: WrittenLink, names: ReadonlyMap<number, string | undefined
 }
 
 /** As `ip` has it: a route to a single host is without its prefix length. */
-function toDestination(to: string | undefined, prefix: number): string {
-  if (to === undefined) return 'default';
-  return prefix === (to.includes(':') ? 128 : 32) ? to : `${to}/${prefix}`;
-}

@@ -21,8 +21,8 @@ export interface Link {
   readonly addresses: readonly string[];
 }
 
+/** A default route: of others nothing is asked. */
 export interface Route {
-  readonly destination: string;
   readonly gateway: string | undefined;
   readonly link: string | undefined;
 }
@@ -102,7 +102,7 @@ function toAddress(entry: Loose): string[] {
 /** A route of the main table that a person or a DHCP client set, else nothing: for `flatMap`. */
 export function toRoute(entry: Loose): Route[] {
   if (!TABLE_MAIN.includes(String(entry['table'])) || PROTOCOL_ROUTER.includes(String(entry['protocol']))) return [];
-  return [{ destination: String(entry['dst'] ?? ''), gateway: asText(entry['gateway']), link: asText(entry['dev']) }];
+  return entry['dst'] === 'default' ? [{ gateway: asText(entry['gateway']), link: asText(entry['dev']) }] : [];
 }
 
 function asText(value: unknown): string | undefined {
