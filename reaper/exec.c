@@ -26,7 +26,10 @@ int become_copy(int count, char **word) {
     char *argv[count + 2], *env[] = {NULL};
     long program = sys_openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
     must("exec", "program", program, "/proc/self/exe");
-    int copy = (int)must("exec", "memfd", sys_memfd_create("reaper", MFD_CLOEXEC | MFD_ALLOW_SEALING), "");
+    long made = sys_memfd_create("reaper", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    /* Before Linux 6.3 nobody knew that flag, nor needed it: memfd_create(2). */
+    if (made == -EINVAL) made = sys_memfd_create("reaper", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int copy = (int)must("exec", "memfd", made, "");
     must("exec", "memfd", copy_bytes(copy, (int)program), "");
     must("exec", "memfd", sys_fcntl(copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), "");
     argv[0] = (char *)EXEC_NAME;

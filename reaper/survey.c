@@ -182,7 +182,7 @@ static void put_init(const char *root, const char *owner, bool in_brief) {
     if (folder < 0) return;
     if (read_file((int)folder, "status", status, sizeof status) > 0 && read_file((int)folder, "stat", stat, sizeof stat) > 0 &&
         (in_brief || read_file((int)folder, "mountinfo", mounts, sizeof mounts) > 0) &&
-        sys_readlinkat((int)folder, "ns/net", netns, sizeof netns - 1) > 0) {
+        sys_readlinkat((int)folder, "ns/net", netns, sizeof netns - 1) > 0 && read_ids(pid, &first_id) >= 0) {
         put_text(owner);
         put_text("\n{\"pid\":");
         put_text(pid);
@@ -191,10 +191,8 @@ static void put_init(const char *root, const char *owner, bool in_brief) {
         put_file("stat", stat, &first);
         put_file("netns", netns, &first);
         put_mount_namespace((int)folder, &first);
-        if (read_ids(pid, &first_id) >= 0) {
-            put_key("first", &first);
-            put_number(first_id);
-        }
+        put_key("first", &first);
+        put_number(first_id);
         if (in_brief) {
             put_text(",\"mounts\":[]");
         } else {

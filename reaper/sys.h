@@ -31,6 +31,10 @@
 #define UMOUNT_NOFOLLOW 8
 /* statvfs(3): the same. */
 #define ST_RDONLY 1
+/* memfd_create(2): of Linux 6.3, which may be newer than the headers. */
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10
+#endif
 
 #if defined(__x86_64__)
 static inline long sys(long n, long a, long b, long c, long d, long e, long f) {

@@ -87,7 +87,9 @@ function openParts(memory: number, pipe: number): () => Part | undefined {
     const size = Number(told.readBigInt64LE());
     if (size === 0) return undefined;
     const bytes = Buffer.allocUnsafe(Math.abs(size) - read);
-    const text = bytes.toString('utf8', 0, readSync(memory, bytes, 0, bytes.length, read));
+    // What could not be written, for want of memory, was told all the same.
+    if (readSync(memory, bytes, 0, bytes.length, read) < bytes.length) return undefined;
+    const text = bytes.toString('utf8');
     read += bytes.length;
     return { text, isLast: size < 0 };
   };

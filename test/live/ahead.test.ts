@@ -45,6 +45,7 @@ test('what is read before Node has started', { skip: noLive }, async (t) => {
   await t.test('counts for nothing if it is not whole, and what is missing in it is read', async () => {
     const lie = told.replaceAll('"up":1', '"up":0');
     for (const size of [0, 4]) assert.equal(await planWith(lie, BUNDLE, toldOf(lie).subarray(0, size)), NOTHING);
+    assert.equal(await planWith(told.slice(0, -200), BUNDLE, toldOf(told)), NOTHING, 'there was no memory for the rest');
     const [machine = ''] = told.split('\n', 2).slice(1);
     const names = ['web', 'db'].map((name) => `${name}\n{"error":13}\n`).join('');
     assert.equal(await planWith(`/\n${machine}\n${names}\n/sys/fs/cgroup\n\n\n`, BUNDLE), NOTHING);
