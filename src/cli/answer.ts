@@ -6,8 +6,12 @@ import { findUntrusted } from '../resources/trust.ts';
 
 const ANSWER_LIMIT_MS = 10_000;
 
-/** Each command is run once in a run of ob, however often its file is read. */
+/** Each command is run once in a run of ob, however often its file is read; who goes on for long forgets them at times. */
 const answers = new Map<string, Answer>();
+
+export function forgetAnswers(): void {
+  answers.clear();
+}
 
 /** Runs a command whose output is a value in a hosts file. */
 export function answer(question: Question): Answer {

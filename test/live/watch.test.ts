@@ -151,8 +151,10 @@ test('SIGHUP lets ob watch ask anew what a command in the hosts file says', { sk
   const rig = await createRig(t);
   rig.machine.write('/mnt/size', '10M\n');
   rig.hosts(`${HOSTS}    ram_size: "!cat /mnt/size"\n`);
+  // Of what is made only now the command is asked in another folder.
+  await rig.apply();
   const watching = await startWatching(t, rig);
-  await watching.line('that web is made', isRepairOf('process/web'));
+  await watching.idle();
   rig.machine.write('/mnt/size', '20M\n');
   watching.signal('SIGHUP');
   await watching.line('that the size is changed', (line) => isRepairOf('process/web')(line) && line.action === 'update');

@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import { toObError } from '../../resources/error.ts';
 import type { HostsFile } from '../../resources/hosts.ts';
 import { ifThere } from '../../resources/linux/proc.ts';
+import { forgetAnswers } from '../answer.ts';
 import { readFiles } from '../session.ts';
 import type { Teller } from './tell.ts';
 
@@ -47,6 +48,7 @@ export async function openSource(paths: readonly string[], teller: Teller): Prom
       version = seen.version;
       if (hasMoved) teller.forget();
       try {
+        forgetAnswers();
         file = await readFiles(paths, warn);
         if (hasMoved || bad !== undefined) tellFile();
         bad = undefined;
