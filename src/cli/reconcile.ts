@@ -7,6 +7,7 @@ import { createSafety } from './back/safety.ts';
 import type { Args, Context } from './command.ts';
 import { planEvents } from './events.ts';
 import { type AsRead, digestOfWanted, refuseMoved } from './plan-file.ts';
+import { takeUp } from './record/learn.ts';
 import { keepParsed } from './record/parsed.ts';
 import { gateEvents, newlyStalled, planRound, refuseHeld } from './record/round.ts';
 import { runPlan } from './run-plan.ts';
@@ -45,6 +46,8 @@ export async function reconcile(
   if (empty) throw empty;
   if (asRead) refuseMoved(asRead, desired, planEvents(plan));
   const safety = createSafety({ file, desired, world, selection }, args, context);
+  // Who is refused has not asked for more than he was told.
+  if (!isUnattended && plan.blockers.length === 0) takeUp(scope, limit, selection.leave);
   for (const event of gateEvents(reasons)) context.output.sink(event);
   const stalled = newlyStalled({ scope, desired, world });
   for (const event of stalled) context.output.sink(event);

@@ -22,6 +22,20 @@ function recordsOf({ sh }: TestMachine): Promise<string> {
   return sh('find /run/ob/record -name "*.json*" 2>/dev/null | grep -vE "/(wanted|lower).json$" || true');
 }
 
+test('an apply that is refused starts nothing later on either', { skip: noLive }, async (t) => {
+  const rig = await createPair(t);
+  assert.equal((await rig.machine.ob('stop', 'web')).code, 0);
+  const records = await recordsOf(rig.machine);
+  assert.match(records, /stop\.json/);
+  assert.equal((await rig.machine.ob('plan', '-o', '/run/ob.plan')).code, 0);
+  await rig.machine.sh('ip link set client0 down');
+  const refused = await rig.machine.ob('apply', '/run/ob.plan');
+  assert.match(refused.stderr, /is out of date, and nothing was done/);
+  assert.equal(await recordsOf(rig.machine), records);
+  await rig.machine.ob('apply', '--quiet');
+  assert.equal((await rig.status()).find(({ name }) => name === 'web')?.pid1, null);
+});
+
 const SILENT = { code: 0, stdout: '', stderr: '' };
 
 function isUp({ sh }: TestMachine, link: string): Promise<boolean> {

@@ -6,7 +6,7 @@ import type { Look } from '../../resources/machine.ts';
 import type { Event } from '../events.ts';
 import { planFor, planIn } from '../session.ts';
 import { type Gate, gate, type Reason } from './gate.ts';
-import { markTold, notice, takeUp } from './learn.ts';
+import { markTold, notice } from './learn.ts';
 import { toEventKeys } from './unit.ts';
 
 /** What is wanted, and what there is. */
@@ -47,9 +47,7 @@ export async function planRound(asking: Asking): Promise<Gated> {
   const { scope, desired, selection, isUnattended, look } = asking;
   const seen = await planFor(scope, desired, selection, look);
   if (isUnattended) notice({ scope, desired, world: seen.world }, seen.plan.changes, selection.limit);
-  const found = gated(asking, seen);
-  if (!isUnattended) takeUp(scope, selection.limit, found.selection.leave);
-  return found;
+  return gated(asking, seen);
 }
 
 /** What of it is said: whom a run leaves alone, and whom it takes up again. */
