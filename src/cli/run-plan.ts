@@ -99,8 +99,8 @@ async function lookAgain(
   outcomes: readonly Outcome[],
 ): Promise<{ differs: readonly Event[]; rest: readonly Change[]; world: World }> {
   const lost = new Set(outcomes.filter(({ result }) => result !== 'done').map(({ step }) => step.change.address));
-  // What has been started anew is as wanted now.
-  const wanted = selection.order === 'restart' ? { limit: selection.limit } : selection;
+  // What has been started is as wanted now, also where it has come to its end by itself meanwhile.
+  const wanted = selection.order === 'restart' || selection.order === 'start' ? { limit: selection.limit } : selection;
   const { plan, world } = await planFor(scope, desired, wanted);
   const rest = plan.changes.filter((change) => !lost.has(change.address));
   return { differs: differsEvents({ ...plan, changes: rest }), rest, world };

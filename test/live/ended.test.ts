@@ -139,6 +139,21 @@ test('what ob has stopped itself, or never came up, is started, whatever the fil
   assert.deepEqual(await running(rig), POLICIES);
 });
 
+test('what ends by itself while others are started has been started', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  await createSubhosts(rig);
+  assert.equal((await rig.machine.ob('stop', ...POLICIES)).code, 0);
+  const wait = `while grep -q 'populated 1' /sys/fs/cgroup/ob/demo/never/cgroup.events; do sleep 0.02; done`;
+  rig.machine.write('/mnt/always/root/srv/serve', SERVE.replace('echo begun', 'sleep 2; echo begun'));
+  const started = rig.machine.ob('start', ...POLICIES);
+  await until('never runs', () => existsSync(`/proc/${rig.machine.pid}/root/sys/fs/cgroup/ob/demo/never/cgroup.events`));
+  await rig.machine.sh(
+    `until grep -q 'populated 1' /sys/fs/cgroup/ob/demo/never/cgroup.events; do sleep 0.02; done; echo 0 >/mnt/never/root/go.new; mv /mnt/never/root/go.new /mnt/never/live/go; ${wait}`,
+  );
+  const ran = await started;
+  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+});
+
 test('ob watch starts again what it is to, and leaves the rest', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
   await createSubhosts(rig);
