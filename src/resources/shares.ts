@@ -90,8 +90,11 @@ export async function changeShares(
   wanted: readonly Share[],
 ): Promise<ObError | undefined> {
   const texts = wanted.map(showShare);
-  const gone = seen.filter((text) => !texts.includes(text)).map(targetOf);
-  const fresh = wanted.filter((share) => !seen.includes(showShare(share)));
+  const unwanted = seen.filter((text) => !texts.includes(text)).map(targetOf);
+  // What is mounted below one that goes, goes with it, and comes back.
+  const isCarriedOff = (target: string): boolean => unwanted.some((one) => target.startsWith(`${one}/`));
+  const gone = seen.filter((text) => !texts.includes(text) || isCarriedOff(targetOf(text))).map(targetOf);
+  const fresh = wanted.filter((share) => !seen.includes(showShare(share)) || isCarriedOff(share.target));
   const orders = [
     // What lies deeper goes first, and comes last.
     ...gone

@@ -37,6 +37,20 @@ test('shares are there from the first start command on, and come and go while th
   assert.equal(await machine.sh('cat /mnt/deep/one/y'), 'back');
 });
 
+test('what is shared below a share that is changed or goes stays', { skip: noLive }, async (t) => {
+  const machine = await createMachine(t);
+  await machine.sh('mkdir -p /mnt/data/sub /mnt/deep; touch /mnt/deep/file');
+  const shares = (above: string): string => hosts(`${above}/mnt/deep:/srv/data/sub`).replace('/srv/data/go', '/bin/true');
+  machine.write('/mnt/hosts.yaml', shares('/mnt/data:/srv/data, '));
+  assert.equal((await machine.ob('apply')).code, 0);
+  for (const above of ['/mnt/data:/srv/data:ro, ', '']) {
+    machine.write('/mnt/hosts.yaml', shares(above));
+    const ran = await machine.ob('apply');
+    assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+    assert.equal((await machine.ob('exec', 'web', '--', 'ls', '/srv/data/sub')).stdout, 'file\n', above);
+  }
+});
+
 test('a share that somebody took away is put back', { skip: noLive }, async (t) => {
   const machine = await createMachine(t);
   await machine.sh('mkdir -p /mnt/data /mnt/other; cp /bin/true /mnt/data/go');
