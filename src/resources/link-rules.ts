@@ -75,13 +75,16 @@ export function blockerInside(links: readonly Link[], wanted: WantedInside, isOu
   return [{ address, what, hint: `ip -n ${netns} link delete ${other.name}` }];
 }
 
+/** EADDRNOTAVAIL, which newer kernels have words of their own for: another one has taken it along. */
+const NO_SUCH_ADDRESS = /Cannot assign requested address|address not found/i;
+
 /** Lines that bring the addresses of a link from what is seen to what is wanted. */
 export function addressLines(address: string, link: string, seen: readonly string[], wanted: readonly string[]): BatchLine[] {
   const drop = seen.filter((one) => !wanted.includes(one));
   // The first IPv4 address of a network takes the others of it along when it goes.
   const add = drop.length > 0 ? wanted : wanted.filter((one) => !seen.includes(one));
   return [
-    ...drop.map((one) => ({ address, words: ['address', 'delete', one, 'dev', link] })),
+    ...drop.map((one) => ({ address, words: ['address', 'delete', one, 'dev', link], forgiven: NO_SUCH_ADDRESS })),
     // Duplicate address detection would keep an IPv6 address unusable for a second; the file says that it is ours.
     ...add.map((one) => ({ address, words: ['address', 'replace', one, 'dev', link, ...(one.includes(':') ? ['nodad'] : [])] })),
   ];

@@ -207,6 +207,19 @@ test('a change of a cable is planned, made and taken back', { skip: noLive }, (t
   checkChanges(t, { plans: 'cables.txt', hosts: HOSTS, prepare: PREPARE, changes: CABLES }),
 );
 
+test('addresses of a bridge that go together go, also where the first takes the others along', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  const hosts = (addresses: string): string =>
+    `scope: demo\nbridges: { ob0: { address: ${addresses} } }\nsubhosts: { web: { base: /mnt/web, start: none } }\n`;
+  await rig.machine.sh('echo 0 >/proc/sys/net/ipv4/conf/all/promote_secondaries');
+  rig.hosts(hosts('[10.77.0.1/24, 10.77.0.2/24, 10.77.0.3/24]'));
+  await rig.apply();
+  rig.hosts(hosts('[10.77.0.3/24, 10.88.0.1/24]'));
+  await rig.apply();
+  assert.equal(await rig.machine.sh("ip -o -4 address show dev ob0 | awk '{ print $4 }' | sort | xargs"), '10.77.0.3/24 10.88.0.1/24');
+  await rig.settled();
+});
+
 test('what `ip netns add` mounts over /run/netns later keeps nobody from removing a subhost', { skip: noLive }, async (t) => {
   const rig = await createRig(t);
   rig.hosts('scope: demo\nsubhosts: { web: { base: /mnt/web, start: none } }\n');
