@@ -49,6 +49,14 @@ test('what each start says is kept, and shown of a running subhost and of one th
   assert.equal((await machine.ob('logs', 'web', '--scope', 'demo')).stdout, 'other\n');
 });
 
+test('the log is looked for where the file says, also if a command tells it', { skip: noLive }, async (t) => {
+  const machine = await createSubhost(t, HOSTS.replace('LOG', '"!/mnt/where"'));
+  await machine.sh(`printf '#!/bin/sh\\necho /var/log/web.log\\n' >/mnt/where; chmod 755 /mnt/where; chown root /mnt /mnt/*`);
+  assert.equal((await machine.ob('apply')).code, 0);
+  const kept = await machine.ob('logs', 'web');
+  assert.deepEqual({ ...kept, stdout: partsOf(kept.stdout) }, { code: 0, stdout: PART(1), stderr: '' });
+});
+
 test('logs -f goes on with what comes, over a new file too', { skip: noLive }, async (t) => {
   const machine = await createSubhost(t, USUAL);
   const following = watch(machine.start('sh', ['-c', 'echo $$; exec "$0" logs web -f', OB], { cwd: '/mnt' }));

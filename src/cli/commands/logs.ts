@@ -6,7 +6,7 @@ import type { Args, Command, Context } from '../command.ts';
 import { readKept } from '../follow.ts';
 import { printable } from '../printable.ts';
 import { findRunning } from '../running.ts';
-import { findHostsFiles, newLook, REAPER, readNames } from '../session.ts';
+import { findHostsFiles, newLook, REAPER, readFiles } from '../session.ts';
 
 export const logs: Command = {
   name: 'logs',
@@ -82,7 +82,7 @@ async function findLog(name: string, { files, scope }: Args): Promise<string> {
 
 async function findInFile(name: string, files: readonly string[], scope: string | undefined): Promise<string | undefined> {
   try {
-    const file = await readNames(findHostsFiles(files));
+    const file = await readFiles(findHostsFiles(files));
     const found = file.subhosts.find((one) => one.name === name);
     if (!found || (scope !== undefined && scope !== file.scope)) return undefined;
     return found.log ?? defaultLog({ scope: file.scope, name });
