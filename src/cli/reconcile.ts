@@ -47,7 +47,7 @@ export async function reconcile(
   if (asRead) refuseMoved(asRead, desired, planEvents(plan));
   const safety = createSafety({ file, desired, world, selection }, args, context);
   // Who is refused has not asked for more than he was told.
-  if (!isUnattended && plan.blockers.length === 0) takeUp(scope, limit, selection.leave);
+  if (!isUnattended) takeUp(scope, plan, { limit, leave: selection.leave });
   for (const event of gateEvents(reasons)) context.output.sink(event);
   const stalled = newlyStalled({ scope, desired, world });
   for (const event of stalled) context.output.sink(event);

@@ -36,7 +36,7 @@ export async function applyPart(
   refuseTakenBack(file.scope, () => digestOfWanted(desired), false);
   const { plan, world } = await planFor(file.scope, desired, selection, look);
   refuseHeld(file.scope, selection.limit, { desired, world });
-  if (plan.blockers.length === 0) takeUp(file.scope, selection.limit);
+  takeUp(file.scope, plan, selection);
   const begin = async (): Promise<void> => writeApplied(knownBefore(file.scope, world), file, selection.limit);
   return runPlan(plan, { scope: file.scope, desired, selection, world, isUnattended: false, begin }, args, context);
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { stableMac } from './bridge-mac.ts';
 import type { Kind, Live, Spec, Task } from './kind.ts';
 import { addressLines, markSeen, markWords, partLinks, removeLinks, toResults } from './link-rules.ts';
 import type { Link } from './linux/ip.ts';
@@ -86,14 +86,4 @@ function setLines({ spec: { address, fields, extra }, live }: Task<BridgeSpec, B
     { address, words: ['link', 'set', 'dev', name, ...markWords(extra.mark), 'up'] },
     ...addressLines(address, name, live?.fields.address ?? [], fields.address),
   ];
-}
-
-/**
- * A bridge without a MAC of its own takes the lowest of its ports', and changes it with them: peers then keep
- * sending to the old one for about a second. So it gets one when it is made, the same at every making.
- */
-function stableMac(mark: string): string {
-  const digest = createHash('sha256').update(mark).digest();
-  // 02: locally administered, unicast.
-  return ['02', '6f', '62', ...[...digest.subarray(0, 3)].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }

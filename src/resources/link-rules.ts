@@ -1,5 +1,6 @@
 import type { ObError } from './error.ts';
 import type { Address, Blocker, Result, Spec } from './kind.ts';
+import { isOfOtherScope } from './link-home.ts';
 import type { Link } from './linux/ip.ts';
 import type { BatchLine } from './linux/ip-batch.ts';
 import type { Machine } from './machine.ts';
@@ -50,10 +51,16 @@ export async function partLinks(machine: Machine, kind: string, desired: readonl
   const blockers: Blocker[] = [];
   for (const link of await machine.look.links()) {
     const blocker = blockerOf(link, kind, machine.scope);
-    if (!blocker && link.kind === kind) own.push(link);
-    else if (blocker && wanted.has(blocker.address)) blockers.push(blocker);
+    const isWanted = wanted.has(`${kind}/${link.name}`);
+    if (blocker) blockers.push(...(isWanted ? [blocker] : []));
+    else if (link.kind === kind && (isWanted || !(await isAnothers(machine, link)))) own.push(link);
   }
   return { own, blockers };
+}
+
+/** Without an alias it is ours in whatever scope; who does not want it must not take it from another. */
+async function isAnothers(machine: Machine, link: Link): Promise<boolean> {
+  return ownerOf(link) === 'unfinished' && (await isOfOtherScope(machine, link));
 }
 
 /** What is wanted in a subhost's namespace: a link NAME that is a NOUN of ours. */

@@ -1,6 +1,6 @@
 import type { Address, Blocker, Live, Spec } from './kind.ts';
+import { homeOf, peerOf } from './link-home.ts';
 import { blockerInside, markSeen, ownerOf, partLinks } from './link-rules.ts';
-import type { Inside } from './linux/inside.ts';
 import type { Link, Route } from './linux/ip.ts';
 import type { Machine } from './machine.ts';
 import { insideOf } from './netns-home.ts';
@@ -68,16 +68,6 @@ async function toLive(machine: Machine, link: Link, spec: VethSpec | undefined):
     },
     handle: { inside: peer?.name },
   };
-}
-
-function peerOf(link: Link, inside: Inside | undefined): Link | undefined {
-  return inside?.links.find((one) => one.kind !== undefined && one.index === link.peerIndex && one.peerIndex === link.index);
-}
-
-/** Where neither alias nor name tells whose a cable is: the network namespace in which its other end is. */
-async function homeOf({ look }: Machine, link: Link): Promise<string | undefined> {
-  for (const { name } of look.netnsNames()) if (peerOf(link, await look.inside(name))) return name;
-  return undefined;
 }
 
 /** Is this a bridge of the scope's? */

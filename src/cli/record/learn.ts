@@ -1,7 +1,7 @@
 import type { Outcome } from '../../planner/apply.ts';
 import type { Change } from '../../planner/diff.ts';
 import type { World } from '../../planner/live.ts';
-import type { Plan } from '../../planner/plan.ts';
+import type { Plan, Selection } from '../../planner/plan.ts';
 import type { Spec } from '../../resources/kind.ts';
 import { sinceBoot, stampNow, toDate } from './clock.ts';
 import { digestsOf, waitAfter } from './gate.ts';
@@ -166,9 +166,11 @@ function dropTrouble(owner: { readonly scope: string; readonly name: string }): 
 }
 
 /** A person's own run takes up again what was left alone; whatever fails then is counted from the beginning. */
-export function takeUp(scope: string, limit?: ReadonlySet<string>, leave?: ReadonlySet<string>): void {
+export function takeUp(scope: string, { blockers }: Plan, { limit, leave }: Selection): void {
   const names = listRecorded(scope).filter((name) => (!limit || limit.has(name)) && !leave?.has(name));
-  for (const name of names) for (const record of ['stop', 'trouble', 'repair'] as const) dropRecord({ scope, name }, record);
+  // Where something is in the way, nothing is started either.
+  const over = blockers.length > 0 ? (['trouble', 'repair'] as const) : (['stop', 'trouble', 'repair'] as const);
+  for (const name of names) for (const record of over) dropRecord({ scope, name }, record);
 }
 
 /** That it is stalled has been said. */
