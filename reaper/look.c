@@ -12,6 +12,8 @@
 #include "text.h"
 
 enum { LINK_UP = 1 }; /* IFF_UP; <linux/if.h> wants a libc */
+enum { IP_6 = 10 }; /* AF_INET6 */
+enum { PROTOCOL = 11, KERNEL_LL = 3 }; /* IFA_PROTO, IFAPROT_KERNEL_LL: of Linux 5.18, which may be newer than the headers */
 enum { TRIES = 8 };
 
 static bool is_first, in_brief;
@@ -83,12 +85,20 @@ static void put_link(const struct nlmsghdr *message, void *context) {
     put_text("}");
 }
 
+/* Is it for one link alone? The kernel gives each link one of these. Before Linux 5.18 it does not tell which one that is. */
+static bool is_local(const struct ifaddrmsg *info, const struct rtattr *protocol) {
+    bool is_narrow = info->ifa_scope == RT_SCOPE_LINK || info->ifa_scope == RT_SCOPE_SITE;
+    return info->ifa_family == IP_6 && is_narrow && !(protocol && *(const unsigned char *)RTA_DATA(protocol) == KERNEL_LL);
+}
+
 /* Of those that count: the others each link has by itself. */
 static void put_address(const struct nlmsghdr *message, void *context) {
     const struct ifaddrmsg *info = NLMSG_DATA(message);
     bool first;
     (void)context;
-    if (message->nlmsg_type != RTM_NEWADDR || info->ifa_scope != RT_SCOPE_UNIVERSE) return;
+    if (message->nlmsg_type != RTM_NEWADDR) return;
+    bool is_wide = info->ifa_scope == RT_SCOPE_UNIVERSE;
+    if (!is_wide && !is_local(info, find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), PROTOCOL))) return;
     /* IFA_ADDRESS is the other end's where the two differ. */
     const struct rtattr *local = find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), IFA_LOCAL);
     if (!local) local = find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), IFA_ADDRESS);
@@ -97,6 +107,7 @@ static void put_address(const struct nlmsghdr *message, void *context) {
     put_pair_number("prefix", info->ifa_prefixlen, &first);
     put_pair_number("flags", number_of(find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), IFA_FLAGS), info->ifa_flags), &first);
     put_pair_address("address", local, format_ip, &first);
+    if (!is_wide) put_pair_number("scope", info->ifa_scope, &first);
     put_text("}");
 }
 

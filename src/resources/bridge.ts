@@ -1,7 +1,7 @@
 import { stableMac } from './bridge-mac.ts';
 import type { Kind, Live, Spec, Task } from './kind.ts';
 import { addressLines, markSeen, markWords, partLinks, removeLinks, toResults } from './link-rules.ts';
-import type { Link } from './linux/ip.ts';
+import { addressesOf, type Link } from './linux/ip.ts';
 import { type BatchLine, makeThenSet } from './linux/ip-batch.ts';
 import { LINK_GROUP, markOf } from './marks.ts';
 import { needProgram } from './programs.ts';
@@ -38,7 +38,8 @@ export const bridge: Kind<BridgeFields, BridgeExtra, null, BridgeSpec, BridgeLiv
 
   async list(machine, desired) {
     const { own, blockers } = await partLinks(machine, 'bridge', desired);
-    return { live: own.map(toLive), blockers };
+    const wanted = new Map(desired.map((spec) => [spec.address, spec.fields.address]));
+    return { live: own.map((link) => toLive(link, wanted.get(`bridge/${link.name}`))), blockers };
   },
 
   async converge(_machine, tasks) {
@@ -60,7 +61,7 @@ function nameOf(address: string): string {
   return address.slice('bridge/'.length);
 }
 
-function toLive(link: Link): BridgeLive {
+function toLive(link: Link, wanted: readonly string[] | undefined): BridgeLive {
   return {
     address: `bridge/${link.name}`,
     subhost: null,
@@ -69,7 +70,7 @@ function toLive(link: Link): BridgeLive {
     fields: {
       mark: markSeen(link),
       up: link.up,
-      address: [...link.addresses].sort(),
+      address: addressesOf(link, wanted),
     },
     handle: null,
   };

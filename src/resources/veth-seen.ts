@@ -1,7 +1,7 @@
 import type { Address, Blocker, Live, Spec } from './kind.ts';
 import { homeOf, peerOf } from './link-home.ts';
 import { blockerInside, markSeen, ownerOf, partLinks } from './link-rules.ts';
-import type { Link, Route } from './linux/ip.ts';
+import { addressesOf, type Link, type Route } from './linux/ip.ts';
 import type { Machine } from './machine.ts';
 import { insideOf } from './netns-home.ts';
 
@@ -64,7 +64,7 @@ async function toLive(machine: Machine, link: Link, spec: VethSpec | undefined):
       // A cable without a bridge belongs to ifupdown, which may well plug it in somewhere: but not into a bridge of ours.
       ...(spec?.fields.bridge === null && !(await isOurs(machine, link.master)) ? {} : { bridge: link.master ?? null }),
       netns: peer ? netns : null,
-      ...(peer && inside ? seenInside(peer, inside.routes) : {}),
+      ...(peer && inside ? seenInside(peer, inside.routes, spec?.fields.address) : {}),
     },
     handle: { inside: peer?.name },
   };
@@ -88,14 +88,14 @@ function markCrossed(live: readonly VethLive[], wanted: ReadonlyMap<Address, Vet
   return live.map((one) => ({ ...one, fields: { ...one.fields, crossed: isCrossed(one) } }));
 }
 
-/** What is seen of the end of a cable, or of a VLAN, that is in a subhost. */
-export function seenInside(peer: Link, routes: readonly Route[]): Partial<VethFields> {
+/** What is seen of the end of a cable, or of a VLAN, that is in a subhost; WANTED: the addresses that it is to have. */
+export function seenInside(peer: Link, routes: readonly Route[], wanted: readonly string[] | undefined): Partial<VethFields> {
   const gateways = routes.filter((route) => route.link === peer.name && route.gateway);
   return {
     inside: peer.name,
     inside_up: peer.up,
     ...(peer.mac ? { mac: peer.mac } : {}),
-    address: [...peer.addresses].sort(),
+    address: addressesOf(peer, wanted),
     gateway: [...new Set(gateways.map((route) => route.gateway ?? ''))].sort(),
   };
 }

@@ -60,7 +60,7 @@ async function toLive(machine: Machine, link: Link, spec: VlanSpec | undefined):
   const { netns, number, tag } = readName(link.name, name ?? spec?.subhost ?? undefined);
   const inside = await findInside(machine, netns, `eth${number}.${tag}`, `eth${number}`);
   const routes = (await machine.look.inside(netns))?.routes ?? [];
-  const seen = inside ? seenInside(inside, routes) : {};
+  const seen = inside ? seenInside(inside, routes, spec?.fields.address) : {};
   return {
     address: `vlan/${link.name}`,
     subhost: name,

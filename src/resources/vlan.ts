@@ -136,7 +136,7 @@ async function seenInsides(machine: Machine, tasks: readonly VlanTask[]): Promis
     const { fields, extra } = task.spec;
     const link = await findInside(machine, extra.netns, String(fields.inside), extra.carrier);
     const routes = (await machine.look.inside(extra.netns))?.routes ?? [];
-    if (link) found.set(task, seenInside(link, routes) as Partial<VlanFields>);
+    if (link) found.set(task, seenInside(link, routes, fields.address) as Partial<VlanFields>);
   }
   return found;
 }

@@ -232,3 +232,21 @@ test('what `ip netns add` mounts over /run/netns later keeps nobody from removin
   await rig.apply();
   await rig.settled();
 });
+
+test('link-local addresses that the file asks for are set, kept and put back', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  const hosts = (router: string): string => `scope: demo
+bridges: { ob0: { address: [10.77.0.1/24, "${router}"] } }
+subhosts: { web: { base: /mnt/web, start: none, cables: [{ bridge: ob0, address: ["fe80::2/64", 10.77.0.2/24], gateway: "fe80::1" }] } }
+`;
+  rig.hosts(hosts('fe80::1/64'));
+  await rig.apply();
+  await rig.settled();
+  await rig.machine.sh('ip address delete fe80::1/64 dev ob0; ip -n web address delete fe80::2/64 dev eth0');
+  const planned = await rig.plan();
+  assert.match(planned, /bridge\/ob0\n {6}address: \[10\.77\.0\.1\/24\] -> \[10\.77\.0\.1\/24, fe80::1\/64\]/);
+  assert.match(planned, /veth\/web0\n {6}address: \[10\.77\.0\.2\/24\] -> \[10\.77\.0\.2\/24, fe80::2\/64\]/);
+  await rig.apply();
+  await rig.settled();
+  assert.match(await rig.machine.sh('ip -n web -6 route show default'), /^default via fe80::1 dev eth0 /);
+});

@@ -41,6 +41,7 @@ test('links of a machine are read with all that a plan needs', () => {
     mac: '02:6f:62:c2:99:01',
     peerIndex: undefined,
     addresses: ['10.77.0.1/24'],
+    local: ['fe80::6f:62ff:fec2:9901/64'],
   });
   const cable = find(links, 'web0');
   assert.deepEqual([cable.kind, cable.master, cable.group, cable.alias], ['veth', 'ob0', 28514, 'ob:demo/web']);

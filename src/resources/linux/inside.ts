@@ -19,7 +19,7 @@ interface Written {
   readonly first?: number;
   readonly links?: readonly WrittenLink[];
   /** Those that are of use beyond their link. */
-  readonly addresses?: readonly { link: number; flags: number; prefix: number; address?: string }[];
+  readonly addresses?: readonly { link: number; flags: number; prefix: number; address?: string; scope?: number }[];
   /** Default routes of the main table that no router has advertised. */
   readonly routes?: readonly { link: number; gateway?: string }[];
 }
@@ -75,15 +75,16 @@ function toInside({ inode, first, links = [], addresses = [], routes = [] }: Wri
   return {
     ...(first === undefined ? {} : { firstId: first }),
     ...(inode ? { inode } : {}),
-    links: links.flatMap((link) =>
-      toLink(
-        link,
-        names,
-        wanted.filter((one) => one.link === link.index).map((one) => `${one.address}/${one.prefix}`),
-      ),
-    ),
+    links: links.flatMap((link) => {
+      const own = wanted.filter((one) => one.link === link.index);
+      return toLink(link, names, own.filter(({ scope }) => !scope).map(toText), own.filter(({ scope }) => scope).map(toText));
+    }),
     routes: routes.map(({ link, gateway }) => ({ gateway, link: names.get(link) })),
   };
+}
+
+function toText({ address, prefix }: { readonly address?: string; readonly prefix: number }): string {
+  return `${address}/${prefix}`;
 }
 
 /** Removed, it would be back with the router's next advertisement. */
@@ -91,7 +92,12 @@ function isFromRouter(flags: number, address = ''): boolean {
   return address.includes(':') && (flags & IFA_F_PERMANENT) === 0;
 }
 
-function toLink(link: WrittenLink, names: ReadonlyMap<number, string | undefined>, addresses: readonly string[]): Link[] {
+function toLink(
+  link: WrittenLink,
+  names: ReadonlyMap<number, string | undefined>,
+  addresses: readonly string[],
+  local: readonly string[],
+): Link[] {
   const { index, name, up, mtu, peer, away, master, group, mac, alias, kind, vlan } = link;
   if (!name) return [];
   const carrier = kind === 'vlan' ? { carrier: away ? undefined : names.get(peer), ...(vlan === undefined ? {} : { vlan }) } : {};
@@ -109,6 +115,7 @@ function toLink(link: WrittenLink, names: ReadonlyMap<number, string | undefined
       peerIndex: away ? peer : undefined,
       ...carrier,
       addresses,
+      ...(local.length > 0 ? { local } : {}),
     },
   ];
 }

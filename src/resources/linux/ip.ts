@@ -19,6 +19,8 @@ export interface Link {
   readonly vlan?: number;
   /** Addresses that a person or a DHCP client set; never those that come and go with the kernel or an IPv6 router. */
   readonly addresses: readonly string[];
+  /** IPv6 addresses for this link alone. It may have some by itself: only those that are asked for count. */
+  readonly local?: readonly string[];
 }
 
 /** A default route: of others nothing is asked. */
@@ -31,6 +33,10 @@ type Loose = Readonly<Record<string, unknown>>;
 
 /** Of rtnetlink(7): RT_SCOPE_UNIVERSE, RT_TABLE_MAIN, RTPROT_RA. `-N` asks for numbers; not every iproute2 minds it everywhere. */
 const SCOPE_GLOBAL = ['0', 'global'];
+/** RT_SCOPE_LINK and RT_SCOPE_SITE. */
+const SCOPE_LOCAL = ['253', 'link', '200', 'site'];
+/** IFAPROT_KERNEL_LL: the kernel has made it. Before Linux 5.18 it does not say so. */
+const PROTOCOL_KERNEL = ['3', 'kernel_ll'];
 const TABLE_MAIN = ['254', 'main'];
 const PROTOCOL_ROUTER = ['9', 'ra'];
 
@@ -66,6 +72,8 @@ export function toLink(entry: Loose): Link[] {
   if (!name) return [];
   const flags = Array.isArray(entry['flags']) ? entry['flags'] : [];
   const info = asLoose(entry['linkinfo']);
+  const told = (Array.isArray(entry['addr_info']) ? entry['addr_info'] : []).map(asLoose);
+  const local = told.filter(isLocal).flatMap(toAddress);
   return [
     {
       index: Number(entry['ifindex'] ?? 0),
@@ -80,9 +88,15 @@ export function toLink(entry: Loose): Link[] {
       mac: asText(entry['address']),
       peerIndex: typeof entry['link_index'] === 'number' ? entry['link_index'] : undefined,
       ...(info['info_kind'] === 'vlan' ? toVlan(entry, asLoose(info['info_data'])) : {}),
-      addresses: (Array.isArray(entry['addr_info']) ? entry['addr_info'] : []).map(asLoose).flatMap(toAddress),
+      addresses: told.filter((one) => SCOPE_GLOBAL.includes(String(one['scope']))).flatMap(toAddress),
+      ...(local.length > 0 ? { local } : {}),
     },
   ];
+}
+
+/** Of a link's addresses those that count; WANTED tells which of those for this link alone do. Sorted. */
+export function addressesOf({ addresses, local = [] }: Link, wanted: readonly string[] = []): string[] {
+  return [...addresses, ...local.filter((one) => wanted.includes(one))].sort();
 }
 
 /** `link` is there where it is in the same namespace. */
@@ -91,9 +105,13 @@ function toVlan(entry: Loose, data: Loose): Pick<Link, 'carrier' | 'vlan'> {
   return { carrier: asText(entry['link']), ...(typeof id === 'number' ? { vlan: id } : {}) };
 }
 
+function isLocal({ family, scope, protocol }: Loose): boolean {
+  return family === 'inet6' && SCOPE_LOCAL.includes(String(scope)) && !PROTOCOL_KERNEL.includes(String(protocol));
+}
+
 function toAddress(entry: Loose): string[] {
   const local = asText(entry['local']);
-  if (!local || !SCOPE_GLOBAL.includes(String(entry['scope']))) return [];
+  if (!local) return [];
   // Removed, it would be back with the router's next advertisement.
   const isFromRouter = entry['family'] === 'inet6' && entry['dynamic'] === true;
   return isFromRouter ? [] : [`${local}/${String(entry['prefixlen'])}`];
