@@ -7,7 +7,7 @@ import { HOSTS, initsOf, linesOf, OB } from './helpers.ts';
 
 /** What each subhost's services say when they start and stop, in the order in which they say it. */
 const LOGGING = `#!/bin/sh
-echo "$1 $(hostname) $0" >>/proc/1/root/run/said
+echo "$1 $(hostname) $0" >>/run/said
 `;
 
 test('with System V init, subhosts come up at boot and go down in order at shutdown', { skip: noLive }, async (t) => {

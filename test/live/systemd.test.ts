@@ -48,7 +48,7 @@ exec setpriv --bounding-set -sys_time,-sys_module unshare -mpC --fork --kill-chi
 
 const LOGGING = `#!/bin/sh
 [ "$1" = start ] || sleep 0.5
-echo "$1 $(hostname) $0" >>/proc/1/root/run/said
+echo "$1 $(hostname) $0" >>/run/said
 `;
 
 function boot(machine: TestMachine): Started {
