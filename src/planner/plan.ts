@@ -47,7 +47,8 @@ export function makePlan(
   const changes = renew(ordered, runs);
   // What stands where nothing has to be done is in nobody's way.
   const pending = new Map(changes.filter((change) => change.action !== 'none').map((change) => [change.address, change.subhost]));
-  const blockers = world.blockers.filter((one) => pending.has(one.address));
+  const outside = [...world.live].filter(([address]) => !live.has(address)).map(([, one]) => one);
+  const blockers = [...world.blockers.filter((one) => pending.has(one.address)), ...(limit ? heldOutside(changes, outside) : [])];
   const explained = new Set(blockers.flatMap(({ explains }) => explains ?? []));
   const untold = ({ address, explains }: Blocker): boolean => explains === undefined && explained.has(pending.get(address) ?? '');
   return { changes, blockers: blockers.filter((one) => !untold(one)), steps: order(changes) };
@@ -78,6 +79,18 @@ function renew(changes: readonly Change[], runs: (address: Address) => boolean):
 
 export function isEmpty(plan: Plan): boolean {
   return plan.steps.length === 0 && plan.blockers.length === 0;
+}
+
+/** What is to have a name that something OUTSIDE of the limit has: that one is not asked to let go, so nothing must be taken down for it. */
+function heldOutside(changes: readonly Change[], outside: readonly Live[]): Blocker[] {
+  const holders = new Map(outside.flatMap((one) => one.holds.map((name) => [name, one] as const)));
+  return changes.flatMap(({ address, action, spec }) => {
+    const name = action === 'none' ? undefined : spec?.holds.find((one) => holders.has(one));
+    const holder = holders.get(name ?? '');
+    if (!name || !holder) return [];
+    const what = `${name.slice(name.indexOf(':') + 1)} is what ${holder.address} has`;
+    return [{ address, what, hint: `let ${holder.subhost ?? holder.address} be changed as well: --limit with it, or none` }];
+  });
 }
 
 function limitSpecs(desired: readonly Spec[], limit: ReadonlySet<string>): Spec[] {

@@ -263,3 +263,26 @@ test('a cable that has neither its alias nor its name is known by its other end'
   await rig.settled();
   assert.equal(await rig.machine.sh('ip -o link show type veth | wc -l'), '1');
 });
+
+test('a limit that leaves out who has what is wanted stops nobody for it', { skip: noLive }, async (t) => {
+  const rig = await createRig(t);
+  const hosts = (web: string, client: string): string =>
+    `scope: demo\ndefaults: { start: none }\nsubhosts:\n  web: { base: /mnt/web, upper: /mnt/${web} }\n  client: { base: /mnt/client, upper: /mnt/${client} }\n`;
+  await rig.machine.sh('mkdir /mnt/a /mnt/b');
+  rig.hosts(hosts('a', 'b'));
+  await rig.apply();
+  const pid = rig.pid1('web');
+  rig.hosts(hosts('b', 'a'));
+  for (const words of ['apply --limit web', 'restart web']) {
+    const ran = await rig.machine.ob(...words.split(' '));
+    assert.equal(ran.code, 1, words);
+    assert.match(
+      ran.stdout,
+      /^in the way: \/mnt\/b is what (?:mount|process)\/client has\n {4}-> let client be changed as well: --limit with it, or none$/m,
+      words,
+    );
+    assert.equal(rig.pid1('web'), pid);
+  }
+  await rig.apply('--limit', 'web,client');
+  await rig.settled();
+});
