@@ -9,8 +9,8 @@ import { planEvents } from './events.ts';
 import { type AsRead, digestOfWanted, refuseMoved } from './plan-file.ts';
 import { takeUp } from './record/learn.ts';
 import { keepParsed } from './record/parsed.ts';
-import { gateEvents, newlyStalled, planRound, refuseHeld } from './record/round.ts';
-import { runPlan } from './run-plan.ts';
+import { type Asking, gateEvents, newlyStalled, planRound, refuseHeld } from './record/round.ts';
+import { runPlan, type Wish } from './run-plan.ts';
 import { checkLimit, desiredOf, limitOf, namesOf } from './session.ts';
 
 interface Known {
@@ -33,13 +33,8 @@ export async function reconcile(
   const desired = desiredOf(file);
   const isUnattended = args.quiet;
   if (args.confirm === undefined && !args.rollbackOnFailure) refuseTakenBack(scope, () => digestOfWanted(desired), isUnattended);
-  const { plan, world, selection, reasons } = await planRound({
-    scope,
-    desired,
-    selection: { limit },
-    isUnattended,
-    ...(look ? { look } : {}),
-  });
+  const asking = { scope, desired, selection: { limit }, isUnattended };
+  const { plan, world, selection, reasons } = await planRound({ ...asking, ...(look ? { look } : {}) });
   if (!isUnattended) refuseHeld(scope, args.limit, { desired, world });
   if (limit) checkLimit(limit, desired, world.live.values());
   const empty = args.allowEmpty ? undefined : emptyRefusal(paths, file, world);
@@ -52,9 +47,17 @@ export async function reconcile(
   const stalled = newlyStalled({ scope, desired, world });
   for (const event of stalled) context.output.sink(event);
   const wish = { scope, desired, selection, world, isUnattended, begin: safety.begin };
-  const code = await safety.end(await runPlan(plan, wish, args, context));
+  const ran = await runPlan(plan, wish, args, context);
+  if (isUnattended && plan.blockers.length > 0) await goAround(asking, wish, args, context);
+  const code = await safety.end(ran);
   if (code === ExitCode.ok) keepParsed(file);
   return code === ExitCode.ok && stalled.length > 0 ? ExitCode.failed : code;
+}
+
+/** What something is in the way of is on record now, and left alone: the others need not wait for the next run. */
+async function goAround(asking: Asking, wish: Wish, args: Args, context: Context): Promise<void> {
+  const { plan, world, selection } = await planRound(asking);
+  if (plan.blockers.length === 0) await runPlan(plan, { ...wish, world, selection }, args, context);
 }
 
 /** Why nothing is done for a file without subhosts: somebody may have cut it off by mistake. */

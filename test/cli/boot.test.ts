@@ -66,6 +66,16 @@ test('with System V init, subhosts come up at boot and go down in order at shutd
     assert.equal((await asInit(machine, SCRIPT, 'stop', '0')).code, 0, 'already down is fine');
   });
 
+  await t.test('what is in the way of one subhost does not keep the others down', async () => {
+    await machine.sh('ip link add own0 type bridge');
+    machine.write('/mnt/hosts.yaml', HOSTS.replace('  web:', '  own: { base: /mnt/own, cables: [{}] }\n  web:'));
+    const ran = await asInit(machine, SCRIPT, 'start');
+    assert.match(ran.stdout, /^in the way: link own0 \(bridge\) exists/m);
+    assert.equal(ran.code, 1);
+    assert.deepEqual(await initsOf(machine), ['ob:demo/client', 'ob:demo/web']);
+    assert.equal((await asInit(machine, SCRIPT, 'stop', '0')).code, 0);
+  });
+
   await t.test('any other word is told what there is', async () => {
     const ran = await asInit(machine, SCRIPT, 'begin');
     assert.deepEqual([ran.code, ran.stdout], [2, '']);
@@ -129,6 +139,7 @@ test('with systemd, a unit is written that systemd finds nothing wrong with', { 
     'RemainAfterExit=yes',
     `Environment="OB_NODE=${process.execPath}"`,
     `ExecStart=-${command('"apply" "--lock-timeout" "600" "/mnt/hosts.yaml"')}`,
+    `ExecStart=-${command('"apply" "--lock-timeout" "600" "--quiet" "/mnt/hosts.yaml"')}`,
     `ExecReload=${command('"apply" "--lock-timeout" "600" "/mnt/hosts.yaml"')}`,
     `ExecStop=${command('"destroy" "--lock-timeout" "120" "--scope" "demo" "--held"')}`,
     'TimeoutStartSec=infinity',

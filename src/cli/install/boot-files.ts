@@ -22,16 +22,19 @@ export function bootName(scope: string): string {
 }
 
 /** For the shutdown only the scope counts: the file may have been broken or moved since. */
-function wordsOf({ scope, hostsFiles, program }: Job): { start: string[]; stop: string[] } {
+function wordsOf({ scope, hostsFiles, program }: Job): { start: string[]; rest: string[]; stop: string[] } {
+  const apply = [program, 'apply', '--lock-timeout', String(START_LOCK_SECONDS)];
   return {
-    start: [program, 'apply', '--lock-timeout', String(START_LOCK_SECONDS), ...hostsFiles],
+    start: [...apply, ...hostsFiles],
+    // Where something is in the way of one subhost, the first does nothing; this one leaves that alone for a while.
+    rest: [...apply, '--quiet', ...hostsFiles],
     stop: [program, 'destroy', '--lock-timeout', String(STOP_LOCK_SECONDS), '--scope', scope, '--held'],
   };
 }
 
 export function bootUnit(job: Job): OwnFile {
   const { scope, hostsFiles, node, program } = job;
-  const { start, stop } = wordsOf(job);
+  const { start, rest, stop } = wordsOf(job);
   const text = `${headOf('boot', scope, hostsFiles)}
 [Unit]
 Description=Subhosts of scope ${scope}
@@ -46,6 +49,8 @@ RemainAfterExit=yes
 Environment=${quoteForUnit(`OB_NODE=${node}`)}
 # A subhost that did not come up (-) must not keep the others from being stopped in order later.
 ExecStart=-${toExec(start)}
+# Nor from coming up: what is in the way of one is left alone now.
+ExecStart=-${toExec(rest)}
 ExecReload=${toExec(start)}
 ExecStop=${toExec(stop)}
 # ob sets a limit to every single thing that it runs.
@@ -63,7 +68,7 @@ WantedBy=multi-user.target
 export function bootScript(job: Job): OwnFile {
   const { scope, hostsFiles, node, program } = job;
   const name = bootName(scope);
-  const { start, stop } = wordsOf(job);
+  const { start, rest, stop } = wordsOf(job);
   const line = (words: readonly string[]): string => words.map(quoteForShell).join(' ');
   const text = `#!/bin/sh
 ${headOf('boot', scope, hostsFiles)}### BEGIN INIT INFO
@@ -85,7 +90,7 @@ done
 
 export OB_NODE=${quoteForShell(node)}
 # The console of a booting machine is no place to draw on.
-start() { TERM=dumb ${line(start)}; }
+start() { TERM=dumb ${line(start)} || { TERM=dumb ${line(rest)}; false; }; }
 stop() { TERM=dumb ${line(stop)}; }
 
 case "$1" in
