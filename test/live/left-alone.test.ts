@@ -277,7 +277,7 @@ test('a bridge whose repair does not hold is left alone like a subhost, and thos
   await t.test('and one that is in the way keeps nobody else waiting', async () => {
     await machine.sh("ip link set ob0 group default alias ''; ip link set web0 down");
     const { code, stdout } = await machine.ob('apply', '--quiet');
-    assert.match(stdout, /^in the way: link ob0 [\s\S]*\nchanged {3}veth\/web0 {2}up: false -> true \(drift\)$/m);
+    assert.match(stdout, /^in the way: link ob0 [\s\S]*\nchanged {2}veth\/web0$/m);
     assert.equal(code, 1);
     await machine.sh(`sed -i 's/"next":[0-9]*/"next":99999999999/' ${path}`);
     assert.deepEqual(await machine.ob('apply', '--quiet'), SILENT);
