@@ -14,8 +14,7 @@ enum { SLIM_FROM = 8 };
 
 /* The child sees these pipes for a moment: it must let go of every writing end, its own and its
  * siblings', or the end-of-file that tells an uncommitted child to die would never come. */
-__attribute__((noreturn)) static void start_child(struct spec *spec, int commit,
-                                                  const struct rlimit64 *files) {
+__attribute__((noreturn)) static void start_child(struct spec *spec, int commit) {
     long spare = sys_fcntl(commit, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
     sys_dup3(1, STATUS_FD, O_CLOEXEC);
     sys_dup3((int)spare, COMMIT_FD, O_CLOEXEC);
@@ -23,10 +22,10 @@ __attribute__((noreturn)) static void start_child(struct spec *spec, int commit,
     must(spec->mark, "close_range", sys_close_range(slim < 0 ? END_FD : (unsigned)slim + 1, ~0U), "");
     must(spec->mark, "dup", spare, "");
     join_groups(spec->groups, spec->mark);
-    go_inside(spec, files, slim);
+    go_inside(spec, slim);
 }
 
-static long clone_into(struct spec *spec, int cgroup, int commit, const struct rlimit64 *files) {
+static long clone_into(struct spec *spec, int cgroup, int commit) {
     struct clone_args args = {
         /* No CLONE_NEWCGROUP: the root of that namespace would be the parent's cgroup. */
         .flags = (slim < 0 ? CLONE_NEWNS : 0) | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_INTO_CGROUP,
@@ -34,7 +33,7 @@ static long clone_into(struct spec *spec, int cgroup, int commit, const struct r
         .cgroup = (uint64_t)cgroup,
     };
     long pid = sys_clone3(&args);
-    if (pid == 0) start_child(spec, commit, files);
+    if (pid == 0) start_child(spec, commit);
     return pid;
 }
 
@@ -48,7 +47,7 @@ static void write_pid(const char *mark, long pid) {
 }
 
 /* The writing end of the new subhost's commit pipe, or a negative errno that has been reported. */
-static int start_one(struct spec *spec, const struct rlimit64 *files, long *child_pid) {
+static int start_one(struct spec *spec, long *child_pid) {
     int pipe[2];
     long cgroup = open_cgroup(spec->groups);
     if (cgroup < 0) {
@@ -61,7 +60,7 @@ static int start_one(struct spec *spec, const struct rlimit64 *files, long *chil
         sys_close((int)cgroup);
         return (int)error;
     }
-    long pid = clone_into(spec, (int)cgroup, pipe[0], files);
+    long pid = clone_into(spec, (int)cgroup, pipe[0]);
     sys_close((int)cgroup);
     sys_close(pipe[0]);
     if (pid > 0) {
@@ -76,12 +75,12 @@ static int start_one(struct spec *spec, const struct rlimit64 *files, long *chil
 
 static int start_all(int count, char **word) {
     struct spec spec;
-    struct rlimit64 files = raise_file_limit();
     int status = DONE;
+    raise_file_limit();
     for (int at = 0, i = 0; at <= count; i++) {
         int length = length_of_spec(count - at, word + at);
         parse_spec(&spec, length, word + at);
-        commit_fd[i] = start_one(&spec, &files, &child[i]);
+        commit_fd[i] = start_one(&spec, &child[i]);
         if (commit_fd[i] < 0) status = FAILED;
         at += length + 1;
     }

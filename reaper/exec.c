@@ -62,6 +62,7 @@ __attribute__((noreturn)) static void execute(struct order *order) {
     sys_chdir("/root");
     default_dispositions();
     set_mask(0);
+    lower_file_limit();
     sys_umask(022);
     long error = search_path(order->command, order->env);
     write_error(STATUS_FD, order->pid, "exec", error, order->command[0]);

@@ -149,7 +149,7 @@ __attribute__((noreturn)) static void become_init(struct spec *spec, int image) 
     sys_exit(1);
 }
 
-void go_inside(struct spec *spec, const struct rlimit64 *files, int slim) {
+void go_inside(struct spec *spec, int slim) {
     const char *mark = spec->mark;
     set_mask(~(signal_set)0); /* PID 1 keeps it so; a TERM that comes early waits for it */
     default_dispositions();
@@ -176,7 +176,7 @@ void go_inside(struct spec *spec, const struct rlimit64 *files, int slim) {
     /* Now that there is a log to say it in: a subhost without networking is better than none. */
     if (written < 0) write_error(1, "[ob]", "interfaces", written, "/etc/network/interfaces");
     if (given < 0) write_error(1, "[ob]", "hostkey", given, "/etc/ssh/ssh_host_ed25519_key");
-    restore_file_limit(files);
+    lower_file_limit();
     confine(&spec->confinement, mark);
     sys_umask(022);
     become_init(spec, image);

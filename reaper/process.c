@@ -28,17 +28,18 @@ timespec time_until(int64_t deadline) {
     return (timespec){.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
 }
 
-enum { NOFILE = 7 }; /* RLIMIT_NOFILE on both architectures */
+enum { NOFILE = 7, USUAL_FILES = 1024 }; /* RLIMIT_NOFILE on both architectures */
 
-struct rlimit64 raise_file_limit(void) {
-    struct rlimit64 old = {0};
-    sys_prlimit(NOFILE, NULL, &old);
-    struct rlimit64 raised = {.rlim_cur = old.rlim_max, .rlim_max = old.rlim_max};
-    sys_prlimit(NOFILE, &raised, NULL);
-    return old;
+static void set_file_limit(uint64_t most) {
+    struct rlimit64 limit = {0};
+    sys_prlimit(NOFILE, NULL, &limit);
+    limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
+    sys_prlimit(NOFILE, &limit, NULL);
 }
 
-void restore_file_limit(const struct rlimit64 *limit) { sys_prlimit(NOFILE, limit, NULL); }
+void raise_file_limit(void) { set_file_limit(~0UL); }
+
+void lower_file_limit(void) { set_file_limit(USUAL_FILES); }
 
 long open_proc_file(const char *pid, const char *name, int flags) {
     struct line path;

@@ -17,9 +17,11 @@ int64_t now_ms(void);
 /* Time left until DEADLINE, never negative. */
 timespec time_until(int64_t deadline);
 
-/* One descriptor per subhost is held: lifts the soft limit, gives the old one. */
-struct rlimit64 raise_file_limit(void);
-void restore_file_limit(const struct rlimit64 *limit);
+/* One descriptor per subhost is held: lifts the soft limit. */
+void raise_file_limit(void);
+/* The soft limit that programs are used to, which systemd gives its services too: some close all that there may be, or select(2)
+ * among them. What the caller had tells nothing: Node, which starts us, has lifted its own. */
+void lower_file_limit(void);
 
 /* A pidfd of the process PID that started at TICKS, or -ESRCH. */
 long open_process(const char *pid, const char *ticks);
