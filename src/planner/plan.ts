@@ -89,7 +89,9 @@ function heldOutside(changes: readonly Change[], outside: readonly Live[]): Bloc
     const holder = holders.get(name ?? '');
     if (!name || !holder) return [];
     const what = `${name.slice(name.indexOf(':') + 1)} is what ${holder.address} has`;
-    return [{ address, what, hint: `let ${holder.subhost ?? holder.address} be changed as well: --limit with it, or none` }];
+    return [
+      { address, what, hint: `choose another, or let ${holder.subhost ?? holder.address} be changed as well: --limit with it, or none` },
+    ];
   });
 }
 

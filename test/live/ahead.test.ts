@@ -5,7 +5,7 @@ import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toldOf } from '../../src/cli/rehearsal/scene.ts';
 import { parseInsides } from '../../src/resources/linux/inside.ts';
-import { parseIpJson, toLink } from '../../src/resources/linux/ip.ts';
+import { type Link, parseIpJson, toLink } from '../../src/resources/linux/ip.ts';
 import { BUNDLE, noLive, OB, type Ran, REAPER } from '../machine.ts';
 import { createRig } from './rig.ts';
 
@@ -72,7 +72,9 @@ test('what is read before Node has started', { skip: noLive }, async (t) => {
       .flat()
       .flatMap(toLink);
     assert(byIp.length > 4);
-    assert.deepEqual(seen, byIp);
+    // Of addresses for one link alone `ip` may not tell which the kernel has made.
+    const wide = ({ local: _, ...link }: Link): Omit<Link, 'local'> => link;
+    assert.deepEqual(seen.map(wide), byIp.map(wide));
     await rig.machine.sh('ip link del d0');
   });
 

@@ -278,7 +278,7 @@ test('a limit that leaves out who has what is wanted stops nobody for it', { ski
     assert.equal(ran.code, 1, words);
     assert.match(
       ran.stdout,
-      /^in the way: \/mnt\/b is what (?:mount|process)\/client has\n {4}-> let client be changed as well: --limit with it, or none$/m,
+      /^in the way: \/mnt\/b is what (?:mount|process)\/client has\n {4}-> choose another, or let client be changed as well: --limit with it, or none$/m,
       words,
     );
     assert.equal(rig.pid1('web'), pid);
