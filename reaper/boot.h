@@ -54,8 +54,7 @@ long open_cgroup(const char *groups);
 /* Goes into the others: by the time that nothing of the subhost's has been touched yet. */
 void join_groups(const char *groups, const char *mark);
 
-/* Becomes the subhost's PID 1. FILES is the file limit to go back to. SLIM: see there; -1: it is in a copy of the machine's
- * mounts already. */
+/* Becomes the subhost's PID 1. SLIM: see there; -1: it is in a copy of the machine's mounts already. */
 __attribute__((noreturn)) void go_inside(struct spec *spec, int slim);
 
 /* Makes a mount namespace with nothing but an empty folder, and gives a descriptor of it, FIRST_FREE_FD or higher; negative:

@@ -7,7 +7,7 @@
 #include "text.h"
 
 /* <linux/if.h>, <sys/socket.h> and <linux/sockios.h> want a libc or are another's. */
-enum { LINK_UP = 1, FAMILY_IPV4 = 2, FAMILY_IPV6 = 10, GET_INDEX = 0x8933, NAME_SIZE = 16 };
+enum { LINK_UP = 1, GET_INDEX = 0x8933, NAME_SIZE = 16 };
 enum { WORDS = 4 };
 
 /* Netlink of the namespace that we were started in. */

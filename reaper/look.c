@@ -12,7 +12,6 @@
 #include "text.h"
 
 enum { LINK_UP = 1 }; /* IFF_UP; <linux/if.h> wants a libc */
-enum { IP_6 = 10 }; /* AF_INET6 */
 enum { PROTOCOL = 11, KERNEL_LL = 3 }; /* IFA_PROTO, IFAPROT_KERNEL_LL: of Linux 5.18, which may be newer than the headers */
 enum { TRIES = 8 };
 
@@ -85,10 +84,16 @@ static void put_link(const struct nlmsghdr *message, void *context) {
     put_text("}");
 }
 
+static const struct rtattr *address_attribute(const struct nlmsghdr *message, unsigned short type) {
+    return find_attribute(IFA_RTA(NLMSG_DATA(message)), IFA_PAYLOAD(message), type);
+}
+
 /* Is it for one link alone? The kernel gives each link one of these. Before Linux 5.18 it does not tell which one that is. */
-static bool is_local(const struct ifaddrmsg *info, const struct rtattr *protocol) {
+static bool is_local(const struct nlmsghdr *message) {
+    const struct ifaddrmsg *info = NLMSG_DATA(message);
+    const struct rtattr *protocol = address_attribute(message, PROTOCOL);
     bool is_narrow = info->ifa_scope == RT_SCOPE_LINK || info->ifa_scope == RT_SCOPE_SITE;
-    return info->ifa_family == IP_6 && is_narrow && !(protocol && *(const unsigned char *)RTA_DATA(protocol) == KERNEL_LL);
+    return info->ifa_family == FAMILY_IPV6 && is_narrow && !(protocol && *(const unsigned char *)RTA_DATA(protocol) == KERNEL_LL);
 }
 
 /* Of those that count: the others each link has by itself. */
@@ -98,14 +103,14 @@ static void put_address(const struct nlmsghdr *message, void *context) {
     (void)context;
     if (message->nlmsg_type != RTM_NEWADDR) return;
     bool is_wide = info->ifa_scope == RT_SCOPE_UNIVERSE;
-    if (!is_wide && !is_local(info, find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), PROTOCOL))) return;
+    if (!is_wide && !is_local(message)) return;
     /* IFA_ADDRESS is the other end's where the two differ. */
-    const struct rtattr *local = find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), IFA_LOCAL);
-    if (!local) local = find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), IFA_ADDRESS);
+    const struct rtattr *local = address_attribute(message, IFA_LOCAL);
+    if (!local) local = address_attribute(message, IFA_ADDRESS);
     begin_object(&first);
     put_pair_number("link", info->ifa_index, &first);
     put_pair_number("prefix", info->ifa_prefixlen, &first);
-    put_pair_number("flags", number_of(find_attribute(IFA_RTA(info), IFA_PAYLOAD(message), IFA_FLAGS), info->ifa_flags), &first);
+    put_pair_number("flags", number_of(address_attribute(message, IFA_FLAGS), info->ifa_flags), &first);
     put_pair_address("address", local, format_ip, &first);
     if (!is_wide) put_pair_number("scope", info->ifa_scope, &first);
     put_text("}");

@@ -13,6 +13,9 @@ long ask_kernel(int fd, const struct nlmsghdr *request);
 /* What the kernel said with its last refusal; often it says nothing. */
 const char *kernel_words(void);
 
+/* AF_INET and AF_INET6: <sys/socket.h> wants a libc. */
+enum { FAMILY_IPV4 = 2, FAMILY_IPV6 = 10 };
+
 /* A request under construction: header and fixed part first, then attributes. */
 struct request {
     struct nlmsghdr header;
