@@ -47,8 +47,7 @@ export function makePlan(
   const changes = renew(ordered, runs);
   // What stands where nothing has to be done is in nobody's way.
   const pending = new Map(changes.filter((change) => change.action !== 'none').map((change) => [change.address, change.subhost]));
-  const outside = [...world.live].filter(([address]) => !live.has(address)).map(([, one]) => one);
-  const blockers = [...world.blockers.filter((one) => pending.has(one.address)), ...(limit ? heldOutside(changes, outside) : [])];
+  const blockers = [...world.blockers.filter((one) => pending.has(one.address)), ...(limit ? heldOutside(changes, world.live, live) : [])];
   const explained = new Set(blockers.flatMap(({ explains }) => explains ?? []));
   const untold = ({ address, explains }: Blocker): boolean => explains === undefined && explained.has(pending.get(address) ?? '');
   return { changes, blockers: blockers.filter((one) => !untold(one)), steps: order(changes) };
@@ -81,8 +80,9 @@ export function isEmpty(plan: Plan): boolean {
   return plan.steps.length === 0 && plan.blockers.length === 0;
 }
 
-/** What is to have a name that something OUTSIDE of the limit has: that one is not asked to let go, so nothing must be taken down for it. */
-function heldOutside(changes: readonly Change[], outside: readonly Live[]): Blocker[] {
+/** What is to have a name that something outside of the limit has: that one is not asked to let go, so nothing must be taken down for it. */
+function heldOutside(changes: readonly Change[], all: World['live'], limited: World['live']): Blocker[] {
+  const outside = [...all.values()].filter(({ address }) => !limited.has(address));
   const holders = new Map(outside.flatMap((one) => one.holds.map((name) => [name, one] as const)));
   return changes.flatMap(({ address, action, spec }) => {
     const name = action === 'none' ? undefined : spec?.holds.find((one) => holders.has(one));

@@ -51,16 +51,13 @@ export async function partLinks(machine: Machine, kind: string, desired: readonl
   const blockers: Blocker[] = [];
   for (const link of await machine.look.links()) {
     const blocker = blockerOf(link, kind, machine.scope);
-    const isWanted = wanted.has(`${kind}/${link.name}`);
-    if (blocker) blockers.push(...(isWanted ? [blocker] : []));
-    else if (link.kind === kind && (isWanted || !(await isAnothers(machine, link)))) own.push(link);
+    if (blocker && wanted.has(blocker.address)) blockers.push(blocker);
+    if (blocker || link.kind !== kind) continue;
+    // Without an alias it is ours in whatever scope; who does not want it must not take it from another.
+    const mayBeAnothers = ownerOf(link) === 'unfinished' && !wanted.has(`${kind}/${link.name}`);
+    if (!mayBeAnothers || !(await isOfOtherScope(machine, link))) own.push(link);
   }
   return { own, blockers };
-}
-
-/** Without an alias it is ours in whatever scope; who does not want it must not take it from another. */
-async function isAnothers(machine: Machine, link: Link): Promise<boolean> {
-  return ownerOf(link) === 'unfinished' && (await isOfOtherScope(machine, link));
 }
 
 /** What is wanted in a subhost's namespace: a link NAME that is a NOUN of ours. */

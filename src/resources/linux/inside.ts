@@ -119,5 +119,3 @@ function toLink(
     },
   ];
 }
-
-/** As `ip` has it: a route to a single host is without its prefix length. */

@@ -117,7 +117,7 @@ function toAddress(entry: Loose): string[] {
   return isFromRouter ? [] : [`${local}/${String(entry['prefixlen'])}`];
 }
 
-/** A route of the main table that a person or a DHCP client set, else nothing: for `flatMap`. */
+/** A default route of the main table that a person or a DHCP client set, else nothing: for `flatMap`. */
 export function toRoute(entry: Loose): Route[] {
   if (!TABLE_MAIN.includes(String(entry['table'])) || PROTOCOL_ROUTER.includes(String(entry['protocol']))) return [];
   return entry['dst'] === 'default' ? [{ gateway: asText(entry['gateway']), link: asText(entry['dev']) }] : [];
