@@ -57,3 +57,8 @@ export function parseMark(text: string | undefined): Owner | undefined {
   const match = MARK.exec(text ?? '');
   return match?.[1] && match[2] ? { scope: match[1], name: match[2] } : undefined;
 }
+
+/** The name of what this scope has, else nothing: for `flatMap`. */
+export function ownName(owner: Owner | undefined, scope: string): string[] {
+  return owner?.scope === scope ? [owner.name] : [];
+}

@@ -4,19 +4,19 @@ import { type Confinement, confinementOf, showCapabilities, withUngivable } from
 import { type End, type Ended, fieldsOf, restOf } from './end.ts';
 import type { Share, Subhost } from './hosts.ts';
 import { showIds } from './ids.ts';
-import type { Address, Blocker, Live, Spec } from './kind.ts';
+import type { Blocker, Live, Spec } from './kind.ts';
 import { showSeen } from './limits.ts';
 import { cgroupName, cgroupPath } from './linux/cgroup.ts';
 import { hasFailed, type Init, isPending, serviceOf } from './linux/init.ts';
-import type { Link } from './linux/ip.ts';
 import { formatSize, type Mount, optionValue, parseMountinfo, parseSize } from './linux/mountinfo.ts';
 import type { NetnsName } from './linux/netns-names.ts';
 import { type ProcessId, readIfThere, uptimeSeconds } from './linux/proc.ts';
 import { defaultLog } from './log.ts';
 import type { LiveInit, Machine } from './machine.ts';
-import { markOf, type Owner, parseMark } from './marks.ts';
+import { markOf, type Owner, ownName, parseMark } from './marks.ts';
 import { findExposed } from './masks.ts';
 import { homelessInit } from './netns-home.ts';
+import { networksOf, withNetwork } from './process-network.ts';
 import { isInDev, listShares, sharesOf } from './shares.ts';
 import type { Startable } from './start.ts';
 
@@ -72,7 +72,7 @@ export async function listProcesses(
   const { look, scope } = machine;
   const networks = networksOf(await look.links(), scope);
   const names = new Set([
-    ...look.cgroups().flatMap((owner) => (owner.scope === scope ? owner.name : [])),
+    ...look.cgroups().flatMap((owner) => ownName(owner, scope)),
     ...desired.flatMap((spec) => spec.subhost ?? []),
     // Whose cgroup is gone may still run, and its namespace may have lost its name as well.
     ...look.netnsNames().map((one) => one.name),
@@ -84,30 +84,6 @@ export async function listProcesses(
   const live = found.map((some) => some.map((one) => withNetwork(one, networks)));
   const foreign = await Promise.all(desired.map((spec) => runsElsewhere(machine, spec)));
   return { live: live.flat(), blockers: [...foreign.flat(), ...desired.flatMap((spec) => blockerOf(machine, spec))] };
-}
-
-function ownName(owner: Owner | undefined, scope: string): string[] {
-  return owner?.scope === scope ? [owner.name] : [];
-}
-
-/** By subhost: its cables and VLANs, and what they are plugged into. */
-function networksOf(links: readonly Link[], scope: string): Map<string, Address[]> {
-  const networks = new Map<string, Address[]>();
-  for (const { name, kind, alias, master } of links) {
-    if (kind !== 'veth' && kind !== 'vlan') continue;
-    for (const subhost of ownName(parseMark(alias), scope)) {
-      const known = networks.get(subhost) ?? [];
-      networks.set(subhost, [...known, `${kind}/${name}`, ...(master ? [`bridge/${master}` as const] : [])]);
-    }
-  }
-  return networks;
-}
-
-/** A service that is stopped may have something to say to others still. Where nothing was started the network can go meanwhile. */
-function withNetwork(live: ProcessLive, networks: ReadonlyMap<string, readonly Address[]>): ProcessLive {
-  const { init, adopted } = live.handle;
-  const hasServices = adopted !== undefined || (init !== undefined && init.entries.length > 0);
-  return hasServices ? { ...live, needs: [...live.needs, ...(networks.get(live.subhost ?? '') ?? [])] } : live;
 }
 
 async function toLive(machine: Machine, name: string, wanted: Subhost | undefined): Promise<ProcessLive[]> {
